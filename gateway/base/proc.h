@@ -1,0 +1,21 @@
+/*
+ * proc.h - processes: readiness and watchdog datagrams (sd_notify protocol), core dumps off, parent-death signal, users.
+ */
+#ifndef BASE_PROC_H
+#define BASE_PROC_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "base/err.h"
+
+/* Sends "READY=1" etc. to the socket path (as in $NOTIFY_SOCKET, '@' = abstract); NULL path = nothing to do. */
+int proc_notify(const char *socket_path, const char *state, struct err *e);
+/* PR_SET_DUMPABLE 0 and RLIMIT_CORE 0. */
+int proc_no_core(struct err *e);
+/* PR_SET_PDEATHSIG SIGKILL, checked against the race with a parent that has just died. */
+int proc_die_with_parent(pid_t parent, struct err *e);
+/* Becomes user (groups, gid, uid) for good; nothing when name is NULL or we are not root. */
+int proc_become(const char *user, struct err *e);
+
+#endif
