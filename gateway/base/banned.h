@@ -17,6 +17,7 @@
 #pragma GCC poison gets                           /* no bound */
 #pragma GCC poison rand srand random              /* not random: rand_fill() */
 #pragma GCC poison system popen                   /* a shell: proc_spawn() */
+#undef alloca
 #pragma GCC poison alloca                         /* unbounded stack */
 
 #endif
