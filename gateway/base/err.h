@@ -27,13 +27,13 @@ enum err_code {
     ERR_INVALID = -5,      /* well-formed but not allowed */
     ERR_NOTFOUND = -6,
     ERR_EXISTS = -7,
-    ERR_STATE = -8,        /* not now: wrong state, wrong version, wrong order of calls */
+    ERR_NOT_NOW = -8,        /* not now: wrong state, wrong version, wrong order of calls */
     ERR_TIMEOUT = -9,
     ERR_CLOSED = -10,      /* the other side is gone */
     ERR_DENIED = -11,      /* permission, PIN, certificate */
     ERR_UNSUPPORTED = -12,
     ERR_CORRUPT = -13,     /* our own data does not verify */
-    ERR_UNTRUSTED = -14,   /* signature or chain cannot be believed (undecided is ERR_STATE) */
+    ERR_UNTRUSTED = -14,   /* signature or chain cannot be believed (undecided is ERR_NOT_NOW) */
     ERR_INTERNAL = -15     /* a mistake of this program */
 };
 
