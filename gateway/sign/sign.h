@@ -136,8 +136,9 @@ struct sign_signer_ops {
     int (*status)(void *self, struct sign_token_status *ret_status, struct err *e);
     /* Signing certificate first, then what else the token holds; DER, in the arena. */
     int (*certificates)(void *self, struct arena *arena, struct bytes **ret_list, size_t *ret_count, struct err *e);
-    /* RSASSA-PKCS1-v1_5 over a SHA-256 digest, appended. PIN may be empty where none is needed. Called once per signature, logs in and out by itself. */
-    int (*sign)(void *self, const struct sha256 *digest, struct bytes pin, bool force_final_try, struct buf *out, struct err *e);
+    /* RSASSA-PKCS1-v1_5 over a SHA-256 digest, appended. PIN may be empty where none is needed. Called once per signature, logs in and out by
+       itself; looks at the token's flags before every log-in (flags: SIGN_ATTENDED, SIGN_FORCE_FINAL_TRY). */
+    int (*sign)(void *self, const struct sha256 *digest, struct bytes pin, unsigned flags, struct buf *out, struct err *e);
 };
 
 /* Any PKCS#11 module, by the subset of functions that JAHIS 24-002 (HPKI対応ICカードガイドライン) guarantees; C_Login(CKU_USER) for every signature. */
@@ -174,7 +175,7 @@ enum sign_wait { SIGN_WAIT_NONE /* no waiting helps: reject */, SIGN_WAIT_CARD, 
 enum sign_wait sign_wait_of(const struct err *e);
 const char *sign_wait_name(enum sign_wait wait);   /* "none", "card", "pin", "locked", "certificate", "operator" */
 
-/* ---- ledger: message uuid -> digest of B, append-only ------------------------------------------------------------------------- */
+/* ---- ledger: message uuid -> digest of B, append-only; also which certificate's PIN was refused last ----------------------------- */
 
 struct sign_ledger_entry { const char *uuid; struct sha256 digest; };
 
@@ -186,6 +187,9 @@ int sign_ledger_bind(struct sign_ledger *ledger, const struct sign_ledger_entry 
 /* ERR_NOTFOUND when the uuid was never bound. uuid: 36 characters, lower case. */
 int sign_ledger_find(const struct sign_ledger *ledger, const char *uuid, struct sha256 *ret_digest);
 size_t sign_ledger_count(const struct sign_ledger *ledger);
+/* Remembers over restarts that the PIN of this certificate was refused (true) or accepted since (false); durable, no line when nothing changes. */
+int sign_ledger_note_pin(struct sign_ledger *ledger, const struct sha256 *certificate, bool refused, struct err *e);
+bool sign_ledger_pin_refused(const struct sign_ledger *ledger, const struct sha256 *certificate);
 
 /* ---- signing ------------------------------------------------------------------------------------------------------------------- */
 
@@ -217,7 +221,11 @@ struct sign_prepared {
 int sign_prepare(const struct sign_order *order, const struct bytes *chain, size_t chain_count, struct arena *arena, struct sign_prepared *ret_prepared, struct err *e);
 /* The signed Bundle, appended to out; sig = the RSA signature, checked against the certificate before anything is written (ERR_UNTRUSTED). */
 int sign_finish(const struct sign_order *order, const struct sign_prepared *prepared, struct bytes sig, struct bytes certificate, struct buf *out, struct err *e);
-/* prepare, ledger, key, finish. ledger NULL = none (tests). Nothing reaches the key unless all checks passed and the ledger is durable. */
+/*
+ * prepare, ledger, key, finish. ledger NULL = none (tests). Nothing reaches the key unless all checks passed and the ledger is durable.
+ * Without SIGN_ATTENDED it refuses (ERR_DENIED) while the ledger says that this certificate's PIN was refused, so that a restarted door
+ * with a wrong credential cannot lock a card.
+ */
 int sign_bundle(const struct sign_order *order, struct sign_sitting *sitting, struct sign_ledger *ledger, struct arena *arena, struct buf *out, struct err *e);
 
 /* ---- verification -------------------------------------------------------------------------------------------------------------- */
