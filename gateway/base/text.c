@@ -1,0 +1,345 @@
+/*
+ * NAME
+ *     text - UTF-8, Japanese text, small conversions
+ *
+ * SYNOPSIS
+ *     c = text_next(text, len, &pos); text_widen_kana(&out, text, len); text_to_int64(text, len, min, max, &value);
+ *
+ * DESCRIPTION
+ *     Decoding follows RFC 3629: no overlong forms, no surrogates, nothing over U+10FFFF. Questions about a text that is not UTF-8 are answered for
+ *     the part before the first bad byte, as a "no": text_all_...() is false, text_find_control() gives the bad byte's offset.
+ *
+ * DIAGNOSTICS
+ *     Codes only; these functions know no place to name.
+ */
+#include "base/text.h"
+
+#include "base/err.h"
+
+enum { FULLWIDTH_SPACE = 0x3000, KANA_FIRST = 0xFF61, KANA_LAST = 0xFF9F, VOICED = 0xFF9E, SEMI_VOICED = 0xFF9F };
+
+int32_t text_next(const char *text, size_t len, size_t *pos)
+{
+    const unsigned char *p = (const unsigned char *)text + *pos;
+    size_t left = len - *pos;
+    int32_t c;
+
+    if (*pos >= len)
+        return -1;
+    if (p[0] < 0x80) {
+        *pos += 1;
+        return p[0];
+    }
+    if (p[0] >= 0xE0 && p[0] < 0xF0) {
+        if (left < 3 || (p[1] & 0xC0) != 0x80 || (p[2] & 0xC0) != 0x80)
+            return -1;
+        c = (p[0] & 0x0F) << 12 | (p[1] & 0x3F) << 6 | (p[2] & 0x3F);
+        if (c < 0x800 || (c >= 0xD800 && c <= 0xDFFF))
+            return -1;
+        *pos += 3;
+        return c;
+    }
+    if (p[0] >= 0xC2 && p[0] < 0xE0) {
+        if (left < 2 || (p[1] & 0xC0) != 0x80)
+            return -1;
+        *pos += 2;
+        return (p[0] & 0x1F) << 6 | (p[1] & 0x3F);
+    }
+    if (p[0] < 0xF0 || p[0] > 0xF4 || left < 4 || (p[1] & 0xC0) != 0x80 || (p[2] & 0xC0) != 0x80 || (p[3] & 0xC0) != 0x80)
+        return -1;
+    c = (p[0] & 0x07) << 18 | (p[1] & 0x3F) << 12 | (p[2] & 0x3F) << 6 | (p[3] & 0x3F);
+    if (c < 0x10000 || c > 0x10FFFF)
+        return -1;
+    *pos += 4;
+    return c;
+}
+
+bool text_is_utf8(const char *text, size_t len)
+{
+    size_t pos = 0;
+
+    while (pos < len)
+        if (text_next(text, len, &pos) < 0)
+            return false;
+    return true;
+}
+
+size_t text_cut(const char *text, size_t len, size_t max)
+{
+    size_t n = max;
+
+    if (len <= max)
+        return len;
+    while (n > 0 && max - n < 4 && ((unsigned char)text[n] & 0xC0) == 0x80)
+        n--;
+    return n;
+}
+
+size_t text_copy(char *ret_text, size_t size, const char *text)
+{
+    size_t n;
+
+    if (size == 0)
+        return 0;
+    n = text_cut(text, strlen(text), size - 1);
+    memcpy(ret_text, text, n);
+    ret_text[n] = '\0';
+    return n;
+}
+
+int text_add_utf8(struct buf *b, int32_t c)
+{
+    char out[4];
+    size_t n = 0;
+
+    if (c < 0 || c > 0x10FFFF || (c >= 0xD800 && c <= 0xDFFF))
+        return ERR_INVALID;
+    if (c < 0x80) {
+        out[n++] = (char)c;
+    } else if (c < 0x800) {
+        out[n++] = (char)(0xC0 | c >> 6);
+    } else if (c < 0x10000) {
+        out[n++] = (char)(0xE0 | c >> 12);
+    } else {
+        out[n++] = (char)(0xF0 | c >> 18);
+        out[n++] = (char)(0x80 | (c >> 12 & 0x3F));
+    }
+    if (c >= 0x800)
+        out[n++] = (char)(0x80 | (c >> 6 & 0x3F));
+    if (c >= 0x80)
+        out[n++] = (char)(0x80 | (c & 0x3F));
+    return buf_add(b, out, n);
+}
+
+static bool is_halfwidth_kana(int32_t c)
+{
+    return c >= KANA_FIRST && c <= KANA_LAST;
+}
+
+bool text_has_halfwidth_kana(const char *text, size_t len)
+{
+    size_t pos = 0;
+    int32_t c;
+
+    while ((c = text_next(text, len, &pos)) >= 0)
+        if (is_halfwidth_kana(c))
+            return true;
+    return false;
+}
+
+bool text_has_fullwidth_space(const char *text, size_t len)
+{
+    size_t pos = 0;
+    int32_t c;
+
+    while ((c = text_next(text, len, &pos)) >= 0)
+        if (c == FULLWIDTH_SPACE)
+            return true;
+    return false;
+}
+
+int64_t text_find_control(const char *text, size_t len, bool allow_layout)
+{
+    /* DEL and C1; noncharacters of the first plane and BOM; private use, where 外字 live, also in planes 15 and 16. */
+    static const int32_t bad[][2] = { { 0x7F, 0x9F }, { 0xE000, 0xF8FF }, { 0xFEFF, 0xFEFF }, { 0xFFFE, 0xFFFF }, { 0xF0000, 0x10FFFF } };
+    size_t pos = 0;
+
+    while (pos < len) {
+        size_t at = pos;
+        int32_t c = text_next(text, len, &pos);
+
+        if (c < 0 || (c < 0x20 && !(allow_layout && (c == '\t' || c == '\n' || c == '\r'))))
+            return (int64_t)at;
+        for (size_t i = 0; c >= 0x7F && i < sizeof bad / sizeof *bad; i++)
+            if (c >= bad[i][0] && c <= bad[i][1])
+                return (int64_t)at;
+    }
+    return -1;
+}
+
+/* The voiced or semi-voiced form of a full-width kana; 0 when there is none. */
+static int32_t voiced(int32_t kana, int32_t mark)
+{
+    if (mark == SEMI_VOICED)
+        return kana >= 0x30CF && kana <= 0x30DB && (kana - 0x30CF) % 3 == 0 ? kana + 2 : 0;
+    if (kana == 0x30A6)  /* ウ -> ヴ */
+        return 0x30F4;
+    if (kana == 0x30EF)  /* ワ -> ヷ */
+        return 0x30F7;
+    if (kana == 0x30F2)  /* ヲ -> ヺ */
+        return 0x30FA;
+    if (kana >= 0x30AB && kana <= 0x30C1 && (kana - 0x30AB) % 2 == 0)
+        return kana + 1;
+    if (kana >= 0x30C4 && kana <= 0x30C8 && (kana - 0x30C4) % 2 == 0)
+        return kana + 1;
+    return kana >= 0x30CF && kana <= 0x30DB && (kana - 0x30CF) % 3 == 0 ? kana + 1 : 0;
+}
+
+int text_widen_kana(struct buf *out, const char *text, size_t len)
+{
+    /* U+FF61 ... U+FF9F in order (JIS X 0201 to the full-width block) */
+    static const uint16_t wide[] = {
+        0x3002, 0x300C, 0x300D, 0x3001, 0x30FB, 0x30F2, 0x30A1, 0x30A3, 0x30A5, 0x30A7, 0x30A9, 0x30E3, 0x30E5, 0x30E7, 0x30C3, 0x30FC,
+        0x30A2, 0x30A4, 0x30A6, 0x30A8, 0x30AA, 0x30AB, 0x30AD, 0x30AF, 0x30B1, 0x30B3, 0x30B5, 0x30B7, 0x30B9, 0x30BB, 0x30BD, 0x30BF,
+        0x30C1, 0x30C4, 0x30C6, 0x30C8, 0x30CA, 0x30CB, 0x30CC, 0x30CD, 0x30CE, 0x30CF, 0x30D2, 0x30D5, 0x30D8, 0x30DB, 0x30DE, 0x30DF,
+        0x30E0, 0x30E1, 0x30E2, 0x30E4, 0x30E6, 0x30E8, 0x30E9, 0x30EA, 0x30EB, 0x30EC, 0x30ED, 0x30EF, 0x30F3, 0x309B, 0x309C
+    };
+    size_t pos = 0;
+    int code = 0;
+
+    while (code == 0 && pos < len) {
+        int32_t c = text_next(text, len, &pos);
+
+        if (c < 0)
+            return ERR_SYNTAX;
+        if (is_halfwidth_kana(c)) {
+            size_t behind = pos;
+            int32_t mark = text_next(text, len, &behind), joined = 0;
+
+            c = wide[c - KANA_FIRST];
+            if (mark == VOICED || mark == SEMI_VOICED)
+                joined = voiced(c, mark);
+            if (joined != 0) {
+                c = joined;
+                pos = behind;
+            }
+        }
+        code = text_add_utf8(out, c);
+    }
+    return code;
+}
+
+int text_narrow_ascii(struct buf *out, const char *text, size_t len)
+{
+    size_t pos = 0;
+    int code = 0;
+
+    while (code == 0 && pos < len) {
+        int32_t c = text_next(text, len, &pos);
+
+        if (c < 0)
+            return ERR_SYNTAX;
+        if (c >= 0xFF01 && c <= 0xFF5E)
+            c -= 0xFEE0;
+        else if (c == FULLWIDTH_SPACE)
+            c = ' ';
+        code = text_add_utf8(out, c);
+    }
+    return code;
+}
+
+bool text_all_fullwidth(const char *text, size_t len)
+{
+    size_t pos = 0;
+
+    while (pos < len) {
+        int32_t c = text_next(text, len, &pos);
+
+        if (c < 0x80 || is_halfwidth_kana(c))
+            return false;
+    }
+    return true;
+}
+
+bool text_all_ascii(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)text[i] >= 0x80)
+            return false;
+    return true;
+}
+
+bool text_all_digits(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+    return true;
+}
+
+bool text_all_of(const char *text, size_t len, const char *set)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        bool found = false;
+
+        for (const char *s = set; *s != '\0' && !found; s++) {
+            if (s[1] == '-' && s[2] != '\0') {
+                found = c >= (unsigned char)s[0] && c <= (unsigned char)s[2];
+                s += 2;
+            } else {
+                found = c == (unsigned char)*s;
+            }
+        }
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+int text_to_int64(const char *text, size_t len, int64_t min, int64_t max, int64_t *ret_value)
+{
+    bool negative = len > 0 && text[0] == '-', over = false;
+    size_t first = negative ? 1 : 0;
+    uint64_t magnitude = 0, largest = (uint64_t)INT64_MAX + (negative ? 1U : 0U);
+    int64_t value;
+
+    if (first == len || !text_all_digits(text + first, len - first))
+        return ERR_SYNTAX;
+    for (size_t i = first; i < len && !over; i++) {
+        unsigned digit = (unsigned)(text[i] - '0');
+
+        over = magnitude > (largest - digit) / 10;
+        magnitude = over ? magnitude : magnitude * 10 + digit;
+    }
+    if (over)
+        return ERR_LIMIT;
+    value = !negative ? (int64_t)magnitude : magnitude == 0 ? 0 : -(int64_t)(magnitude - 1) - 1;
+    if (value < min || value > max)
+        return ERR_LIMIT;
+    *ret_value = value;
+    return 0;
+}
+
+bool text_check_digit_ok(const char *digits, size_t len)
+{
+    unsigned sum = 0;
+
+    if (len < 2 || !text_all_digits(digits, len))
+        return false;
+    for (size_t i = 0; i + 1 < len; i++) {
+        /* weight 2 stands next to the check digit; the digits of a product are added */
+        unsigned product = (unsigned)(digits[len - 2 - i] - '0') * (i % 2 == 0 ? 2U : 1U);
+
+        sum += product / 10 + product % 10;
+    }
+    return (10 - sum % 10) % 10 == (unsigned)(digits[len - 1] - '0');
+}
+
+int text_add_escaped(struct buf *out, const char *text, size_t len)
+{
+    size_t pos = 0;
+    int code = 0;
+
+    while (code == 0 && pos < len) {
+        size_t at = pos;
+        int32_t c = text_next(text, len, &pos);
+
+        if (c < 0)
+            return ERR_SYNTAX;
+        switch (c) {
+        case '&': code = buf_add_str(out, "&amp;"); break;
+        case '<': code = buf_add_str(out, "&lt;"); break;
+        case '>': code = buf_add_str(out, "&gt;"); break;
+        case '"': code = buf_add_str(out, "&quot;"); break;
+        case '\'': code = buf_add_str(out, "&#39;"); break;
+        default:
+            if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0xFFFE || c == 0xFFFF)
+                code = text_add_utf8(out, 0xFFFD);
+            else
+                code = buf_add(out, text + at, pos - at);
+            break;
+        }
+    }
+    return code;
+}
