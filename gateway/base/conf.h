@@ -4,7 +4,7 @@
  * Format: lines `key = value`, sections `[kind name]` (name optional), comments from `#` at the start of a line or after white space.
  * A value may be "quoted" (then \" \\ \n \t are read and # is itself). Keys are letters, digits, '_', '-', '.', '/', '[', ']'. UTF-8, a line at most 16 KiB,
  * a file at most 1 MiB. No includes, no environment, no line joining.
- * A repeated key is an error unless the caller's table says that it is a list.
+ * A repeated key is an error unless the caller's table says that it is a list. A repeated section (same kind and name) is an error.
  *
  * Two layers: conf_parse() makes lines with their numbers; conf_apply() runs a typed table over one section, so that an unknown key, a bad
  * value or a missing key is an error with file, line, key and what is allowed (MSG_CONF_...).
@@ -44,12 +44,15 @@ struct conf_key {
     enum conf_type type;
     size_t offset;             /* offsetof() in the target struct */
     bool required;
-    int64_t min, max;
+    int64_t min, max;          /* max 0 with min >= 0: no upper bound */
     const char *const *names;  /* CONF_ENUM: NULL-terminated */
     const char *fallback;      /* default, in the form of the file; NULL = zero */
 };
 
-/* Fills target from the section by the table (ended by .key NULL): defaults first, then the lines. ERR_INVALID with place "file:line". */
+/*
+ * Fills target from the section by the table (ended by .key NULL); what no line gives is its default. ERR_INVALID with place "file:line".
+ * section NULL = only defaults. After a failure target is filled in part and must not be used.
+ */
 int conf_apply(const struct conf *conf, const struct conf_section *section, const struct conf_key *table, void *target, struct arena *arena, struct err *e);
 
 #endif

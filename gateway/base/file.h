@@ -1,8 +1,11 @@
 /*
  * file.h - files and directories, safely: never follows a link, always O_CLOEXEC, below a directory handle.
  *
- * Durable writes are in one place: file_write_durable() writes a temporary name, fsyncs, renames (or links, when the name must be new) and
+ * Durable writes are in one place: file_write() writes a temporary name, fsyncs, renames (or links, when the name must be new) and
  * fsyncs the directory. A failed fsync is final for that file: it is not repeated.
+ *
+ * Failures of all calls: ERR_NOTFOUND (no such name), ERR_EXISTS, ERR_DENIED (permission, read-only), ERR_INVALID (a link, not of the kind asked
+ * for, a name that is too long or no name), else ERR_LIMIT, ERR_NOMEM, ERR_IO as err_set_errno() sorts them.
  */
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
@@ -22,7 +25,7 @@ int dir_make(int at, const char *path, mode_t mode, struct err *e);
 enum file_replace { FILE_REPLACE, FILE_NEW /* ERR_EXISTS when the name is taken */ };
 enum file_sync { FILE_DURABLE, FILE_FAST /* atomic by rename, without fsync: for projections that can be made again */ };
 
-/* Writes the whole content under dir/name. The temporary name is ".NAME-tmp-XXXX" in the same directory. */
+/* Writes the whole content under dir/name; name is one component, no path. The temporary name is ".NAME-tmp-XXXX" in the same directory. */
 int file_write(int dir, const char *name, const void *data, size_t len, mode_t mode, enum file_replace replace, enum file_sync sync, struct err *e);
 /* Reads a regular file whole; ERR_LIMIT past max, ERR_INVALID when it is no regular file. Appends to *out. */
 int file_read(int dir, const char *name, size_t max, struct buf *out, struct err *e);

@@ -15,7 +15,11 @@ int proc_notify(const char *socket_path, const char *state, struct err *e);
 int proc_no_core(struct err *e);
 /* PR_SET_PDEATHSIG SIGKILL, checked against the race with a parent that has just died. */
 int proc_die_with_parent(pid_t parent, struct err *e);
-/* Becomes user (groups, gid, uid) for good; nothing when name is NULL or we are not root. */
+/*
+ * Becomes user (groups, gid, uid) for good and drops every capability; nothing when name is NULL or we are neither root nor hold CAP_SETUID and
+ * CAP_SETGID. The kernel forgets the parent-death signal and the dumpable flag at that moment: call this before the other two.
+ * ERR_NOTFOUND for an unknown user.
+ */
 int proc_become(const char *user, struct err *e);
 
 #endif
