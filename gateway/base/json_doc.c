@@ -224,7 +224,7 @@ static int fail_in_string(struct reader *r, const char *p)
 static int fail_in_escape(struct reader *r, const char *p)
 {
     size_t left = (size_t)(r->end - p);
-    bool cut = left < 2 || (p[1] == 'u' && left < 6 && memchr(p, '"', left) == NULL);
+    bool cut = left < 2 || (p[1] == 'u' && left < 12 && memchr(p, '"', left) == NULL);
 
     return reader_fail(r, ERR_SYNTAX, cut ? MSG_JSON_TRUNCATED : MSG_JSON_BAD_TEXT, p, r->open, NULL);
 }

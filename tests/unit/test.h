@@ -62,6 +62,17 @@ static inline void test_check_int(const char *file, int line, const char *text, 
 #define CHECK_ERR(call, code) test_check_int(__FILE__, __LINE__, #call, (intmax_t)(call), (intmax_t)(code))
 #define SKIP(why) do { printf("     %s\n", (why)); longjmp(test_exit, 2); } while (0)
 
+/* Apart from the loop, so that no local of it lives across setjmp(). */
+__attribute__((noinline, unused))
+static int test_run_one(const struct test_case *c)
+{
+    switch (setjmp(test_exit)) {
+    case 0: c->run(); printf("ok %s\n", c->name); return 0;
+    case 1: printf("FAIL %s\n", c->name); return 1;
+    default: printf("skip %s\n", c->name); return 0;
+    }
+}
+
 static inline int test_run_all(int argc, char **argv)
 {
     int failed = 0, seen = 0;
@@ -73,11 +84,7 @@ static inline int test_run_all(int argc, char **argv)
         if (!wanted)
             continue;
         seen++;
-        switch (setjmp(test_exit)) {
-        case 0: c->run(); printf("ok %s\n", c->name); break;
-        case 1: printf("FAIL %s\n", c->name); failed++; break;
-        default: printf("skip %s\n", c->name); break;
-        }
+        failed += test_run_one(c);
     }
     return failed > 0 || seen == 0;
 }
