@@ -78,6 +78,6 @@ typedef int order_code_map(void *context, enum chart_kind kind, const enum chart
  * (MSG_CHART_UNCODED, rule = name of the list wanted, arg1 = local code, arg2 = term): the line of the work list. Terms that the vendor
  * declared uncoded get MSG_CHART_DECLARED_UNCODED. Call once, between read and build; the builder neither maps nor warns.
  */
-int order_settle_codes(struct order *order, struct arena *arena, order_code_map *map, void *context, struct err *e);
+int order_settle_codes(struct order *order, order_code_map *map, void *context, struct err *e);
 
 #endif

@@ -1,0 +1,230 @@
+/*
+ * NAME
+ *     source_map - from a place in a Bundle to the vendor's line
+ *
+ * SYNOPSIS
+ *     #include "chart/source_map.h"
+ *
+ * DESCRIPTION
+ *     Entries stand in the order of adding, found through an open hash table over the normalised location. Looking up cuts the location step
+ *     by step from its end and asks the table each time, so its cost is the depth of the location and not the size of the map.
+ *     Normal form: `.ofType(X)` and comments are left out, so that the validator's typed paths meet the builder's plain ones.
+ *
+ * DIAGNOSTICS
+ *     source_map_read(): ERR_CORRUPT, place "line:N". A stored map is our own data: it was damaged.
+ */
+#include "chart/source_map.h"
+
+#include "base/text.h"
+
+enum { LOCATION_MAX = 1024, ENTRIES_MAX = 200000, FIRST_ROOM = 64 };
+
+struct entry { const char *location; size_t len; struct chart_place place; };
+
+struct source_map {
+    struct arena *arena;
+    struct entry *entry;
+    uint32_t *slot;          /* index + 1 into entry, 0 = free; slots = 2 * room, a power of two */
+    size_t count, room;
+};
+
+static const char header[] = "clinsgw-source-map 1\n";
+
+struct source_map *source_map_new(struct arena *arena)
+{
+    struct source_map *map = arena_alloc(arena, sizeof *map);
+    if (map != NULL)
+        map->arena = arena;
+    return map;
+}
+
+/* FNV-1a: the keys are our own locations, nobody attacks this table */
+static size_t hash(const char *text, size_t len)
+{
+    uint64_t h = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ (unsigned char)text[i]) * 0x100000001b3u;
+    return (size_t)(h ^ (h >> 32));
+}
+
+static uint32_t *find_slot(const struct source_map *map, const char *location, size_t len)
+{
+    size_t mask = map->room * 2 - 1;
+    for (size_t i = hash(location, len) & mask;; i = (i + 1) & mask) {
+        const struct entry *entry = map->slot[i] != 0 ? &map->entry[map->slot[i] - 1] : NULL;
+        if (entry == NULL || (entry->len == len && memcmp(entry->location, location, len) == 0))
+            return &map->slot[i];
+    }
+}
+
+static int grow(struct source_map *map)
+{
+    size_t room = map->room != 0 ? map->room * 2 : FIRST_ROOM;
+    struct entry *entry = arena_array(map->arena, room, sizeof *entry);
+    uint32_t *slot = arena_array(map->arena, room * 2, sizeof *slot);
+    if (entry == NULL || slot == NULL)
+        return ERR_NOMEM;
+    if (map->count > 0)
+        memcpy(entry, map->entry, map->count * sizeof *entry);
+    map->entry = entry;
+    map->slot = slot;
+    map->room = room;
+    for (size_t i = 0; i < map->count; i++)
+        *find_slot(map, entry[i].location, entry[i].len) = (uint32_t)i + 1;
+    return 0;
+}
+
+/* Normal form into ret_text; returns its length, or 0 when it does not fit. */
+static size_t normalise(const char *location, char ret_text[static LOCATION_MAX])
+{
+    static const char cast[] = ".ofType(";
+    size_t len = 0;
+    while (*location != '\0') {
+        const char *end = NULL;
+        if (strncmp(location, cast, sizeof cast - 1) == 0)
+            end = strchr(location, ')');
+        else if (location[0] == '/' && location[1] == '*')
+            end = (end = strstr(location + 2, "*/")) != NULL ? end + 1 : NULL;
+        if (end != NULL) {
+            location = end + 1;
+            continue;
+        }
+        if (len >= LOCATION_MAX - 1)
+            return 0;
+        ret_text[len++] = *location++;
+    }
+    ret_text[len] = '\0';
+    return len;
+}
+
+static int add(struct source_map *map, const char *location, size_t len, const struct chart_place *place)
+{
+    uint32_t *slot;
+    if (map->count >= ENTRIES_MAX)
+        return ERR_LIMIT;
+    if (map->count == map->room && grow(map) < 0)
+        return ERR_NOMEM;
+    slot = find_slot(map, location, len);
+    if (*slot == 0) {
+        struct entry *entry = &map->entry[map->count];
+        entry->location = arena_strndup(map->arena, location, len);
+        if (entry->location == NULL)
+            return ERR_NOMEM;
+        entry->len = len;
+        *slot = (uint32_t)++map->count;
+    }
+    map->entry[*slot - 1].place = *place;
+    return 0;
+}
+
+int source_map_add(struct source_map *map, const char *location, const struct chart_place *place)
+{
+    char normal[LOCATION_MAX];
+    size_t len = normalise(location, normal);
+    if (place == NULL)
+        return 0;
+    return len != 0 ? add(map, normal, len, place) : ERR_LIMIT;
+}
+
+size_t source_map_count(const struct source_map *map)
+{
+    return map != NULL ? map->count : 0;
+}
+
+int source_map_find(const struct source_map *map, const char *location, struct chart_place *ret_place)
+{
+    char normal[LOCATION_MAX];
+    size_t len;
+    if (map == NULL || map->count == 0 || location == NULL || (len = normalise(location, normal)) == 0)
+        return ERR_NOTFOUND;
+    while (len > 0) {
+        uint32_t index = *find_slot(map, normal, len);
+        if (index != 0) {
+            *ret_place = map->entry[index - 1].place;
+            return 0;
+        }
+        do
+            len--;
+        while (len > 0 && normal[len] != '.' && normal[len] != '[');
+    }
+    return ERR_NOTFOUND;
+}
+
+void source_map_apply(const struct source_map *map, struct issue_list *issues)
+{
+    struct chart_place place;
+    for (struct issue *i = issues->first; i != NULL; i = i->next) {
+        if (i->pointer != NULL || i->location == NULL || source_map_find(map, i->location, &place) < 0)
+            continue;
+        i->pointer = place.pointer;
+        i->offset = place.offset;
+        i->line = place.line;
+        i->column = place.column;
+    }
+}
+
+int source_map_write(const struct source_map *map, struct buf *out)
+{
+    buf_add_str(out, header);
+    for (size_t i = 0; i < source_map_count(map); i++) {
+        const struct entry *entry = &map->entry[i];
+        const char *pointer = entry->place.pointer != NULL ? entry->place.pointer : "";
+        buf_addf(out, "%jd\t%u\t%u\t%s\t", (intmax_t)entry->place.offset, entry->place.line, entry->place.column, entry->location);
+        /* a member name may hold anything, so a line break in it would break the line: such a pointer is cut there */
+        buf_add(out, pointer, strcspn(pointer, "\t\n"));
+        buf_add_char(out, '\n');
+    }
+    return out->failed;
+}
+
+/* The next field of a line, up to `end`; false when there is none. */
+static bool next_field(const char **at, const char *limit, char end, const char **ret_field, size_t *ret_len)
+{
+    const char *stop = memchr(*at, end, (size_t)(limit - *at));
+    if (stop == NULL)
+        return false;
+    *ret_field = *at;
+    *ret_len = (size_t)(stop - *at);
+    *at = stop + 1;
+    return true;
+}
+
+static int read_line(struct source_map *map, const char **at, const char *limit)
+{
+    static const int64_t largest[3] = { INT64_MAX, UINT32_MAX, UINT32_MAX };
+    struct chart_place place = { .offset = -1 };
+    int64_t number[3] = { 0 };
+    const char *field, *location;
+    size_t len, location_len;
+    for (size_t i = 0; i < 3; i++)
+        if (!next_field(at, limit, '\t', &field, &len) || text_to_int64(field, len, i == 0 ? -1 : 0, largest[i], &number[i]) < 0)
+            return ERR_CORRUPT;
+    if (!next_field(at, limit, '\t', &location, &location_len) || location_len == 0 || location_len >= LOCATION_MAX)
+        return ERR_CORRUPT;
+    if (!next_field(at, limit, '\n', &field, &len))
+        return ERR_CORRUPT;
+    place.offset = number[0];
+    place.line = (uint32_t)number[1];
+    place.column = (uint32_t)number[2];
+    place.pointer = arena_strndup(map->arena, field, len);
+    return place.pointer != NULL ? add(map, location, location_len, &place) : ERR_NOMEM;
+}
+
+int source_map_read(const char *bytes, size_t len, struct arena *arena, struct source_map **ret_map, struct err *e)
+{
+    const char *at = bytes, *limit = bytes + len;
+    struct source_map *map = source_map_new(arena);
+    unsigned line = 1;
+    char place[32];
+    int r = map != NULL ? 0 : ERR_NOMEM;
+    if (r == 0 && (len < sizeof header - 1 || memcmp(bytes, header, sizeof header - 1) != 0))
+        r = ERR_CORRUPT;
+    for (at += r == 0 ? sizeof header - 1 : 0; r == 0 && at < limit; line++)
+        r = read_line(map, &at, limit);
+    if (r == 0) {
+        *ret_map = map;
+        return 0;
+    }
+    snprintf(place, sizeof place, "line:%u", line);
+    return err_set(e, r, r == ERR_NOMEM ? MSG_NOMEM : MSG_INTERNAL, place, "source map", NULL);
+}
