@@ -17,6 +17,10 @@
  */
 #include "base/json_doc.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/text.h"
 
 enum {

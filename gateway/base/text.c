@@ -14,6 +14,8 @@
  */
 #include "base/text.h"
 
+#include <string.h>
+
 #include "base/err.h"
 
 enum { FULLWIDTH_SPACE = 0x3000, KANA_FIRST = 0xFF61, KANA_LAST = 0xFF9F, VOICED = 0xFF9E, SEMI_VOICED = 0xFF9F };

@@ -14,6 +14,7 @@
  */
 #include "base/timefmt.h"
 
+#include <stdio.h>
 #include <time.h>
 
 #include "base/err.h"
