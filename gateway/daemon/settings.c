@@ -1,0 +1,299 @@
+/*
+ * NAME
+ *      settings - clinsgw.conf as typed structs
+ *
+ * DESCRIPTION
+ *      One table a section kind. After the tables the references between sections are settled; a facility without a signing policy is refused
+ *      by the table itself (required key), because none is shipped.
+ *
+ * DIAGNOSTICS
+ *      MSG_CONF_... with place "file:line".
+ */
+#include <fcntl.h>
+#include <unistd.h>
+#include "base/file.h"
+#include "base/text.h"
+#include "daemon/settings.h"
+
+static const char *const languages[] = { "ja", "en", NULL };
+static const char *const link_types[] = { "webapi", "terminal", "sink", NULL };
+static const char *const signings[] = { "require", "prefer", "never", NULL };
+static const char *const signer_types[] = { "pkcs11", "key_file", NULL };
+
+enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE };
+
+#define AT(type, member) offsetof(struct type, member)
+
+static const struct conf_key gateway_keys[] = {
+    { .key = "state_dir", .type = CONF_TEXT, .offset = AT(settings, state_dir), .fallback = "/var/lib/clinsgw" },
+    { .key = "run_dir", .type = CONF_TEXT, .offset = AT(settings, run_dir), .fallback = "/run/clinsgw" },
+    { .key = "doors_dir", .type = CONF_TEXT, .offset = AT(settings, doors_dir), .fallback = "/usr/lib/clinsgw" },
+    { .key = "profile_dir", .type = CONF_TEXT, .offset = AT(settings, profile_dir), .fallback = "/etc/clinsgw/profiles" },
+    { .key = "page_dir", .type = CONF_TEXT, .offset = AT(settings, page_dir) },
+    { .key = "trust_dir", .type = CONF_TEXT, .offset = AT(settings, trust_dir) },
+    { .key = "crl_dir", .type = CONF_TEXT, .offset = AT(settings, crl_dir) },
+    { .key = "host", .type = CONF_TEXT, .offset = AT(settings, host), .fallback = "gw01" },
+    { .key = "language", .type = CONF_ENUM, .offset = AT(settings, language), .names = languages, .fallback = "ja" },
+    { .key = "workers", .type = CONF_INT, .offset = AT(settings, workers), .min = 1, .max = 16, .fallback = "1" },
+    { .key = "window", .type = CONF_INT, .offset = AT(settings, window), .min = 1, .max = 256, .fallback = "32" },
+    { .key = "log_keep_days", .type = CONF_INT, .offset = AT(settings, log_keep_days), .min = 1, .max = 3650, .fallback = "400" },
+    { .key = "low_water_intake", .type = CONF_SIZE, .offset = AT(settings, low_water_intake), .min = 0, .max = INT64_MAX, .fallback = "500MB" },
+    { .key = "low_water_send", .type = CONF_SIZE, .offset = AT(settings, low_water_send), .min = 0, .max = INT64_MAX, .fallback = "100MB" },
+    { .key = "ballast", .type = CONF_SIZE, .offset = AT(settings, ballast), .min = 0, .max = INT64_MAX, .fallback = "32MB" },
+    { .key = "desk_user", .type = CONF_TEXT, .offset = AT(settings, desk_user), .fallback = "clinsgw" },
+    { .key = "spool_user", .type = CONF_TEXT, .offset = AT(settings, spool_user), .fallback = "clinsgw-spool" },
+    { .key = "convert_user", .type = CONF_TEXT, .offset = AT(settings, convert_user), .fallback = "clinsgw-convert" },
+    { .key = "sign_user", .type = CONF_TEXT, .offset = AT(settings, sign_user), .fallback = "clinsgw-sign" },
+    { .key = "link_user", .type = CONF_TEXT, .offset = AT(settings, link_user), .fallback = "clinsgw-link" },
+    { .key = NULL },
+};
+
+static const struct conf_key link_keys[] = {
+    { .key = "type", .type = CONF_ENUM, .offset = AT(settings_link, type), .required = true, .names = link_types },
+    { .key = "profile", .type = CONF_TEXT, .offset = AT(settings_link, profile), .fallback = "clins-2026" },
+    { .key = "sessions", .type = CONF_INT, .offset = AT(settings_link, sessions), .min = 1, .max = 20, .fallback = "1" },
+    { .key = "folder", .type = CONF_TEXT, .offset = AT(settings_link, folder) },
+    { .key = "login_url", .type = CONF_TEXT, .offset = AT(settings_link, login_url) },
+    { .key = "api_url", .type = CONF_TEXT, .offset = AT(settings_link, api_url) },
+    { .key = "login_user", .type = CONF_TEXT, .offset = AT(settings_link, login_user) },
+    { .key = "login_password_file", .type = CONF_TEXT, .offset = AT(settings_link, login_password_file) },
+    { .key = "certificate", .type = CONF_TEXT, .offset = AT(settings_link, certificate) },
+    { .key = "key", .type = CONF_TEXT, .offset = AT(settings_link, key) },
+    { .key = "key_password_file", .type = CONF_TEXT, .offset = AT(settings_link, key_password_file) },
+    { .key = "ca", .type = CONF_TEXT, .offset = AT(settings_link, ca) },
+    { .key = "resolve", .type = CONF_TEXT, .offset = AT(settings_link, resolve) },
+    { .key = NULL },
+};
+
+static const struct conf_key signer_keys[] = {
+    { .key = "type", .type = CONF_ENUM, .offset = AT(settings_signer, type), .required = true, .names = signer_types },
+    { .key = "module", .type = CONF_TEXT, .offset = AT(settings_signer, module) },
+    { .key = "token", .type = CONF_TEXT, .offset = AT(settings_signer, token) },
+    { .key = "certificate", .type = CONF_TEXT, .offset = AT(settings_signer, certificate) },
+    { .key = "key", .type = CONF_TEXT, .offset = AT(settings_signer, key) },
+    { .key = "pin_credential", .type = CONF_TEXT, .offset = AT(settings_signer, pin_credential) },
+    { .key = NULL },
+};
+
+static const struct conf_key facility_keys[] = {
+    { .key = "name", .type = CONF_TEXT, .offset = AT(settings_facility, name), .required = true },
+    { .key = "second_code", .type = CONF_TEXT, .offset = AT(settings_facility, second_code) },
+    { .key = "link", .type = CONF_TEXT, .offset = AT(settings_facility, link), .required = true },
+    { .key = "signing", .type = CONF_ENUM, .offset = AT(settings_facility, signing), .required = true, .names = signings },
+    { .key = "prefer_after", .type = CONF_TIME, .offset = AT(settings_facility, prefer_after_ms), .min = MINUTE, .max = INT64_MAX, .fallback = "24h" },
+    { .key = "signature_age", .type = CONF_TIME, .offset = AT(settings_facility, signature_age_ms), .min = MINUTE, .max = INT64_MAX, .fallback = "7d" },
+    { .key = "signer", .type = CONF_TEXT, .offset = AT(settings_facility, signer) },
+    { .key = NULL },
+};
+
+static const struct conf_key source_keys[] = {
+    { .key = "facility", .type = CONF_TEXT, .offset = AT(settings_source, facility), .required = true },
+    { .key = "root", .type = CONF_TEXT, .offset = AT(settings_source, root), .required = true },
+    { .key = "format", .type = CONF_TEXT, .offset = AT(settings_source, format), .fallback = "json" },
+    { .key = "settle", .type = CONF_TIME, .offset = AT(settings_source, settle_ms), .min = 0, .max = HOUR, .fallback = "3s" },
+    { .key = "attachment_wait", .type = CONF_TIME, .offset = AT(settings_source, attachment_wait_ms), .min = 0, .max = INT64_MAX, .fallback = "10m" },
+    { .key = "orphan_after", .type = CONF_TIME, .offset = AT(settings_source, orphan_ms), .min = 0, .max = INT64_MAX, .fallback = "1d" },
+    { .key = "max_size", .type = CONF_SIZE, .offset = AT(settings_source, max_bytes), .min = 1024, .max = 64 << 20, .fallback = "20MB" },
+    { .key = "request_ending", .type = CONF_LIST, .offset = AT(settings_source, endings) },
+    { .key = NULL },
+};
+
+static int refuse(const struct conf *conf, const struct conf_section *section, const char *key, const char *allowed, struct err *e)
+{
+    char place[ERR_PLACE_MAX];
+
+    snprintf(place, sizeof place, "%s:%u", conf->file, section->line);
+    return err_set(e, ERR_INVALID, MSG_CONF_BAD_VALUE, place, key, allowed);
+}
+
+struct build { const struct conf *conf; struct arena *arena; struct settings *s; };
+
+static int add_link(const struct build *b, const struct conf_section *section, struct err *e)
+{
+    struct settings_link *link = &b->s->link[b->s->links];
+    int r = conf_apply(b->conf, section, link_keys, link, b->arena, e);
+
+    link->name = section->name;
+    if (r == 0 && link->type == LINK_TYPE_TERMINAL && link->folder == NULL)
+        r = refuse(b->conf, section, "folder", "type = terminal needs folder", e);
+    if (r == 0 && link->type == LINK_TYPE_WEBAPI && (link->login_url == NULL || link->api_url == NULL || link->login_user == NULL ||
+        link->login_password_file == NULL || link->certificate == NULL || link->key == NULL || link->ca == NULL))
+        r = refuse(b->conf, section, "type", "type = webapi needs login_url api_url login_user login_password_file certificate key ca", e);
+    b->s->links++;
+    return r;
+}
+
+static int add_signer(const struct build *b, const struct conf_section *section, struct err *e)
+{
+    struct settings_signer *signer = &b->s->signer[b->s->signers];
+    int r = conf_apply(b->conf, section, signer_keys, signer, b->arena, e);
+
+    signer->name = section->name;
+    if (r == 0 && signer->type == SIGNER_PKCS11 && signer->module == NULL)
+        r = refuse(b->conf, section, "module", "type = pkcs11 needs module", e);
+    if (r == 0 && signer->type == SIGNER_KEY_FILE && (signer->key == NULL || signer->certificate == NULL))
+        r = refuse(b->conf, section, "key", "type = key_file needs key and certificate", e);
+    b->s->signers++;
+    return r;
+}
+
+static bool is_institution(const char *code)
+{
+    return strlen(code) == 10 && text_all_digits(code, 10);
+}
+
+static int add_facility(const struct build *b, const struct conf_section *section, struct err *e)
+{
+    struct settings_facility *facility = &b->s->facility[b->s->facilities];
+    int r = conf_apply(b->conf, section, facility_keys, facility, b->arena, e);
+
+    facility->code = section->name;
+    if (r == 0 && (!is_institution(section->name) || (facility->second_code != NULL && !is_institution(facility->second_code))))
+        r = refuse(b->conf, section, "facility", "10 digits (医療機関番号)", e);
+    b->s->facilities++;
+    return r;
+}
+
+static int add_source(const struct build *b, const struct conf_section *section, struct err *e)
+{
+    static const char *const default_endings[] = { ".json", NULL };
+    struct settings_source *source = &b->s->source[b->s->sources];
+    int r = conf_apply(b->conf, section, source_keys, source, b->arena, e);
+
+    source->name = section->name;
+    if (r == 0 && source->endings.count == 0) {
+        source->endings.item = (const char **)(uintptr_t)default_endings;
+        source->endings.count = 1;
+    }
+    if (r == 0 && source->root[0] != '/')
+        r = refuse(b->conf, section, "root", "an absolute path", e);
+    b->s->sources++;
+    return r;
+}
+
+static const struct {
+    const char *kind;
+    int (*add)(const struct build *, const struct conf_section *, struct err *);
+    size_t count;
+} kinds[] = {
+    { "link", add_link, offsetof(struct settings, links) },
+    { "signer", add_signer, offsetof(struct settings, signers) },
+    { "facility", add_facility, offsetof(struct settings, facilities) },
+    { "source", add_source, offsetof(struct settings, sources) },
+};
+
+static int add_section(const struct build *b, const struct conf_section *section, struct err *e)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(section->kind, kinds[i].kind) == 0) {
+            size_t count;
+            memcpy(&count, (const char *)b->s + kinds[i].count, sizeof count);
+            if (section->name[0] == '\0' || count == SETTINGS_MAX)
+                return refuse(b->conf, section, section->kind, "[kind NAME], at most 64 of a kind", e);
+            return kinds[i].add(b, section, e);
+        }
+    if (strcmp(section->kind, "gateway") == 0)
+        return conf_apply(b->conf, section, gateway_keys, b->s, b->arena, e);
+    return refuse(b->conf, section, section->kind, "[gateway] [facility CODE] [source NAME] [link NAME] [signer NAME]", e);
+}
+
+static int settle_references(const struct conf *conf, struct settings *s, struct err *e)
+{
+    for (size_t i = 0; i < s->facilities; i++) {
+        struct settings_facility *f = &s->facility[i];
+        const struct conf_section *section = conf_find(conf, "facility", f->code);
+        f->link_index = settings_find_link(s, f->link);
+        f->signer_index = f->signer == NULL ? -1 : settings_find_signer(s, f->signer);
+        if (f->link_index < 0)
+            return refuse(conf, section, "link", "the name of a [link NAME] section", e);
+        if (f->signer != NULL && f->signer_index < 0)
+            return refuse(conf, section, "signer", "the name of a [signer NAME] section", e);
+        if (f->signing == SIGNING_REQUIRE && f->signer == NULL)
+            return refuse(conf, section, "signer", "signing = require needs a signer", e);
+    }
+    for (size_t i = 0; i < s->sources; i++) {
+        s->source[i].facility_index = settings_find_facility(s, s->source[i].facility);
+        if (s->source[i].facility_index < 0)
+            return refuse(conf, conf_find(conf, "source", s->source[i].name), "facility", "the code of a [facility CODE] section", e);
+    }
+    return 0;
+}
+
+int settings_load(const char *path, struct arena *arena, struct settings **ret_settings, struct err *e)
+{
+    struct settings *s = arena_alloc(arena, sizeof *s);
+    struct conf *conf = NULL;
+    struct buf text;
+    char *copy;
+    int r;
+
+    buf_init(&text, 1 << 20);
+    if (s == NULL) {
+        r = err_set(e, ERR_NOMEM, MSG_NOMEM, path, "settings", NULL);
+        goto out;
+    }
+    r = file_read(AT_FDCWD, path, 1 << 20, &text, e);
+    if (r < 0)
+        goto out;
+    copy = arena_strndup(arena, text.data, text.len);
+    r = copy == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, path, "settings", NULL) : conf_parse(path, copy, text.len, arena, &conf, e);
+    if (r < 0)
+        goto out;
+    s->file = arena_strdup(arena, path);
+    if (conf_find(conf, "gateway", NULL) == NULL) {
+        struct conf_section none = { .kind = "gateway", .name = "", .line = 1 };
+        r = conf_apply(conf, &none, gateway_keys, s, arena, e);
+    }
+    for (const struct conf_section *section = conf->sections; r == 0 && section != NULL; section = section->next) {
+        struct build b = { conf, arena, s };
+        if (section->kind[0] != '\0' || section->lines != NULL)
+            r = add_section(&b, section, e);
+    }
+    if (r == 0)
+        r = settle_references(conf, s, e);
+    if (r == 0 && (strlen(s->host) < 2 || strlen(s->host) > 8 || !text_all_of(s->host, strlen(s->host), "0-9a-z")))
+        r = err_set(e, ERR_INVALID, MSG_CONF_BAD_VALUE, path, "host", "2-8 of [0-9a-z]");
+    if (r == 0)
+        *ret_settings = s;
+out:
+    buf_free(&text);
+    return r;
+}
+
+#define FIND(function, list, count, member) \
+    int function(const struct settings *s, const char *name) \
+    { \
+        for (size_t i = 0; i < s->count; i++) \
+            if (strcmp(s->list[i].member, name) == 0) \
+                return (int)i; \
+        return -1; \
+    }
+
+FIND(settings_find_link, link, links, name)
+FIND(settings_find_signer, signer, signers, name)
+FIND(settings_find_source, source, sources, name)
+
+int settings_find_facility(const struct settings *s, const char *code)
+{
+    for (size_t i = 0; i < s->facilities; i++)
+        if (strcmp(s->facility[i].code, code) == 0 || (s->facility[i].second_code != NULL && strcmp(s->facility[i].second_code, code) == 0))
+            return (int)i;
+    return -1;
+}
+
+int settings_secret(const char *name, struct buf *ret_secret, struct err *e)
+{
+    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+    int dir = AT_FDCWD, r;
+
+    if (name[0] != '/' && (credentials == NULL || strchr(name, '/') != NULL))
+        return err_set(e, ERR_NOTFOUND, MSG_CONF_NO_SECRET, name, name, NULL);
+    if (name[0] != '/' && (dir = dir_open(AT_FDCWD, credentials, e)) < 0)
+        return dir;
+    r = file_read(dir, name, 4096, ret_secret, e);
+    if (dir >= 0)
+        close(dir);
+    while (r == 0 && ret_secret->len > 0 && (ret_secret->data[ret_secret->len - 1] == '\n' || ret_secret->data[ret_secret->len - 1] == '\r'))
+        ret_secret->data[--ret_secret->len] = '\0';
+    return r;
+}

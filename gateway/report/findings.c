@@ -1,0 +1,116 @@
+/*
+ * NAME
+ *      findings - issues as a payload
+ *
+ * DESCRIPTION
+ *      Written by confined workers, read by the desk and the command line. Reading goes through the strict reader although the bytes are our own,
+ *      because a worker may have been taken over by its input.
+ */
+#include <cjson/cJSON.h>
+#include "base/json_doc.h"
+#include "base/text.h"
+#include "report/findings.h"
+
+static bool add_text(cJSON *object, const char *name, const char *text)
+{
+    return text == NULL || cJSON_AddStringToObject(object, name, text) != NULL;
+}
+
+static bool add_number(cJSON *object, const char *name, int64_t value, int64_t absent)
+{
+    return value == absent || cJSON_AddNumberToObject(object, name, (double)value) != NULL;
+}
+
+static bool add_issue(cJSON *array, const struct issue *issue)
+{
+    cJSON *item = cJSON_CreateObject(), *args;
+    bool ok = item != NULL && cJSON_AddItemToArray(array, item);
+
+    if (!ok) {
+        cJSON_Delete(item);
+        return false;
+    }
+    ok = add_text(item, "code", msg_get(issue->msg)->code) && add_text(item, "severity", msg_severity_name(issue->severity)) && add_text(item, "rule", issue->rule);
+    if (ok && (issue->arg1 != NULL || issue->arg2 != NULL)) {
+        const char *const arg[2] = { issue->arg1 == NULL ? "" : issue->arg1, issue->arg2 == NULL ? "" : issue->arg2 };
+        args = cJSON_CreateStringArray(arg, 2);
+        ok = args != NULL && cJSON_AddItemToObject(item, "arg", args);
+    }
+    return ok && add_text(item, "pointer", issue->pointer) && add_text(item, "location", issue->location) && add_text(item, "profile", issue->profile) &&
+           add_number(item, "line", issue->line, 0) && add_number(item, "column", issue->column, 0) && add_number(item, "offset", issue->offset, -1);
+}
+
+int findings_write(const struct issue_list *issues, struct buf *out, struct err *e)
+{
+    cJSON *array = cJSON_CreateArray();
+    char *text = NULL;
+    bool ok = array != NULL && !issues->failed;
+    int r;
+
+    for (const struct issue *i = issues->first; ok && i != NULL; i = i->next)
+        ok = add_issue(array, i);
+    if (ok)
+        text = cJSON_PrintUnformatted(array);
+    r = text == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "findings", NULL) : buf_add_str(out, text);
+    cJSON_free(text);
+    cJSON_Delete(array);
+    return r;
+}
+
+static enum msg_severity severity_of(const struct json_node *node)
+{
+    for (int s = MSG_INFO; s <= MSG_ALARM; s++)
+        if (json_equals(node, msg_severity_name((enum msg_severity)s)))
+            return (enum msg_severity)s;
+    return MSG_ERROR;
+}
+
+static int64_t number_of(const struct json_node *node, int64_t absent)
+{
+    int64_t value = absent;
+    return json_to_int64(node, &value) < 0 ? absent : value;
+}
+
+static void read_item(const struct json_node *node, struct issue_list *list)
+{
+    struct arena *a = list->arena;
+    const char *code = json_get_text(a, node, "code");
+    enum msg_id msg = code == NULL ? MSG_NONE : msg_by_code(code);
+    const struct json_node *arg = json_get(node, "arg");
+    struct issue *issue = issues_add(list, severity_of(json_get(node, "severity")), msg == MSG_NONE ? MSG_INTERNAL : msg, json_get_text(a, node, "rule"),
+                                     msg == MSG_NONE ? code : json_dup(a, json_at(arg, 0)), json_dup(a, json_at(arg, 1)));
+
+    if (issue == NULL)
+        return;
+    issue->pointer = json_get_text(a, node, "pointer");
+    issue->location = json_get_text(a, node, "location");
+    issue->profile = json_get_text(a, node, "profile");
+    issue->line = (uint32_t)number_of(json_get(node, "line"), 0);
+    issue->column = (uint32_t)number_of(json_get(node, "column"), 0);
+    issue->offset = number_of(json_get(node, "offset"), -1);
+}
+
+int findings_read(const char *bytes, size_t len, struct issue_list *ret_issues, struct err *e)
+{
+    const struct json_node *root;
+    int r;
+
+    if (len == 0)
+        return 0;
+    r = json_parse(bytes, len, NULL, ret_issues->arena, &root, e);
+    if (r < 0 || !json_is(root, JSON_ARRAY))
+        return err_set(e, ERR_CORRUPT, MSG_INTERNAL, NULL, "findings", NULL);
+    for (const struct json_node *item = root->child; item != NULL; item = item->next)
+        read_item(item, ret_issues);
+    return ret_issues->failed ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "findings", NULL) : 0;
+}
+
+const struct issue *findings_worst(const struct issue_list *issues)
+{
+    const struct issue *worst = NULL;
+
+    for (const struct issue *i = issues->first; i != NULL; i = i->next)
+        if (worst == NULL || i->severity > worst->severity)
+            worst = i;
+    return worst;
+}

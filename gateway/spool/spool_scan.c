@@ -1,0 +1,291 @@
+/*
+ * NAME
+ *      spool_scan - which names in in/ and try/ are complete
+ *
+ * SYNOPSIS
+ *      #include "spool/spool.h"
+ *
+ * DESCRIPTION
+ *      A table remembers each name with size, mtime and inode, and since when they held still (CLOCK_BOOTTIME, so that a turned wall clock
+ *      changes nothing). A name is told once; it is told again when another file lies there.
+ *
+ * DIAGNOSTICS
+ *      ERR_CLOSED when the folder cannot be read: the share is gone. ERR_NOMEM.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+#include "base/file.h"
+#include "spool/spool_private.h"
+
+bool spool_ends_with(const char *name, const char *ending)
+{
+    size_t n = strlen(name), m = strlen(ending);
+    return n >= m && strcasecmp(name + n - m, ending) == 0;
+}
+
+bool spool_name_unfinished(const char *name)
+{
+    return name[0] == '.' || spool_ends_with(name, ".tmp") || spool_ends_with(name, ".part");
+}
+
+bool spool_name_companion(const char *name)
+{
+    return spool_ends_with(name, ".ok");
+}
+
+bool spool_name_outcome(const char *name)
+{
+    return spool_ends_with(name, ".result.json") || spool_ends_with(name, ".bundle.json");
+}
+
+static uint32_t bucket_of(const char *name)
+{
+    uint32_t h = 2166136261u; /* FNV-1a */
+    for (; *name != '\0'; name++)
+        h = (h ^ (unsigned char)*name) * 16777619u;
+    return h % SPOOL_BUCKETS;
+}
+
+struct spool_seen *spool_seen_find(const struct spool_seen_table *table, const char *name)
+{
+    struct spool_seen *s = table->bucket[bucket_of(name)];
+    while (s != NULL && strcmp(s->name, name) != 0)
+        s = s->next;
+    return s;
+}
+
+static struct spool_seen *seen_add(struct spool_seen_table *table, const char *name)
+{
+    struct spool_seen *s = calloc(1, sizeof *s);
+    struct spool_seen **head = &table->bucket[bucket_of(name)];
+    if (s == NULL || (s->name = strdup(name)) == NULL) {
+        free(s);
+        return NULL;
+    }
+    s->next = *head;
+    *head = s;
+    table->count++;
+    return s;
+}
+
+static void seen_free(struct spool_seen *s)
+{
+    free(s->name);
+    free(s);
+}
+
+void spool_seen_forget(struct spool_seen_table *table, const char *name)
+{
+    for (struct spool_seen **at = &table->bucket[bucket_of(name)]; *at != NULL; at = &(*at)->next)
+        if (strcmp((*at)->name, name) == 0) {
+            struct spool_seen *gone = *at;
+            *at = gone->next;
+            seen_free(gone);
+            table->count--;
+            return;
+        }
+}
+
+/* Drops what the last scan did not see; all of it when `all`. */
+static void seen_sweep(struct spool_seen_table *table, bool all)
+{
+    for (size_t i = 0; i < SPOOL_BUCKETS; i++)
+        for (struct spool_seen **at = &table->bucket[i]; *at != NULL;)
+            if (all || (*at)->round != table->round) {
+                struct spool_seen *gone = *at;
+                *at = gone->next;
+                seen_free(gone);
+                table->count--;
+            } else {
+                at = &(*at)->next;
+            }
+}
+
+void spool_seen_clear(struct spool_seen_table *table)
+{
+    seen_sweep(table, true);
+}
+
+static int64_t mtime_ns(const struct stat *st)
+{
+    return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
+/* Brings the table's entry for the name up to date; NULL when the name is gone or memory is out. */
+static struct spool_seen *seen_update(struct spool_seen_table *table, int folder, const char *name, int64_t boot_ms)
+{
+    struct stat st;
+    struct spool_seen *s;
+
+    if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return NULL;
+    s = spool_seen_find(table, name);
+    if (s == NULL && (s = seen_add(table, name)) == NULL)
+        return NULL;
+    if (s->round == 0 || s->size != st.st_size || s->mtime_ns != mtime_ns(&st) || s->inode != st.st_ino) {
+        s->size = st.st_size;
+        s->mtime_ns = mtime_ns(&st);
+        s->inode = st.st_ino;
+        s->still_since = boot_ms;
+        s->told = false;
+    }
+    s->round = table->round;
+    return s;
+}
+
+static bool is_request(const struct spool_source *source, const char *name)
+{
+    for (const char *const *ending = source->config.request_endings; ending != NULL && *ending != NULL; ending++)
+        if (spool_ends_with(name, *ending))
+            return true;
+    return false;
+}
+
+static bool has_companion(int folder, const char *name)
+{
+    char companion[SPOOL_NAME_MAX + 8];
+    int n = snprintf(companion, sizeof companion, "%s.ok", name);
+    return n > 0 && n <= SPOOL_NAME_MAX && faccessat(folder, companion, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static bool is_complete(const struct spool_source *source, const struct spool_seen *s, int folder, int64_t boot_ms)
+{
+    return boot_ms - s->still_since >= source->config.settle_ms || has_companion(folder, s->name);
+}
+
+static void tell(const struct spool_source *source, struct spool_seen *s, spool_offer_fn *on_offer, void *ctx)
+{
+    struct spool_offer offer = { s->name, strlen(s->name), s->mtime_ns, s->size, is_request(source, s->name) };
+    s->told = true;
+    on_offer(ctx, &offer);
+}
+
+/* One walk over in/ or try/: names are collected first and told after the directory is closed and the table swept. */
+static int scan_folder(struct spool_source *source, struct spool_seen_table *table, enum spool_folder which, int64_t boot_ms,
+                       spool_offer_fn *on_offer, void *ctx, struct err *e)
+{
+    int folder = source->folder[which], fd = -1, r = 0;
+    char **names = NULL;
+    size_t count = 0, room = 0;
+    DIR *dir = NULL;
+    struct dirent *d;
+
+    if (folder < 0)
+        return err_set(e, ERR_CLOSED, MSG_SPOOL_SHARE_GONE, source->name, source->name, NULL);
+    fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || (dir = fdopendir(fd)) == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return err_set(e, ERR_CLOSED, MSG_SPOOL_SHARE_GONE, source->name, source->name, NULL);
+    }
+    table->round++;
+    while ((d = readdir(dir)) != NULL) {
+        struct spool_seen *s;
+        if (spool_name_unfinished(d->d_name) || spool_name_companion(d->d_name) || (which == FOLDER_TRY && spool_name_outcome(d->d_name)))
+            continue;
+        s = seen_update(table, folder, d->d_name, boot_ms);
+        if (s == NULL || s->told || !is_complete(source, s, folder, boot_ms))
+            continue;
+        if (count == room) {
+            size_t grown = room == 0 ? 64 : room * 2;
+            char **more = reallocarray(names, grown, sizeof *names);
+            if (more == NULL) {
+                r = err_set(e, ERR_NOMEM, MSG_NOMEM, source->name, "spool scan", NULL);
+                break;
+            }
+            names = more;
+            room = grown;
+        }
+        names[count++] = s->name;
+    }
+    closedir(dir);
+    seen_sweep(table, false);
+    for (size_t i = 0; i < count && r == 0; i++) {
+        struct spool_seen *s = spool_seen_find(table, names[i]);
+        if (s != NULL)
+            tell(source, s, on_offer, ctx);
+    }
+    free(names);
+    return r;
+}
+
+int spool_source_scan(struct spool_source *source, int64_t boot_ms, spool_offer_fn *on_offer, void *ctx, struct err *e)
+{
+    return scan_folder(source, &source->in, FOLDER_IN, boot_ms, on_offer, ctx, e);
+}
+
+int spool_source_renamed(struct spool_source *source, const char *name, int64_t boot_ms, spool_offer_fn *on_offer, void *ctx, struct err *e)
+{
+    struct spool_seen *s;
+
+    if (source->folder[FOLDER_IN] < 0)
+        return err_set(e, ERR_CLOSED, MSG_SPOOL_SHARE_GONE, source->name, source->name, NULL);
+    if (spool_name_unfinished(name) || spool_name_companion(name))
+        return 0;
+    s = seen_update(&source->in, source->folder[FOLDER_IN], name, boot_ms);
+    if (s != NULL && !s->told) {
+        s->still_since = boot_ms - source->config.settle_ms; /* an attachment that came so is complete as well */
+        tell(source, s, on_offer, ctx);
+    }
+    return 0;
+}
+
+void spool_source_forget(struct spool_source *source, const char *name)
+{
+    struct spool_seen *s = spool_seen_find(&source->in, name);
+    if (s != NULL)
+        s->told = false;
+    s = spool_seen_find(&source->try_seen, name);
+    if (s != NULL)
+        s->told = false;
+}
+
+int spool_source_orphans(struct spool_source *source, int64_t wall_ms, spool_offer_fn *on_orphan, void *ctx, struct err *e)
+{
+    if (source->folder[FOLDER_IN] < 0)
+        return err_set(e, ERR_CLOSED, MSG_SPOOL_SHARE_GONE, source->name, source->name, NULL);
+    for (size_t i = 0; i < SPOOL_BUCKETS; i++)
+        for (struct spool_seen *s = source->in.bucket[i]; s != NULL; s = s->next)
+            if (!s->told_orphan && !is_request(source, s->name) && wall_ms - s->mtime_ns / 1000000 >= source->config.orphan_ms) {
+                struct spool_offer offer = { s->name, strlen(s->name), s->mtime_ns, s->size, false };
+                s->told_orphan = true;
+                on_orphan(ctx, &offer);
+            }
+    return 0;
+}
+
+bool spool_source_attachment_ready(struct spool_source *source, const char *name, int64_t request_mtime_ns, int64_t boot_ms)
+{
+    struct spool_seen *s;
+    int folder = source->folder[FOLDER_IN];
+
+    if (folder < 0 || spool_name_unfinished(name) || strchr(name, '/') != NULL)
+        return false;
+    s = seen_update(&source->in, folder, name, boot_ms);
+    return s != NULL && (s->mtime_ns <= request_mtime_ns || is_complete(source, s, folder, boot_ms));
+}
+
+struct try_walk { struct spool_source *source; spool_offer_fn *on_offer; void *ctx; };
+
+/* Passes a name of try/ on unless a result that is not older lies beside it. */
+static void offer_untried(void *ctx, const struct spool_offer *offer)
+{
+    const struct try_walk *walk = ctx;
+    char result[SPOOL_NAME_MAX + 16];
+    struct stat st;
+
+    if (!offer->request)
+        return;
+    if (snprintf(result, sizeof result, "%s.result.json", offer->name) <= SPOOL_NAME_MAX &&
+        fstatat(walk->source->folder[FOLDER_TRY], result, &st, AT_SYMLINK_NOFOLLOW) == 0 && mtime_ns(&st) >= offer->mtime_ns)
+        return;
+    walk->on_offer(walk->ctx, offer);
+}
+
+int spool_source_scan_try(struct spool_source *source, int64_t boot_ms, spool_offer_fn *on_offer, void *ctx, struct err *e)
+{
+    struct try_walk walk = { source, on_offer, ctx };
+    return scan_folder(source, &source->try_seen, FOLDER_TRY, boot_ms, offer_untried, &walk, e);
+}

@@ -1,0 +1,121 @@
+/*
+ * NAME
+ *      spool_watch - wake on changes in the vendor folders
+ *
+ * DESCRIPTION
+ *      The thread owns libinotifytools; the rest of the process sees a pipe with fixed-size records. A full pipe drops records: the rescan
+ *      finds what they would have told. A rename from an unfinished name is recognised by the cookie that inotify gives both of its halves.
+ *
+ * DIAGNOSTICS
+ *      ERR_UNSUPPORTED when inotify or the thread cannot be had.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inotifytools/inotifytools.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+#include "base/text.h"
+#include "spool/spool_private.h"
+#include "spool/spool_watch.h"
+
+enum { FOLDERS_MAX = 64 };
+
+struct spool_watch {
+    int pipe[2];
+    unsigned count;
+    int wd[FOLDERS_MAX];
+    pthread_t thread;
+};
+
+struct record { uint32_t folder, renamed; char name[SPOOL_NAME_MAX + 1]; };
+
+_Static_assert(sizeof(struct record) <= 4096, "a record must fit PIPE_BUF, so that it is written whole");
+
+static void *watch_main(void *arg)
+{
+    struct spool_watch *watch = arg;
+    uint32_t unfinished_cookie = 0;
+    struct inotify_event *event;
+
+    while ((event = inotifytools_next_event(-1)) != NULL) {
+        struct record record = { 0 };
+        bool unfinished = event->len > 0 && spool_name_unfinished(event->name);
+        if (event->mask & IN_MOVED_FROM) {
+            unfinished_cookie = unfinished ? event->cookie : 0;
+            continue;
+        }
+        for (record.folder = 0; record.folder < watch->count && watch->wd[record.folder] != event->wd; record.folder++)
+            continue;
+        if (record.folder == watch->count || unfinished)
+            continue;
+        record.renamed = (event->mask & IN_MOVED_TO) && event->cookie != 0 && event->cookie == unfinished_cookie;
+        if (event->len > 0)
+            text_copy(record.name, sizeof record.name, event->name);
+        if (write(watch->pipe[1], &record, sizeof record) < 0 && errno == EPIPE)
+            break;
+    }
+    return NULL;
+}
+
+int spool_watch_new(const char *const *paths, unsigned count, struct spool_watch **ret_watch, struct err *e)
+{
+    struct spool_watch *watch = calloc(1, sizeof *watch);
+    sigset_t all, old;
+    bool started = false;
+
+    if (watch == NULL)
+        return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "watch", NULL);
+    watch->count = count < FOLDERS_MAX ? count : FOLDERS_MAX;
+    if (pipe2(watch->pipe, O_CLOEXEC | O_NONBLOCK) < 0) {
+        free(watch);
+        return err_set_errno(e, MSG_IO, NULL, "pipe");
+    }
+    if (inotifytools_initialize()) {
+        for (unsigned i = 0; i < watch->count; i++)
+            watch->wd[i] = inotifytools_watch_file(paths[i], IN_MOVED_TO | IN_MOVED_FROM | IN_CLOSE_WRITE) ? inotifytools_wd_from_filename(paths[i]) : -1;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &old); /* signals belong to the main thread */
+        started = pthread_create(&watch->thread, NULL, watch_main, watch) == 0;
+        pthread_sigmask(SIG_SETMASK, &old, NULL);
+    }
+    if (!started) {
+        close(watch->pipe[0]);
+        close(watch->pipe[1]);
+        free(watch);
+        return err_set(e, ERR_UNSUPPORTED, MSG_SPOOL_NO_WATCH, NULL, "inotify", NULL);
+    }
+    *ret_watch = watch;
+    return 0;
+}
+
+struct spool_watch *spool_watch_free(struct spool_watch *watch)
+{
+    if (watch != NULL) {
+        pthread_cancel(watch->thread);
+        pthread_join(watch->thread, NULL);
+        inotifytools_cleanup();
+        close(watch->pipe[0]);
+        close(watch->pipe[1]);
+        free(watch);
+    }
+    return NULL;
+}
+
+int spool_watch_fd(const struct spool_watch *watch)
+{
+    return watch->pipe[0];
+}
+
+bool spool_watch_next(struct spool_watch *watch, struct spool_watch_event *ret_event)
+{
+    struct record record;
+
+    if (read(watch->pipe[0], &record, sizeof record) != (ssize_t)sizeof record)
+        return false;
+    ret_event->folder = record.folder;
+    ret_event->renamed = record.renamed != 0;
+    text_copy(ret_event->name, sizeof ret_event->name, record.name);
+    return true;
+}

@@ -1,0 +1,31 @@
+/*
+ * spool_watch.h - wakes the spool door when something happens in a vendor folder.
+ *
+ * libinotifytools exports no descriptor and counts whole seconds, so it blocks in a helper thread which writes one record a change into a pipe;
+ * the door polls the pipe. One watcher a process (the library keeps global state). Watching is a hint only: the rescan every few seconds finds
+ * everything, also on network folders where no event ever comes.
+ */
+#ifndef SPOOL_SPOOL_WATCH_H
+#define SPOOL_SPOOL_WATCH_H
+
+#include <stdbool.h>
+#include "base/err.h"
+#include "spool/spool.h"
+
+struct spool_watch;
+
+struct spool_watch_event {
+    unsigned folder;                     /* index into the folders given to spool_watch_new */
+    bool renamed;                        /* arrived by rename from a name that begins with '.' or ends in .tmp / .part */
+    char name[SPOOL_NAME_MAX + 1];       /* "" = look at the whole folder */
+};
+
+/* Watches the folders (absolute paths, at most 64); those that are not there are skipped. ERR_UNSUPPORTED where inotify cannot be had: then only the rescan works. */
+int spool_watch_new(const char *const *folders, unsigned count, struct spool_watch **ret_watch, struct err *e);
+/* Ends the thread's use of the pipe and closes it. */
+struct spool_watch *spool_watch_free(struct spool_watch *watch);
+int spool_watch_fd(const struct spool_watch *watch);
+/* Next event without waiting; false when there is none. */
+bool spool_watch_next(struct spool_watch *watch, struct spool_watch_event *ret_event);
+
+#endif
