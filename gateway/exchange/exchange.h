@@ -109,7 +109,7 @@ struct exchange_profile {
     const char *name_request, *name_answer, *name_err;     /* "${api}req_${suffix}.xml" */
     int64_t poll_ms, sweep_ms, equal_reads_ms;
     /* Web API */
-    const char *login_path, *login_user, *login_password, *login_token, *login_expires, *login_status_path;
+    const char *login_path, *login_user, *login_password, *login_token, *login_expires;
     const char *token_header, *token_prefix, *content_type;
     int64_t login_life_ms, login_margin_ms, login_pause_ms;
     int64_t connect_ms, call_ms, login_limit;
