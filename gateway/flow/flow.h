@@ -217,6 +217,7 @@ struct flow_unit {
     bool waiting;                        /* its request is still `received`: later requests of the unit wait */
     int64_t message;                     /* own message, or that of an earlier request (repeat), 0 = none yet */
     bool repeats;                        /* `message` belongs to an earlier request */
+    char reason[FLOW_REASON];            /* rejected when it was settled: why (its message says so too, once open) */
 };
 
 /* One Bundle, one operation, one facility. */
@@ -247,7 +248,8 @@ struct flow_message {
     int64_t certificate_end_wall_ms;     /* of the signer's certificate, 0 = not known */
     uint64_t size;                       /* of B in bytes */
 
-    bool turn;                           /* ready: every earlier message of its key is final and quiet */
+    bool all_or_none;                    /* as its request's */
+    bool turn;                           /* ready: every earlier message of its key is final and quiet; pending, unknown: its next poll, inquiry, probe or repeat is due */
     bool blocks;                         /* later messages of its key wait: not final, or loud */
     int32_t loud;                        /* submits and probes of it that can still take effect */
     int32_t attempts;                    /* attempts ever made; 0 = nothing left the house */
@@ -380,8 +382,8 @@ struct flow_tables_ops {
     int (*message_last_done)(void *t, const char *facility, const char *bundle_id, struct flow_message *ret_row, struct err *e); /* largest id, state done; [facility, bundle_id, id] where done */
     int (*message_next_blocking)(void *t, const char *facility, const char *bundle_id, int64_t after, struct flow_message *ret_row, struct err *e); /* blocks; [facility, bundle_id, id] where blocks */
     int (*message_next_blocking_list)(void *t, const char *facility, const char *list_key, int64_t after, struct flow_message *ret_row, struct err *e); /* blocks; [facility, list_key, id] where blocks and list_key <> '' */
-    int (*message_next_sendable)(void *t, const char *facility, int64_t after, struct flow_message *ret_row, struct err *e); /* state ready, turn, due_ms = 0; [facility, id] where so */
-    int (*message_next_to_sign)(void *t, const char *facility, const char *signer, int64_t after, struct flow_message *ret_row, struct err *e); /* state to_sign; signer NULL = any; [facility, signer, id] where to_sign */
+    int (*message_next_sendable)(void *t, const char *facility, enum flow_message_state state, int64_t after, struct flow_message *ret_row, struct err *e); /* turn and due_ms = 0, state ready, pending or unknown; [facility, state, id] where turn and due_ms = 0 */
+    int (*message_next_to_sign)(void *t, const char *signer, int64_t after, struct flow_message *ret_row, struct err *e); /* state to_sign, signer equal ("" too); [signer, id] where to_sign */
     int (*message_oldest)(void *t, const char *facility, enum flow_message_state state, struct flow_message *ret_row, struct err *e); /* smallest since_wall_ms; [facility, state, since_wall_ms] where open */
     int (*message_next_in_state)(void *t, enum flow_message_state state, int64_t after, struct flow_message *ret_row, struct err *e); /* [state, id] where open */
     /* attempts */
@@ -389,7 +391,7 @@ struct flow_tables_ops {
     int (*attempt_next_of_message)(void *t, int64_t message, int64_t after, struct flow_attempt *ret_row, struct err *e); /* [message, id] */
     /* exchanges */
     int (*exchange_next)(void *t, const char *route, enum flow_exchange_state state, int64_t after, struct flow_exchange *ret_row, struct err *e); /* route NULL = any; never asked for CLOSED; [state, route, id] where not closed */
-    int (*exchange_next_settling)(void *t, const char *route, int64_t after, struct flow_exchange *ret_row, struct err *e); /* loud and gone; route NULL = any; [route, id] where loud */
+    int (*exchange_next_settling)(void *t, const char *route, int64_t after, struct flow_exchange *ret_row, struct err *e); /* loud (gone or not); route NULL = any; [route, id] where loud */
     int (*exchange_by_name)(void *t, const char *name, struct flow_exchange *ret_row, struct err *e); /* [name] unique */
     int (*exchange_next_of_message)(void *t, int64_t message, int64_t after, struct flow_exchange *ret_row, struct err *e); /* [message, id] */
     int (*exchange_next_loud)(void *t, const char *facility, const char *bundle_id, int64_t after, struct flow_exchange *ret_row, struct err *e); /* loud; [facility, bundle_id, id] where loud */
@@ -460,6 +462,7 @@ enum flow_event_type {
     FLOW_EV_OFFERED,          /* complete names in in/, sorted by (mtime, name); u.offered, one event a name */
     FLOW_EV_CLAIMED,          /* renamed, read, payload put; also at start for a name in .work/ without a row; u.claimed */
     FLOW_EV_CLAIM_FAILED,     /* it is gone, somebody else took it; u.claimed (token, source) */
+    FLOW_EV_SPOOL_UP,         /* the door of this source is there (again): claims that were out are forgotten (what they renamed comes as CLAIMED, token 0), hand-backs and attachment orders are given again; u.source */
     FLOW_EV_ATTACHMENT,       /* answer to CLAIM_ATTACHMENT, or the file came later; u.attachment */
     FLOW_EV_OUTCOME_WRITTEN,  /* u.subject: request */
     FLOW_EV_FILED,            /* u.subject: request */
@@ -537,6 +540,7 @@ struct flow_event {
     unsigned char seed[32];              /* random, fresh for each call: uuids, Bundle-IDs, jitter */
     union {
         struct { bool clock_sane; } start;
+        struct { char source[FLOW_SOURCE]; } source;
         struct { char source[FLOW_SOURCE], name[FLOW_NAME]; int64_t mtime_ns; uint64_t size; } offered;
         struct {
             int64_t token;               /* of CLAIM; 0 = found in .work/ at start */
@@ -701,8 +705,12 @@ struct flow_job {
     int64_t wall_ms, end_wall_ms;        /* CHECK: signing time, certificate end */
 };
 
+/* Where to look for the next row of a queue: none below `after` waits that has no job. */
+struct flow_queue { int64_t after; bool more; };
+enum flow_queue_kind { FLOW_QUEUE_LOOK, FLOW_QUEUE_CONVERT, FLOW_QUEUE_COMPOSE, FLOW_QUEUE_HAND_BACK, FLOW_QUEUE_READ, FLOW_QUEUES };
+
 struct flow_route_state { char id[FLOW_ROUTE]; bool up, met; int32_t busy; int32_t failures; int64_t not_before_ms; };
-struct flow_signer_slot { char id[FLOW_SIGNER]; enum flow_signer_state state; };
+struct flow_signer_slot { char id[FLOW_SIGNER]; enum flow_signer_state state; struct flow_queue queue; };   /* id "" = verification of what came signed, always ready */
 struct flow_alarm_slot { enum flow_alarm alarm; int32_t index; char name[FLOW_SIGNER]; };
 enum { FLOW_ALARM_SLOTS = 64 };
 
@@ -713,7 +721,10 @@ struct flow_state {
     int64_t token;                       /* last given */
     int64_t age_check_ms;                /* boot clock: ages are looked at then */
     int64_t hand_back_ms;                /* boot clock: hand-backs that failed are tried again then, 0 = none */
-    uint32_t pump;                       /* queues that may have more (bits) */
+    int32_t received;                    /* requests at the steps look, turn, convert, and claims that are out */
+    bool refused_offer;                  /* a name was offered when there was no room: OFFER_AGAIN when there is */
+    struct flow_queue queue[FLOW_QUEUES];
+    struct flow_queue send[FLOW_FACILITIES_MAX][3];   /* ready, pending, unknown */
     size_t route_count, signer_count, alarm_count, job_count;
     struct flow_route_state route[FLOW_ROUTES_MAX];
     struct flow_signer_slot signer[FLOW_SIGNERS_MAX];
