@@ -1,0 +1,115 @@
+/* Tests of base/messages.h and of the table of messages as a whole. */
+#include "base/messages.h"
+
+#include <string.h>
+#include "base/text.h"
+#include "tests/unit/test.h"
+
+static int has(const char *text, const char *part)
+{
+    return strstr(text, part) != NULL;
+}
+
+/* One for each message, so that a fault names its message. */
+static void check_message(const struct msg_info *m, const char *previous)
+{
+    if (strlen(m->code) != 7 || strncmp(m->code, "CG-", 3) != 0 || !text_all_digits(m->code + 3, 4))
+        test_fail(__FILE__, __LINE__, "%s: code %s", m->name, m->code);
+    if (strcmp(m->code, previous) <= 0)
+        test_fail(__FILE__, __LINE__, "%s: number %s is used twice or out of order", m->name, m->code);
+    for (int lang = LANG_JA; lang <= LANG_EN; lang++)
+        if (m->text[lang] == NULL || m->text[lang][0] == '\0' || !text_is_utf8(m->text[lang], strlen(m->text[lang])) ||
+            text_find_control(m->text[lang], strlen(m->text[lang]), false) >= 0 || !text_is_utf8(m->next[lang], strlen(m->next[lang])))
+            test_fail(__FILE__, __LINE__, "%s: text in language %d is missing or broken", m->name, lang);
+    if (has(m->text[LANG_JA], "{1}") != has(m->text[LANG_EN], "{1}") || has(m->text[LANG_JA], "{2}") != has(m->text[LANG_EN], "{2}"))
+        test_fail(__FILE__, __LINE__, "%s: placeholders differ between the languages", m->name);
+    if (has(m->text[LANG_JA], "{3}") || has(m->text[LANG_JA], "{0}") || has(m->next[LANG_JA], "{") || has(m->next[LANG_EN], "{"))
+        test_fail(__FILE__, __LINE__, "%s: a placeholder that nobody fills", m->name);
+    if ((m->next[LANG_JA][0] == '\0') != (m->next[LANG_EN][0] == '\0'))
+        test_fail(__FILE__, __LINE__, "%s: next step in one language only", m->name);
+    if (text_all_ascii(m->text[LANG_JA], strlen(m->text[LANG_JA])) || has(m->text[LANG_EN], "。") || has(m->next[LANG_EN], "ください"))
+        test_fail(__FILE__, __LINE__, "%s: languages exchanged", m->name);
+    if (text_has_halfwidth_kana(m->text[LANG_JA], strlen(m->text[LANG_JA])) || text_has_halfwidth_kana(m->next[LANG_JA], strlen(m->next[LANG_JA])))
+        test_fail(__FILE__, __LINE__, "%s: half-width kana", m->name);
+}
+
+TEST(messages_are_whole_and_numbered_once)
+{
+    const char *previous = "CG-0000";
+    for (int id = 1; id < MSG_COUNT; id++) {
+        const struct msg_info *m = msg_get((enum msg_id)id);
+        check_message(m, previous);
+        previous = m->code;
+    }
+}
+
+TEST(messages_that_ask_to_resend_say_how)
+{
+    for (int id = 1; id < MSG_COUNT; id++) {
+        const struct msg_info *m = msg_get((enum msg_id)id);
+        if (m->step == STEP_FIX_AND_RESEND && m->next[LANG_JA][0] == '\0')
+            test_fail(__FILE__, __LINE__, "%s (%s) has no next step in words", m->name, m->code);
+    }
+}
+
+TEST(msg_by_code_finds_every_message)
+{
+    for (int id = 1; id < MSG_COUNT; id++)
+        CHECK_INT(msg_by_code(msg_get((enum msg_id)id)->code), id);
+    CHECK_INT(msg_by_code("CG-0000"), MSG_NONE);
+    CHECK_INT(msg_by_code("CG-"), MSG_NONE);
+    CHECK_INT(msg_by_code(""), MSG_NONE);
+    CHECK_INT(msg_by_code(NULL), MSG_NONE);
+}
+
+TEST(msg_get_is_never_null)
+{
+    CHECK_STR(msg_get(MSG_COUNT)->name, "NONE");
+    CHECK_STR(msg_get((enum msg_id)0x7fffffff)->text[LANG_JA], "");
+    CHECK_STR(msg_get(MSG_NOMEM)->code, "CG-0001");
+    CHECK_STR(msg_get(MSG_CONF_SYNTAX)->code, "CG-1001");
+}
+
+TEST(msg_format_fills_placeholders)
+{
+    char text[200];
+    CHECK_INT(msg_format(MSG_IO, LANG_EN, "open", "{1}", text, sizeof text), strlen("input or output failed: open {1}"));
+    CHECK_STR(text, "input or output failed: open {1}");
+    msg_format(MSG_IO, LANG_JA, NULL, NULL, text, sizeof text);
+    CHECK_STR(text, "入出力エラー:  ");
+    CHECK_INT(msg_format(MSG_NONE, LANG_JA, "a", "b", text, sizeof text), 0);
+    CHECK_STR(text, "");
+}
+
+TEST(msg_format_cuts_at_a_character)
+{
+    for (size_t size = 1; size < 64; size++) {
+        char text[64];
+        memset(text, 'x', sizeof text);
+        size_t len = msg_format(MSG_IO, LANG_JA, "読み込み", "失敗", text, size);
+        CHECK(len < size);
+        CHECK_INT(strlen(text), len);
+        CHECK(text_is_utf8(text, len));
+        CHECK(size == 64 || text[size] == 'x');
+    }
+    CHECK_INT(msg_format(MSG_IO, LANG_JA, NULL, NULL, NULL, 0), 0);
+}
+
+TEST(msg_format_stops_for_good_at_the_cut)
+{
+    char text[8];
+    /* "not found: {1}": nothing short may slip in behind a piece that did not fit */
+    msg_format(MSG_NOT_FOUND, LANG_EN, "a", NULL, text, sizeof text);
+    CHECK_STR(text, "not fou");
+}
+
+TEST(names_of_steps_and_severities)
+{
+    CHECK_STR(msg_step_name(STEP_ISSUE_PAPER), "issue_paper");
+    CHECK_STR(msg_step_name(STEP_NONE), "none");
+    CHECK_STR(msg_step_name((enum msg_step)99), "none");
+    CHECK_STR(msg_severity_name(MSG_ALARM), "alarm");
+    CHECK_STR(msg_severity_name(MSG_INFO), "info");
+}
+
+TEST_MAIN()
