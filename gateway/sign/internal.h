@@ -1,0 +1,76 @@
+/*
+ * internal.h - what the files of the sign room share; nobody else includes it. sign.h is the contract.
+ */
+#ifndef SIGN_INTERNAL_H
+#define SIGN_INTERNAL_H
+
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include "base/json_doc.h"
+#include "base/timefmt.h"
+#include "sign/sign.h"
+
+enum {
+    SIGN_ARENA_MAX = 512 << 20,     /* trees of one Bundle */
+    SIGN_PAYLOAD_MAX = 96 << 20,    /* canonical bytes of one Bundle */
+    SIGN_JWS_MAX = 256 << 10,       /* JWS text with chain and time-stamps */
+    SIGN_RSA_MAX = 1024,            /* bytes of an RSA signature */
+    SIGN_CHAIN_MAX = 6
+};
+
+/* jcs.c: members of `node` whose names are in skip (ended by NULL, may be NULL) are left out, at this level only. */
+int sign_jcs_write(const struct json_node *node, const char *const *skip, struct buf *out, struct err *e);
+int sign_payload_write(const struct json_node *bundle, const struct sign_profile *profile, struct buf *out, struct err *e);
+
+/* bundle.c */
+enum { SIGN_AUTHOR_OK, SIGN_AUTHOR_UNKNOWN, SIGN_AUTHOR_AMBIGUOUS };
+extern const char sign_type_system[], sign_type_code[], sign_sig_format[];
+/* wanted NULL = the only Practitioner among the authors. */
+int sign_author_find(const struct json_node *bundle, const char *wanted, size_t wanted_len, const struct json_node **ret_entry);
+void sign_format_when(enum sign_when form, int64_t time_ms, char ret_text[static TIME_TEXT_MAX]);
+
+/* jws.c */
+struct sign_jws {
+    struct bytes protected_text, payload_text, signature_text;  /* base64url; payload empty when detached */
+    const struct json_node *header;
+    struct bytes signature;
+    X509 *chain[SIGN_CHAIN_MAX];
+    size_t chain_count;
+    struct sha256 x5t;
+    bool has_x5t, has_timestamp;
+    int64_t iat_ms;               /* -1 = absent */
+};
+/* Adds findings and returns false when nothing more can be said. */
+bool sign_jws_read(struct bytes text, struct arena *arena, struct sign_jws *ret_jws, struct sign_report *report);
+void sign_jws_clear(struct sign_jws *jws);
+/* Digest of ASCII(header "." base64url(payload)). */
+int sign_input_digest(struct bytes header_text, struct bytes payload, struct sha256 *ret_digest, struct err *e);
+bool sign_rsa_ok(X509 *certificate, const struct sha256 *digest, struct bytes signature);
+
+/* cert.c */
+X509 *sign_x509_read(struct bytes der_or_pem);             /* the first certificate; NULL = none */
+int sign_x509_facts(X509 *certificate, struct sign_cert_facts *ret_facts);
+bool sign_x509_has_policy(X509 *certificate, const char *const *policies);
+bool sign_has_role(const struct sign_cert_facts *facts, const char *const *roles);
+int64_t sign_asn1_time_ms(const ASN1_TIME *t);             /* -1 = unreadable */
+
+/* trust.c */
+struct sign_trust {
+    X509_STORE *store;
+    STACK_OF(X509) *intermediates;
+    int64_t crl_end_ms;
+};
+/* Chain and revocation of `certificate`; extra = further certificates that came along. Findings go to the report. */
+int sign_trust_check(const struct sign_trust *trust, X509 *certificate, X509 *const *extra, size_t extra_count, bool revocation, int64_t time_ms, struct sign_report *report, struct err *e);
+
+/* sign.c: may a PIN be sent to a token in this state? */
+int sign_flags_check(const struct sign_token_status *status, unsigned flags, struct err *e);
+
+/* verify.c */
+void sign_finding_add(struct sign_report *report, enum sign_verdict weight, enum msg_id msg, const char *arg1, const char *arg2);
+/* Everything about the certificate itself: validity, key usage, policy, role, then sign_trust_check() when there is a trust. */
+int sign_certificate_judge(X509 *certificate, X509 *const *extra, size_t extra_count, const struct sign_trust *trust, const struct sign_rules *rules, int64_t time_ms, struct sign_report *report, struct err *e);
+
+#endif

@@ -1,0 +1,252 @@
+/*
+ * NAME
+ *     sign.c - signers, sittings, and the one call that signs a Bundle
+ *
+ * SYNOPSIS
+ *     sign_signer_open(...); sign_sitting_begin(...); sign_bundle(...); sign_sitting_end(...); sign_signer_close(...);
+ *
+ * DESCRIPTION
+ *     A sitting is one entry of a PIN: it holds the PIN in locked memory and signs what waits, logging in anew for every signature because a
+ *     card asks for the consent of its holder each time (JAHIS 24-002). The first refusal ends it. The steps of sign_bundle() are in the
+ *     order of what they cost when wrong: content and author, certificate, ledger, and only then the key.
+ *
+ * DIAGNOSTICS
+ *     CG-6001 to CG-6026. sign_wait_of() maps them to what a letter waits for.
+ */
+#include <sys/mman.h>
+#include <openssl/crypto.h>
+#include "sign/internal.h"
+
+enum { PIN_MIN = 4, PIN_MAX = 16, PIN_PAGE = 64, CERTIFICATES_MAX = 1 << 20 };
+
+struct sign_signer { const struct sign_signer_ops *ops; void *self; };
+
+struct sign_sitting {
+    struct sign_signer *signer;
+    struct arena *arena;             /* certificates */
+    struct bytes *certificate;       /* signing certificate first */
+    size_t certificates;
+    struct sign_cert_facts facts;
+    char *pin;                       /* PIN_PAGE bytes, locked against swapping where the system allows */
+    size_t pin_len;
+    unsigned flags;
+    bool over;
+};
+
+int sign_signer_open(const struct sign_signer_ops *ops, const struct sign_signer_conf *conf, struct sign_signer **ret_signer, struct err *e)
+{
+    struct sign_signer *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "signer", NULL);
+    s->ops = ops;
+    int r = ops->open(conf, &s->self, e);
+    if (r < 0)
+        free(s);
+    else
+        *ret_signer = s;
+    return r;
+}
+
+struct sign_signer *sign_signer_close(struct sign_signer *s)
+{
+    if (s != NULL) {
+        s->ops->close(s->self);
+        free(s);
+    }
+    return NULL;
+}
+
+const struct sign_signer_ops *sign_signer_ops_get(const struct sign_signer *signer)
+{
+    return signer->ops;
+}
+
+int sign_signer_status(struct sign_signer *signer, struct sign_token_status *ret_status, struct err *e)
+{
+    return signer->ops->status(signer->self, ret_status, e);
+}
+
+/* ---- sitting ---- */
+
+int sign_flags_check(const struct sign_token_status *st, unsigned flags, struct err *e)
+{
+    if (!st->present)
+        return err_set(e, ERR_NOT_NOW, MSG_SIGN_NO_CARD, NULL, NULL, NULL);
+    if (st->pin_locked)
+        return err_set(e, ERR_DENIED, MSG_SIGN_PIN_LOCKED, NULL, NULL, NULL);
+    if (st->pin_final_try && (flags & SIGN_FORCE_FINAL_TRY) == 0)
+        return err_set(e, ERR_DENIED, MSG_SIGN_PIN_FINAL, NULL, NULL, NULL);
+    if ((st->pin_count_low || st->pin_final_try) && (flags & (SIGN_ATTENDED | SIGN_FORCE_FINAL_TRY)) == 0)
+        return err_set(e, ERR_DENIED, MSG_SIGN_PIN_LOW, NULL, NULL, NULL);
+    return 0;
+}
+
+/* A slip at the keyboard must not cost a try: what cannot be a PIN never reaches the card (JAHIS: 4 to 16 ASCII characters). */
+static int check_pin(const char *pin, size_t len, struct err *e)
+{
+    bool ok = len == 0 || (len >= PIN_MIN && len <= PIN_MAX);
+    for (size_t i = 0; i < len && ok; i++)
+        ok = pin[i] > 0x20 && pin[i] < 0x7f;
+    return ok ? 0 : err_set(e, ERR_INVALID, MSG_SIGN_PIN_FORM, NULL, NULL, NULL);
+}
+
+static int begin(struct sign_signer *signer, const char *pin, size_t pin_len, unsigned flags, struct sign_sitting *s, struct err *e)
+{
+    struct sign_token_status st;
+    int r = check_pin(pin, pin_len, e);
+    if (r == 0)
+        r = signer->ops->status(signer->self, &st, e);
+    if (r == 0)
+        r = sign_flags_check(&st, flags, e);
+    if (r < 0)
+        return r;
+    s->arena = arena_new(CERTIFICATES_MAX);
+    s->pin = malloc(PIN_PAGE);
+    if (s->arena == NULL || s->pin == NULL)
+        return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "signer", NULL);
+    mlock(s->pin, PIN_PAGE);   /* best effort: a small limit is no reason not to sign */
+    if (pin_len > 0)
+        memcpy(s->pin, pin, pin_len);
+    s->pin_len = pin_len;
+    r = signer->ops->certificates(signer->self, s->arena, &s->certificate, &s->certificates, e);
+    return r < 0 ? r : sign_cert_read(s->certificate[0], &s->facts, e);
+}
+
+int sign_sitting_begin(struct sign_signer *signer, char *pin, size_t pin_len, unsigned flags, struct sign_sitting **ret_sitting, struct err *e)
+{
+    struct sign_sitting *s = calloc(1, sizeof *s);
+    int r = ERR_NOMEM;
+    if (s == NULL) {
+        err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "signer", NULL);
+    } else {
+        s->signer = signer;
+        s->flags = flags;
+        r = begin(signer, pin, pin_len, flags, s, e);
+    }
+    if (pin_len > 0)
+        OPENSSL_cleanse(pin, pin_len);
+    if (r < 0)
+        sign_sitting_end(s);
+    else
+        *ret_sitting = s;
+    return r;
+}
+
+static void wipe_pin(struct sign_sitting *s)
+{
+    if (s->pin != NULL)
+        OPENSSL_cleanse(s->pin, PIN_PAGE);
+    s->pin_len = 0;
+}
+
+struct sign_sitting *sign_sitting_end(struct sign_sitting *s)
+{
+    if (s != NULL) {
+        wipe_pin(s);
+        if (s->pin != NULL)
+            munlock(s->pin, PIN_PAGE);
+        free(s->pin);
+        arena_free(s->arena);
+        free(s);
+    }
+    return NULL;
+}
+
+bool sign_sitting_alive(const struct sign_sitting *sitting)
+{
+    return !sitting->over;
+}
+
+const struct sign_cert_facts *sign_sitting_certificate(const struct sign_sitting *sitting)
+{
+    return &sitting->facts;
+}
+
+/* ---- waiting ---- */
+
+static const struct { enum msg_id msg; enum sign_wait wait; } waits[] = {
+    { MSG_SIGN_NO_CARD, SIGN_WAIT_CARD },
+    { MSG_SIGN_CARD_REMOVED, SIGN_WAIT_CARD },
+    { MSG_SIGN_PIN_WRONG, SIGN_WAIT_PIN },
+    { MSG_SIGN_PIN_FINAL, SIGN_WAIT_PIN },
+    { MSG_SIGN_PIN_LOW, SIGN_WAIT_PIN },
+    { MSG_SIGN_PIN_FORM, SIGN_WAIT_PIN },
+    { MSG_SIGN_SITTING_OVER, SIGN_WAIT_PIN },
+    { MSG_SIGN_PIN_LOCKED, SIGN_WAIT_LOCKED },
+    { MSG_SIGN_CERT_ENDED, SIGN_WAIT_CERTIFICATE },
+    { MSG_SIGN_CERT_KIND, SIGN_WAIT_CERTIFICATE },
+    { MSG_SIGN_CERT_REVOKED, SIGN_WAIT_CERTIFICATE },
+    { MSG_SIGN_NO_CERTIFICATE, SIGN_WAIT_CERTIFICATE },
+    { MSG_SIGN_NO_KEY, SIGN_WAIT_CERTIFICATE },
+    { MSG_SIGN_MODULE, SIGN_WAIT_OPERATOR },
+    { MSG_SIGN_DEVICE, SIGN_WAIT_OPERATOR },
+    { MSG_SIGN_KEY_FILE, SIGN_WAIT_OPERATOR },
+    { MSG_SIGN_SELF_CHECK, SIGN_WAIT_OPERATOR },
+    { MSG_SIGN_LEDGER_DAMAGED, SIGN_WAIT_OPERATOR },
+    { MSG_SIGN_LEDGER_BUSY, SIGN_WAIT_OPERATOR },
+    { MSG_SIGN_CERT_FORM, SIGN_WAIT_OPERATOR },
+    { MSG_NOMEM, SIGN_WAIT_OPERATOR },
+    { MSG_IO, SIGN_WAIT_OPERATOR },
+};
+
+enum sign_wait sign_wait_of(const struct err *e)
+{
+    for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++)
+        if (waits[i].msg == e->msg)
+            return waits[i].wait;
+    return SIGN_WAIT_NONE;
+}
+
+const char *sign_wait_name(enum sign_wait wait)
+{
+    static const char *const name[] = {
+        [SIGN_WAIT_NONE] = "none", [SIGN_WAIT_CARD] = "card", [SIGN_WAIT_PIN] = "pin", [SIGN_WAIT_LOCKED] = "locked",
+        [SIGN_WAIT_CERTIFICATE] = "certificate", [SIGN_WAIT_OPERATOR] = "operator",
+    };
+    return name[wait];
+}
+
+/* ---- signing ---- */
+
+static int before_key(const struct sign_order *order, struct sign_sitting *s, struct sign_ledger *ledger, struct err *e)
+{
+    struct sign_ledger_entry entry = { order->message_uuid, order->approved };
+    if (ledger == NULL)
+        return 0;
+    if ((s->flags & (SIGN_ATTENDED | SIGN_FORCE_FINAL_TRY)) == 0 && sign_ledger_pin_refused(ledger, &s->facts.fingerprint))
+        return err_set(e, ERR_DENIED, MSG_SIGN_PIN_LOW, NULL, NULL, NULL);
+    return sign_ledger_bind(ledger, &entry, 1, e);
+}
+
+static int use_key(struct sign_sitting *s, const struct sha256 *digest, struct sign_ledger *ledger, struct buf *sig, struct err *e)
+{
+    struct err local = ERR_INIT;
+    int r = s->signer->ops->sign(s->signer->self, digest, (struct bytes){ s->pin, s->pin_len }, s->flags, sig, &local);
+    if (r == 0)
+        return ledger != NULL ? sign_ledger_note_pin(ledger, &s->facts.fingerprint, false, e) : 0;
+    /* whatever went wrong between us and the token, the same PIN is not sent again */
+    s->over = true;
+    wipe_pin(s);
+    err_copy(e, &local);
+    if (ledger != NULL && local.msg == MSG_SIGN_PIN_WRONG)
+        sign_ledger_note_pin(ledger, &s->facts.fingerprint, true, NULL);
+    return r;
+}
+
+int sign_bundle(const struct sign_order *order, struct sign_sitting *s, struct sign_ledger *ledger, struct arena *arena, struct buf *out, struct err *e)
+{
+    struct sign_prepared prepared;
+    struct buf sig;
+    if (s->over)
+        return err_set(e, ERR_NOT_NOW, MSG_SIGN_SITTING_OVER, NULL, NULL, NULL);
+    buf_init(&sig, SIGN_RSA_MAX);
+    int r = sign_prepare(order, s->certificate, s->certificates, arena, &prepared, e);
+    if (r == 0)
+        r = before_key(order, s, ledger, e);
+    if (r == 0)
+        r = use_key(s, &prepared.digest, ledger, &sig, e);
+    if (r == 0)
+        r = sign_finish(order, &prepared, buf_bytes(&sig), s->certificate[0], out, e);
+    buf_free(&sig);
+    return r;
+}
