@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdbool.h>
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/conf.h"
 #include "base/err.h"
 

@@ -386,6 +386,16 @@ bool wire_next_text(struct wire_group *cursor, enum wire_field field, const char
     return at != NULL;
 }
 
+bool wire_next_bytes(struct wire_group *cursor, enum wire_field field, struct bytes *ret_bytes)
+{
+    uint32_t len;
+    const unsigned char *at = next_field(cursor, field, &len);
+
+    if (at != NULL)
+        *ret_bytes = (struct bytes){ (const char *)at, len };
+    return at != NULL;
+}
+
 bool wire_has(struct wire_in *in, enum wire_field field) { struct wire_group g = wire_first(in); return wire_group_has(&g, field); }
 uint64_t wire_u64(struct wire_in *in, enum wire_field field) { struct wire_group g = wire_first(in); return wire_group_u64(&g, field); }
 int64_t wire_i64(struct wire_in *in, enum wire_field field) { struct wire_group g = wire_first(in); return wire_group_i64(&g, field); }

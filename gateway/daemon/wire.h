@@ -75,6 +75,7 @@ int wire_take_fd(struct wire_in *in, enum wire_field field);              /* mov
 struct wire_group wire_first(struct wire_in *in);
 bool wire_next_group(struct wire_group *cursor, enum wire_field field, struct wire_group *ret_group);
 bool wire_next_text(struct wire_group *cursor, enum wire_field field, const char **ret_text);
+bool wire_next_bytes(struct wire_group *cursor, enum wire_field field, struct bytes *ret_bytes);
 bool wire_group_has(const struct wire_group *group, enum wire_field field);
 uint64_t wire_group_u64(const struct wire_group *group, enum wire_field field);
 int64_t wire_group_i64(const struct wire_group *group, enum wire_field field);

@@ -82,8 +82,9 @@ typedef void spool_offer_fn(void *ctx, const struct spool_offer *offer);
 int spool_source_scan(struct spool_source *source, int64_t boot_ms, spool_offer_fn *on_offer, void *ctx, struct err *e);
 /* The watcher saw `name` arrive by rename from an unfinished name: it is complete at once. Tells it through on_offer when it is there. */
 int spool_source_renamed(struct spool_source *source, const char *name, int64_t boot_ms, spool_offer_fn *on_offer, void *ctx, struct err *e);
-/* Offer the name again at the next scan (a claim was postponed or failed for a passing reason). */
+/* Offer this name, or all that lie there, again at the next scan (a claim was postponed or failed for a passing reason). */
 void spool_source_forget(struct spool_source *source, const char *name);
+void spool_source_forget_all(struct spool_source *source);
 /* Attachments older than orphan_ms since they were first seen, each once per life of this object. wall_ms: now. */
 int spool_source_orphans(struct spool_source *source, int64_t wall_ms, spool_offer_fn *on_orphan, void *ctx, struct err *e);
 

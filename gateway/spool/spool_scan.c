@@ -242,6 +242,13 @@ void spool_source_forget(struct spool_source *source, const char *name)
         s->told = false;
 }
 
+void spool_source_forget_all(struct spool_source *source)
+{
+    for (size_t i = 0; i < SPOOL_BUCKETS; i++)
+        for (struct spool_seen *s = source->in.bucket[i]; s != NULL; s = s->next)
+            s->told = false;
+}
+
 int spool_source_orphans(struct spool_source *source, int64_t wall_ms, spool_offer_fn *on_orphan, void *ctx, struct err *e)
 {
     if (source->folder[FOLDER_IN] < 0)

@@ -1,0 +1,40 @@
+/*
+ * NAME
+ *      clinsgw-convert - a confined worker that turns bytes into Bundles and answers into facts
+ *
+ * SYNOPSIS
+ *      clinsgw-convert CONFIG NUMBER      (started by clinsgwd)
+ *
+ * DESCRIPTION
+ *      Everything that comes from outside is parsed here and nowhere else: vendor files, Bundles, answers of the service. The worker reads interface
+ *      profiles and trust anchors, then gives up files, network and new processes for good, and works off one order after the other.
+ */
+#include "daemon/convert_work.h"
+
+static const struct { enum wire_type type; void (*job)(struct door *, struct convert_world *); } jobs[] = {
+    { WIRE_LOOK, convert_look }, { WIRE_CONVERT, convert_convert }, { WIRE_CHECK, convert_check }, { WIRE_BUILD, convert_build }, { WIRE_READ, convert_read },
+};
+
+int main(int argc, char **argv)
+{
+    struct door *door = door_start(argc, argv);
+    struct convert_world world;
+    struct err e = ERR_INIT;
+
+    if (convert_world_load(door->settings, &world, &e) < 0 || door_confine(&e) < 0) {
+        door_problem(door, &e);
+        return 70;
+    }
+    door_ready(door);
+    for (;;) {
+        if (door_receive(door) == ERR_TIMEOUT) {
+            door_wait(door);
+            continue;
+        }
+        for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++)
+            if (door->in.type == jobs[i].type)
+                jobs[i].job(door, &world);
+        wire_release(&door->in);
+        arena_reset(world.arena);
+    }
+}

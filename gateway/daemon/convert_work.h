@@ -1,0 +1,40 @@
+/*
+ * convert_work.h - the five jobs of a convert worker: look, convert, check, build, read. Each takes its order from door->in and answers
+ * with one or more messages. All are pure functions of what came in the order and of what was loaded before the worker was confined.
+ */
+#ifndef DAEMON_CONVERT_WORK_H
+#define DAEMON_CONVERT_WORK_H
+
+#include "base/arena.h"
+#include "base/issue.h"
+#include "daemon/door.h"
+#include "exchange/exchange.h"
+#include "sign/sign.h"
+
+enum { CONVERT_FILES_MAX = 60, CONVERT_ARENA_MAX = 512 << 20 };
+
+/* Loaded before confinement; read-only afterwards. */
+struct convert_world {
+    struct exchange_profile *profile[SETTINGS_MAX];   /* by index of the link */
+    struct sign_trust *trust;
+    bool has_anchors;
+    struct arena *arena;                              /* of one job, reset after each */
+};
+
+/* Profiles of all links, trust anchors (trust_dir), CRLs (crl_dir). */
+int convert_world_load(const struct settings *settings, struct convert_world *ret_world, struct err *e);
+
+void convert_look(struct door *door, struct convert_world *world);
+void convert_convert(struct door *door, struct convert_world *world);
+void convert_check(struct door *door, struct convert_world *world);
+void convert_build(struct door *door, struct convert_world *world);
+void convert_read(struct door *door, struct convert_world *world);
+
+/* Shared by the jobs: the profile of the order's F_PROFILE (name of a link), NULL when there is none. */
+const struct exchange_profile *convert_profile(const struct door *door, const struct convert_world *world, const char *link);
+/* Findings as a sealed memfd, -1 when there are none or memory is out. The caller closes it after sending. */
+int convert_findings_fd(const struct issue_list *issues);
+/* What is wrong with a list as a whole: the worst finding's message when it has errors, MSG_NOMEM when it failed, else MSG_NONE. */
+enum msg_id convert_verdict(const struct issue_list *issues);
+
+#endif
