@@ -3,7 +3,7 @@
  *     exchange/build - finished request bytes from fields and a Bundle
  *
  * SYNOPSIS
- *     exchange_build(), exchange_size_bound(), exchange_answer_build()
+ *     exchange_build(), exchange_size_bound()
  *
  * DESCRIPTION
  *     The profile's list names each element and the field that fills it. Fields are checked here, once, whatever the list does with them, so
@@ -114,8 +114,8 @@ static int build(const struct exchange_profile *p, const struct exchange_call *c
     int code = arena != NULL ? 0 : err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "envelope", NULL);
     for (size_t i = 0; code == 0 && i < call->element_count; i++)
         code = put_element(p, &call->element[i], fields, arena, &root, e);
-    if (code == 0)
-        code = exchange_tree_print(&root, form, ret, e);
+    if (code == 0 && (code = form == EXCHANGE_XML ? exchange_tree_print_xml(&root, ret) : exchange_tree_print_json(&root, ret)) < 0)
+        err_set(e, (enum err_code)code, code == ERR_LIMIT ? MSG_LIMIT : MSG_NOMEM, NULL, "envelope", NULL);
     arena_free(arena);
     return code;
 }
@@ -145,29 +145,5 @@ int exchange_build(const struct exchange_profile *p, int operation, enum exchang
         code = too_large(e, ret->len - encoded, EXCHANGE_ENVELOPE_MAX);
     if (code < 0)
         buf_reset(ret);
-    return code;
-}
-
-int exchange_answer_build(const struct exchange_profile *p, enum exchange_form form, const char *institution, const char *identifier,
-                          struct buf *ret, struct err *e)
-{
-    const struct exchange_answer_paths *a = p->answer;
-    const char *done = NULL;
-    for (size_t i = 0; i < p->code_count && done == NULL; i++)
-        if (p->code[i].class == EXCHANGE_SUCCESS)
-            done = p->code[i].code;
-    const struct { const char *path, *text; } leaf[] = {
-        { a->institution, institution }, { a->identifier, identifier }, { a->segment, a->segment_done }, { a->status, a->status_done },
-        { a->result_code, done }
-    };
-    struct exchange_tree root = { .name = "" };
-    struct arena *arena = arena_new(BUILD_ARENA_MAX);
-    int code = arena != NULL ? 0 : err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "envelope", NULL);
-    for (size_t i = 0; code == 0 && i < sizeof leaf / sizeof *leaf; i++)
-        if (leaf[i].text != NULL && exchange_tree_put(arena, &root, leaf[i].path, leaf[i].text) == NULL)
-            code = err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "envelope", NULL);
-    if (code == 0)
-        code = exchange_tree_print(&root, form, ret, e);
-    arena_free(arena);
     return code;
 }

@@ -210,9 +210,8 @@ int exchange_read(const struct exchange_profile *p, int operation, enum exchange
                   struct bytes bytes, struct arena *arena, struct exchange_answer *ret_answer, struct err *e);
 /* The identifier is just this one, and so is the institution where the answer names one. */
 bool exchange_answer_fits(const struct exchange_answer *answer, const char *institution, const char *identifier);
-/* Appends a success answer of the service (for the sink link and for tests). */
-int exchange_answer_build(const struct exchange_profile *p, enum exchange_form form, const char *institution, const char *identifier,
-                          struct buf *ret, struct err *e);
+/* Appends a success answer as JSON, as the service would give it (for the sink link). */
+int exchange_answer_build(const struct exchange_profile *p, const char *institution, const char *identifier, struct buf *ret, struct err *e);
 
 /* ---- log-in of the Web API ---- */
 

@@ -35,8 +35,9 @@ struct exchange_tree {
 struct exchange_tree *exchange_tree_put(struct arena *arena, struct exchange_tree *root, const char *path, const char *text);
 /* First child of that name (len bytes), or the next sibling of that name after `after`. */
 const struct exchange_tree *exchange_tree_child(const struct exchange_tree *node, const char *name, size_t len, const struct exchange_tree *after);
-/* Prints the only child of the nameless root. */
-int exchange_tree_print(const struct exchange_tree *root, enum exchange_form form, struct buf *ret, struct err *e);
+/* Append the only child of the nameless root. ERR_NOMEM, ERR_LIMIT; *ret is failed then. */
+int exchange_tree_print_xml(const struct exchange_tree *root, struct buf *ret);
+int exchange_tree_print_json(const struct exchange_tree *root, struct buf *ret);
 /* Reads bytes into *root (nameless, one child). ERR_SYNTAX, ERR_LIMIT, ERR_NOMEM. *ret_guessed: no encoding was declared and CP932 was tried. */
 int exchange_tree_read(const struct exchange_profile *p, enum exchange_form form, struct bytes bytes, struct arena *arena,
                        struct exchange_tree *root, bool *ret_guessed, struct err *e);
