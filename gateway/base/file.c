@@ -36,11 +36,22 @@ int dir_open(int at, const char *path, struct err *e)
     return fd >= 0 ? fd : set_file_errno(e, path, "open directory");
 }
 
+/* Against the umask. Shares that know no modes refuse, and the file or folder then has no more rights than asked for. */
+static void set_mode(int fd, mode_t mode)
+{
+    int ignored = fchmod(fd, mode);
+    (void)ignored;
+}
+
 int dir_make(int at, const char *path, mode_t mode, struct err *e)
 {
-    if (mkdirat(at, path, mode) < 0 && errno != EEXIST)
+    int made = mkdirat(at, path, mode);
+    if (made < 0 && errno != EEXIST)
         return set_file_errno(e, path, "make directory");
-    return dir_open(at, path, e);
+    int fd = dir_open(at, path, e);
+    if (made == 0 && fd >= 0)
+        set_mode(fd, mode);
+    return fd;
 }
 
 int dir_sync(int dir, struct err *e)
@@ -101,9 +112,7 @@ static int write_temp(int dir, const char *temp, const void *data, size_t len, m
     int fd = openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0)
         return set_file_errno(e, temp, "create");
-    /* Against the umask. Shares that know no modes refuse, and the file then has no more rights than asked for. */
-    int ignored = fchmod(fd, mode);
-    (void)ignored;
+    set_mode(fd, mode);
     int r = fd_write_all(fd, data, len, e);
     if (r == 0 && sync == FILE_DURABLE && fsync(fd) < 0)
         r = set_file_errno(e, temp, "fsync");

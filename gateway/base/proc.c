@@ -66,6 +66,8 @@ static int capabilities_get(struct __user_cap_data_struct ret_data[static _LINUX
     return (int)syscall(SYS_capget, &header, ret_data);
 }
 
+static const int starter_capabilities[] = { CAP_SETUID, CAP_SETGID, CAP_KILL };
+
 /* Root, or a service that systemd gave the two capabilities instead. */
 static bool may_change_user(void)
 {
@@ -74,17 +76,23 @@ static bool may_change_user(void)
     return capabilities_get(data) == 0 && (data[0].effective & wanted) == wanted;
 }
 
-/* Leaving root drops capabilities by itself; leaving another user does not. */
-static int capabilities_drop(void)
+/* Leaving root drops capabilities by itself; leaving another user does not. What is kept is made ambient, else exec would drop it. */
+static int capabilities_keep(const int *kept, size_t count)
 {
     struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
-    const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { 0, 0, 0 }, { 0, 0, 0 } };
-    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+    uint32_t bits = 0;
+    for (size_t i = 0; i < count; i++)
+        bits |= 1u << kept[i];
+    const struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { bits, bits, bits }, { 0, 0, 0 } };
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 || syscall(SYS_capset, &header, data) < 0)
         return -1;
-    return (int)syscall(SYS_capset, &header, none);
+    for (size_t i = 0; i < count; i++)
+        if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, kept[i], 0, 0) < 0)
+            return -1;
+    return 0;
 }
 
-int proc_become(const char *user, struct err *e)
+static int become(const char *user, const int *kept, size_t count, struct err *e)
 {
     struct passwd entry, *found = NULL;
     char text[4096];
@@ -93,12 +101,24 @@ int proc_become(const char *user, struct err *e)
         return 0;
     if (getpwnam_r(user, &entry, text, sizeof text, &found) != 0 || found == NULL)
         return err_set(e, ERR_NOTFOUND, MSG_USER_UNKNOWN, NULL, user, NULL);
-    if (initgroups(user, entry.pw_gid) < 0 || setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid) < 0 ||
-        setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid) < 0 || capabilities_drop() < 0)
+    if (prctl(PR_SET_KEEPCAPS, count > 0, 0, 0, 0) < 0 || initgroups(user, entry.pw_gid) < 0 ||
+        setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid) < 0 || setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid) < 0 ||
+        capabilities_keep(kept, count) < 0 || prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
         return err_set_errno(e, MSG_IO, NULL, "change user");
+    if (getresuid(&real, &effective, &saved) < 0 || real != entry.pw_uid || effective != entry.pw_uid || saved != entry.pw_uid)
+        return err_set(e, ERR_INTERNAL, MSG_INTERNAL, NULL, "change user", NULL);
     /* For good: a way back would make the separation worthless. */
-    if (getresuid(&real, &effective, &saved) < 0 || real != entry.pw_uid || effective != entry.pw_uid || saved != entry.pw_uid ||
-        (entry.pw_uid != 0 && setuid(0) == 0))
+    if (count == 0 && entry.pw_uid != 0 && setuid(0) == 0)
         return err_set(e, ERR_INTERNAL, MSG_INTERNAL, NULL, "change user", NULL);
     return 0;
+}
+
+int proc_become(const char *user, struct err *e)
+{
+    return become(user, NULL, 0, e);
+}
+
+int proc_become_starter(const char *user, struct err *e)
+{
+    return become(user, starter_capabilities, sizeof starter_capabilities / sizeof starter_capabilities[0], e);
 }

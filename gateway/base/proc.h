@@ -21,5 +21,10 @@ int proc_die_with_parent(pid_t parent, struct err *e);
  * ERR_NOTFOUND for an unknown user.
  */
 int proc_become(const char *user, struct err *e);
+/*
+ * Same for the desk: keeps CAP_SETUID, CAP_SETGID and CAP_KILL, also across exec, because it starts doors under other users and ends those that
+ * hang. The doors drop them by proc_become().
+ */
+int proc_become_starter(const char *user, struct err *e);
 
 #endif

@@ -206,11 +206,13 @@ TEST(dir_open_and_make)
     int dir = enter();
     struct err e = ERR_INIT;
     struct stat st;
-    int sub = dir_make(dir, "sub", 0700, &e);
+    mode_t mask = umask(077);
+    int sub = dir_make(dir, "sub", 0750, &e);
+    umask(mask);
     CHECK(sub >= 0);
     CHECK_INT(fcntl(sub, F_GETFD), FD_CLOEXEC);
     CHECK_OK(fstat(sub, &st));
-    CHECK_INT(st.st_mode & 07777, 0700);
+    CHECK_INT(st.st_mode & 07777, 0750);
     int again = dir_make(dir, "sub", 0700, &e);
     CHECK(again >= 0);
     close(again);

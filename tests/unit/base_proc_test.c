@@ -172,6 +172,33 @@ TEST(proc_become_by_capability_keeps_none)
     CHECK_OK(in_child(become_by_capability));
 }
 
+/* What the desk does, and then a door of it after exec. */
+static int become_starter(void)
+{
+    const uint32_t bits = 1u << CAP_SETUID | 1u << CAP_SETGID | 1u << CAP_KILL;
+    struct __user_cap_data_struct data[2];
+    int r = proc_become_starter("daemon", NULL);
+    struct passwd *user = getpwnam("daemon");
+    if (r < 0 || user == NULL || getuid() != user->pw_uid)
+        return 1;
+    if (syscall(SYS_capget, &cap_header, data) < 0 || data[0].permitted != bits || data[0].effective != bits)
+        return 2;
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_SETUID, 0, 0) != 1 || prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_SYS_ADMIN, 0, 0) != 0)
+        return 3;
+    r = proc_become("nobody", NULL);
+    user = getpwnam("nobody");
+    if (r < 0 || user == NULL || getuid() != user->pw_uid || setuid(0) == 0)
+        return 4;
+    return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_SETUID, 0, 0) == 0 ? 0 : 5;
+}
+
+TEST(proc_become_starter_can_start_others)
+{
+    if (geteuid() != 0)
+        SKIP("not root");
+    CHECK_OK(in_child(become_starter));
+}
+
 TEST(proc_become_is_nothing_without_the_right)
 {
     if (geteuid() != 0)
