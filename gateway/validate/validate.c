@@ -1,0 +1,122 @@
+/*
+ * NAME
+ *     validate - is this FHIR R4 instance good enough for the service?
+ *
+ * SYNOPSIS
+ *     struct validate_request r = { .bytes = text, .len = len, .reading = VALIDATE_SERVICE };
+ *     int validate_bytes(&r, &issues, &e);
+ *
+ * DESCRIPTION
+ *     The bytes are read strictly into one tree. Every resource is walked once (JSON kinds, primitives, references, extensions), then the tables
+ *     of FHIR R4 and of the profiles it declares are laid over it (tables.c, rules.c), then the rules of its Bundle (bundle.c). What the tables do not
+ *     hold is not checked: they cover what this product builds and passes on. Lines and columns are counted at the end in one pass, however many
+ *     issues there are.
+ *
+ * DIAGNOSTICS
+ *     Issues VALIDATE_... (5xxx) and JSON_... (3xxx). ERR_NOMEM, ERR_LIMIT when nothing can be said.
+ */
+#include "validate/validate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "validate/check.h"
+
+enum { ISSUES_MAX = 4096 };
+
+bool validate_set_has(const struct validate_set *set, const char *profile)
+{
+    size_t len = strcspn(profile, "|");
+
+    for (size_t i = 0; i < set->count; i++)
+        if (strlen(set->profiles[i].url) == len && memcmp(set->profiles[i].url, profile, len) == 0)
+            return profile[len] == '\0' || (set->profiles[i].whole && strcmp(profile + len, "|1") == 0);
+    return false;
+}
+
+static int compare_offsets(const void *left, const void *right)
+{
+    const struct issue *a = *(struct issue *const *)left, *b = *(struct issue *const *)right;
+
+    return (a->offset > b->offset) - (a->offset < b->offset);
+}
+
+/* Fills line and column of the issues from `first` on, in the order of their offsets. */
+static void place_issues(const struct validate_request *request, struct issue *first)
+{
+    struct issue *sorted[ISSUES_MAX];
+    size_t count = 0;
+    int64_t at = 0;
+    uint32_t line = 1, column = 1;
+
+    for (; first != NULL && count < ISSUES_MAX; first = first->next)
+        if (first->offset >= 0 && first->offset <= (int64_t)request->len)
+            sorted[count++] = first;
+    qsort(sorted, count, sizeof *sorted, compare_offsets);
+    for (size_t i = 0; i < count; i++) {
+        for (; at < sorted[i]->offset; at++) {
+            unsigned char byte = (unsigned char)request->bytes[at];
+
+            column = byte == '\n' ? 1 : column + ((byte & 0xC0) != 0x80);
+            line += byte == '\n';
+        }
+        sorted[i]->line = line;
+        sorted[i]->column = column;
+    }
+}
+
+/* Bytes that are no JSON are an issue; only memory and size are errors. */
+static int read_root(const struct validate_request *request, struct arena *arena, struct issue_list *issues, const struct json_node **ret_root, struct err *e)
+{
+    struct err why = ERR_INIT;
+    struct issue *issue;
+    int code = json_parse(request->bytes, request->len, NULL, arena, ret_root, &why);
+
+    if (code == 0)
+        return 0;
+    if (code == ERR_NOMEM || (code == ERR_LIMIT && why.msg == MSG_JSON_TOO_LARGE)) {
+        issues->failed |= code == ERR_NOMEM;
+        err_copy(e, &why);
+        return code;
+    }
+    issue = issues_add(issues, MSG_ERROR, why.msg, NULL, why.arg[0], why.arg[1]);
+    if (issue != NULL) {
+        issue->location = arena_strdup(issues->arena, "");
+        issue->offset = why.offset;
+        issue->line = why.line;
+        issue->column = why.column;
+    }
+    return 0;
+}
+
+int validate_bytes(const struct validate_request *request, struct issue_list *issues, struct err *e)
+{
+    struct arena *arena = request->scratch != NULL ? request->scratch : issues->arena;
+    struct check c = {
+        .request = request, .set = request->set != NULL ? request->set : validate_set_builtin(), .issues = issues, .arena = arena,
+        .service = request->reading == VALIDATE_SERVICE
+    };
+    struct issue *last = issues->last;
+    const struct json_node *root = request->root;
+    int code;
+
+    if (root == NULL) {
+        code = read_root(request, arena, issues, &root, e);
+        if (code < 0 || root == NULL)
+            return code;
+    }
+    if (root->type != JSON_OBJECT)
+        check_add(&c, MSG_ERROR, MSG_VALIDATE_KIND, NULL, root, "FHIR", "object");
+    else if (check_type_is(root, "Bundle"))
+        check_bundle(&c, NULL, root);
+    else
+        check_resource(&c, NULL, root);
+    if (root->type == JSON_OBJECT && request->profile != NULL)
+        check_against(&c, root, request->profile);
+    if (c.failed || issues->failed) {
+        issues->failed = true;
+        return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "validate", NULL);
+    }
+    place_issues(request, last != NULL ? last->next : issues->first);
+    return 0;
+}
