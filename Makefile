@@ -54,6 +54,12 @@ LINK = $(CC) -pthread $(LDFLAGS_$(V)) $(LDFLAGS) -Wl,--as-needed
 
 ROOMS := base chart codes fhir validate sign exchange link spool flow store report
 DAEMONS := desk spool convert sign link
+# What each program is made of. A link error here means that an arrow of the design is not kept, or that the design has changed.
+ROOMS_desk := store flow report base
+ROOMS_spool := spool base
+ROOMS_convert := adapters fhir codes chart validate sign exchange base
+ROOMS_sign := sign base
+ROOMS_link := link exchange base
 bin_of = $(B)/bin/$(if $(filter desk,$1),clinsgwd,clinsgw-$1)
 objects = $(patsubst %.c,$(B)/obj/%.o,$1)
 
@@ -64,6 +70,7 @@ CLI_SRC := $(wildcard gateway/cli/*.c)
 SANDBOX_SRC := $(wildcard tests/sandbox/*.c)
 MAINS := $(foreach d,$(DAEMONS),$(if $(wildcard gateway/daemon/$d_main.c),$d))
 LIBS := $(if $(DAEMON_SRC),$(B)/libdaemon.a) $(if $(ADAPTER_SRC),$(B)/libadapters.a) $(ROOM_LIBS)
+libs_of = $(filter $(B)/libdaemon.a $(patsubst %,$(B)/lib%.a,$(ROOMS_$1)),$(LIBS))
 
 BINS := $(foreach d,$(MAINS),$(call bin_of,$d)) $(if $(CLI_SRC),$(B)/bin/clinsgw) $(if $(SANDBOX_SRC),$(B)/bin/clinsgw-sandbox)
 # Tests in C; what stands beside them in tests/unit without ending in _test is shared by all of them.
@@ -111,7 +118,7 @@ define link
 endef
 
 define daemon
-$(call bin_of,$1): $(B)/obj/gateway/daemon/$1_main.o $(LIBS)
+$(call bin_of,$1): $(B)/obj/gateway/daemon/$1_main.o $(call libs_of,$1)
 	$$(link)
 endef
 $(foreach d,$(MAINS),$(eval $(call daemon,$d)))
