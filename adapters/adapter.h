@@ -80,6 +80,16 @@ bool adapter_is_fhir(const char *bytes, size_t len);
 /* What the first bytes say: "application/pdf", "image/png", "image/jpeg", "image/tiff", "application/xml", "application/json"; NULL = none of these. */
 const char *adapter_media_type(const char *bytes, size_t len);
 
+/* Bundle-ID: 10-digit institution ^ year 2020-2039 ^ 1-36 of A-Z a-z 0-9 - (JP-CLINS R2152). */
+bool adapter_bundle_id_ok(const char *text, size_t len);
+/* The facility of options owns that 10-digit code; true when options name none. */
+bool adapter_institution_ok(const struct adapter_options *options, const char *code, size_t len);
+/* Adds what a failed reader says as an issue. */
+void adapter_add_err(struct issue_list *issues, const struct err *e);
+/* JSON object of every member whose name begins with `x-`: those of the root by name, deeper ones by JSON pointer; the values as written. NULL = none. */
+struct json_node;
+int adapter_own_members(const struct json_node *root, struct bytes file, struct arena *arena, const char **ret_json);
+
 enum {
     ADAPTER_FILE_MAX = 64 * 1024 * 1024,      /* bytes of one request file */
     ADAPTER_UNITS_MAX = 200,
