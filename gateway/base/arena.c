@@ -1,8 +1,16 @@
 /*
- * arena.c - memory of one message: see arena.h.
+ * NAME
+ *     arena - memory of one message
  *
- * Blocks in a list, each twice the size of the one before up to BLOCK_MAX; what is larger gets a block of its own. Only the requested bytes
- * count against the maximum, so that the same input fails or passes at the same place on every machine.
+ * SYNOPSIS
+ *     a = arena_new(max); p = arena_alloc(a, size); a = arena_free(a);
+ *
+ * DESCRIPTION
+ *     Blocks in a list, each twice the size of the one before up to BLOCK_MAX; what is larger gets a block of its own. Requested bytes, rounded to
+ *     the alignment, count against the maximum and blocks do not, so that the same input passes or fails at the same place on every machine.
+ *
+ * DIAGNOSTICS
+ *     NULL for want of memory and past the maximum alike.
  */
 #include "base/arena.h"
 

@@ -1,5 +1,16 @@
 /*
- * buf.c - a growable run of bytes: see buf.h.
+ * NAME
+ *     buf - a growable run of bytes
+ *
+ * SYNOPSIS
+ *     buf_init(&b, max); buf_add(&b, data, len); bytes = buf_take(&b, &len); buf_free(&b);
+ *
+ * DESCRIPTION
+ *     Grows by doubling up to its maximum and one byte for the NUL. The text of an empty buffer is a constant that nobody writes to: every write
+ *     goes through buf_reserve(), which allocates first.
+ *
+ * DIAGNOSTICS
+ *     ERR_NOMEM and ERR_LIMIT; the first one sticks until buf_reset() or buf_free().
  */
 #include "base/buf.h"
 
@@ -13,7 +24,6 @@ enum { FIRST_CAPACITY = 256 };
 
 void buf_init(struct buf *b, size_t max)
 {
-    /* The empty text is never written to: every write goes through buf_reserve, which allocates first. */
     *b = (struct buf){ .data = "", .max = max < SIZE_MAX / 2 ? max : SIZE_MAX / 2 };
 }
 

@@ -1,8 +1,16 @@
 /*
- * conf.c - the reader of configuration files and interface profiles: see conf.h.
+ * NAME
+ *     conf - configuration files and interface profiles
  *
- * conf_parse() knows lines only; what a key means is known to the caller's table, which conf_apply() runs. A value is turned into its type in
- * one function a type, listed in `types`; each also says in words what it would have taken.
+ * SYNOPSIS
+ *     conf_parse(file, bytes, len, arena, &conf, &e); conf_apply(conf, conf_find(conf, "link", NULL), table, &target, arena, &e);
+ *
+ * DESCRIPTION
+ *     conf_parse() knows lines only; what a key means is known to the caller's table, which conf_apply() runs. A value is turned into its type in
+ *     one function a type, listed in `types`; each also says in words what it would have taken.
+ *
+ * DIAGNOSTICS
+ *     ERR_SYNTAX and ERR_INVALID with "file:line", a message CG-10xx, the key and what is allowed; ERR_NOMEM.
  */
 #include "base/conf.h"
 

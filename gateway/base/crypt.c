@@ -1,5 +1,15 @@
 /*
- * crypt.c - digests, base64, random numbers, identifiers: see crypt.h.
+ * NAME
+ *     crypt - digests, base64, random numbers, identifiers
+ *
+ * SYNOPSIS
+ *     sha256_of(data, len, &digest); base64_add(&out, data, len); rand_fill(key, sizeof key, &e); uuid_new(text, &e);
+ *
+ * DESCRIPTION
+ *     SHA-256 by OpenSSL, random bytes by getrandom(2), base64 by RFC 4648 so strictly that every run of bytes has exactly one accepted text.
+ *
+ * DIAGNOSTICS
+ *     ERR_SYNTAX for bad hex or base64 (what was appended is taken back), the errors of the buffer, ERR_IO without random bytes.
  */
 #include "base/crypt.h"
 

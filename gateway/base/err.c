@@ -1,5 +1,15 @@
 /*
- * err.c - filling in a struct err: see err.h.
+ * NAME
+ *     err - what went wrong
+ *
+ * SYNOPSIS
+ *     return err_set(e, ERR_LIMIT, MSG_LIMIT, place, "depth", "64"); return err_set_errno(e, MSG_IO, NULL, "fsync");
+ *
+ * DESCRIPTION
+ *     A struct err is built aside and then copied, so that its own texts may be passed in again. Texts are cut at a character.
+ *
+ * DIAGNOSTICS
+ *     None: setting an error cannot fail. A missing receiver (NULL) costs the words, never the code.
  */
 #include "base/err.h"
 

@@ -1,5 +1,17 @@
 /*
- * file.c - files and directories, safely: see file.h.
+ * NAME
+ *     file - files and directories, safely
+ *
+ * SYNOPSIS
+ *     dir = dir_open(AT_FDCWD, path, &e); file_write(dir, name, data, len, 0640, FILE_NEW, FILE_DURABLE, &e);
+ *     fd = memfd_seal(label, data, len, &e);
+ *
+ * DESCRIPTION
+ *     No call follows a link in the last component, every descriptor is closed on exec, every durable write goes temporary name, fsync, rename,
+ *     fsync of the directory. A file that is too large is refused before and while it is read.
+ *
+ * DIAGNOSTICS
+ *     As file.h lists them, with errno in sys_errno and the call in arg 1. After a failure no temporary file is left.
  */
 #include "base/file.h"
 

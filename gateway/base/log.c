@@ -1,8 +1,16 @@
 /*
- * log.c - the event log of a process: see log.h.
+ * NAME
+ *     log - the event log of a process
  *
- * The journal's own protocol (systemd, "Native Journal Protocol"): one datagram an event, NAME=value lines. Control characters in values become
- * spaces, so that no value can start a line or a field of its own and the binary form is never needed.
+ * SYNOPSIS
+ *     log = log_new("clinsgwd", journal, LANG_JA, &e); log_event(log, id, arg1, arg2, fields); log_err(log, &e); log = log_free(log);
+ *
+ * DESCRIPTION
+ *     The journal's own protocol (systemd, "Native Journal Protocol"): one datagram an event, NAME=value lines. Control characters in values become
+ *     spaces, so that no value can start a line or a field of its own and the binary form is never needed.
+ *
+ * DIAGNOSTICS
+ *     None after log_new(): what the journal does not take at once goes to standard error, one line an event.
  */
 #include "base/log.h"
 

@@ -1,5 +1,15 @@
 /*
- * messages.c - the table of messages.def as an array: see messages.h.
+ * NAME
+ *     messages - every sentence for people
+ *
+ * SYNOPSIS
+ *     m = msg_get(MSG_IO); len = msg_format(MSG_IO, LANG_JA, arg1, arg2, text, sizeof text);
+ *
+ * DESCRIPTION
+ *     base/messages.def as an array. What does not fit is cut at a character, and nothing short slips in behind a cut.
+ *
+ * DIAGNOSTICS
+ *     Unknown ids give the empty message MSG_NONE.
  */
 #include "base/messages.h"
 

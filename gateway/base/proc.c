@@ -1,5 +1,15 @@
 /*
- * proc.c - readiness, core dumps, parents and users of a process: see proc.h.
+ * NAME
+ *     proc - readiness, core dumps, parents and users of a process
+ *
+ * SYNOPSIS
+ *     proc_become(user, &e); proc_no_core(&e); proc_die_with_parent(parent, &e); proc_notify(socket, "READY=1", &e);
+ *
+ * DESCRIPTION
+ *     In that order: changing the user undoes the other two. A door drops all capabilities, the desk keeps the three that starting doors needs.
+ *
+ * DIAGNOSTICS
+ *     ERR_IO with errno, ERR_NOTFOUND for a user, ERR_CLOSED when the parent has gone first. A failed change of user leaves the process as it stands: end it.
  */
 #include "base/proc.h"
 
