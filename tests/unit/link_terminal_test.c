@@ -142,16 +142,16 @@ static void pass(int64_t ms)
 static struct link_fact *expect(enum link_fact_kind kind)
 {
     if (fact_next >= fact_count)
-        test_fail(__FILE__, __LINE__, "no fact where %s was expected", link_fact_name(kind));
+        test_fail(__FILE__, __LINE__, "no fact where %s was expected", link_fact_name((int)kind));
     if (facts[fact_next].kind != kind)
-        test_fail(__FILE__, __LINE__, "fact %s where %s was expected", link_fact_name(facts[fact_next].kind), link_fact_name(kind));
+        test_fail(__FILE__, __LINE__, "fact %s where %s was expected", link_fact_name((int)facts[fact_next].kind), link_fact_name((int)kind));
     return &facts[fact_next++];
 }
 
 static void quiet(void)
 {
     if (fact_next != fact_count)
-        test_fail(__FILE__, __LINE__, "unexpected fact %s", link_fact_name(facts[fact_next].kind));
+        test_fail(__FILE__, __LINE__, "unexpected fact %s", link_fact_name((int)facts[fact_next].kind));
 }
 
 static void up(void)
