@@ -3,7 +3,7 @@
  *     codes - small fixed tables of codes that JP-CLINS prescribes
  *
  * SYNOPSIS
- *     codes_lab_find, codes_lab_system_of, codes_lab_is_sendable, codes_is_jlac10, codes_letter_sections, codes_letter_section_find
+ *     codes_lab_find, codes_lab_all, codes_lab_system_of, codes_lab_is_sendable, codes_is_jlac10, codes_letter_sections, codes_letter_section_find
  *
  * DESCRIPTION
  *     The lab table is generated (make_lab_table.py) and sorted by code, so a look-up is a binary search. Three official lists disagree
@@ -61,6 +61,12 @@ const struct codes_lab *codes_lab_find(const char *code)
     if (code == NULL)
         return NULL;
     return bsearch(code, lab_table, sizeof lab_table / sizeof lab_table[0], sizeof lab_table[0], compare_lab);
+}
+
+const struct codes_lab *codes_lab_all(size_t *ret_count)
+{
+    *ret_count = sizeof lab_table / sizeof lab_table[0];
+    return lab_table;
 }
 
 const char *codes_lab_system_of(const struct codes_lab *lab)

@@ -35,6 +35,8 @@ struct codes_lab {
 
 /* Row of a JLAC10 code in one of the two lists, NULL when it is in neither (or code is NULL). */
 const struct codes_lab *codes_lab_find(const char *code);
+/* All rows, sorted by code. */
+const struct codes_lab *codes_lab_all(size_t *ret_count);
 /* URL of the system under which the row is sent. */
 const char *codes_lab_system_of(const struct codes_lab *lab);
 /*

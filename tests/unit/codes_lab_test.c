@@ -33,6 +33,22 @@ TEST(codes_unknown_code_is_no_error)
     CHECK(codes_lab_find(NULL) == NULL);
 }
 
+TEST(codes_lists_hold_what_the_package_counts)
+{
+    size_t count, core = 0, unsendable = 0;
+    const struct codes_lab *all = codes_lab_all(&count);
+    CHECK_INT(count, 437 + 255);
+    for (size_t i = 0; i < count; i++) {
+        core += all[i].kind == CODES_LAB_CORE;
+        unsendable += !codes_lab_is_sendable(&all[i]);
+        CHECK(i == 0 || strcmp(all[i - 1].code, all[i].code) < 0);
+        CHECK(codes_is_jlac10(all[i].code));
+        CHECK(codes_lab_find(all[i].code) == &all[i]);
+    }
+    CHECK_INT(core, 437);
+    CHECK_INT(unsendable, 15);
+}
+
 TEST(codes_jlac10_form)
 {
     CHECK(codes_is_jlac10("3A015000001827101"));
