@@ -70,7 +70,7 @@ int sign_flags_check(const struct sign_token_status *status, unsigned flags, str
 
 /* verify.c */
 void sign_finding_add(struct sign_report *report, enum sign_verdict weight, enum msg_id msg, const char *arg1, const char *arg2);
-/* Everything about the certificate itself: validity, key usage, policy, role, then sign_trust_check() when there is a trust. */
+/* Everything about the certificate: sign_trust_check() (trust NULL = undecided), validity, key usage, policy, role. */
 int sign_certificate_judge(X509 *certificate, X509 *const *extra, size_t extra_count, const struct sign_trust *trust, const struct sign_rules *rules, int64_t time_ms, struct sign_report *report, struct err *e);
 
 #endif

@@ -251,7 +251,7 @@ struct sign_report {
 };
 
 /*
- * Judges Bundle.signature at time_ms, in the order that leaves no room for another key: strict JSON, crit, algorithm, certificate digest,
+ * Judges Bundle.signature at time_ms (trust NULL = nothing is trusted: INDETERMINATE at best), in the order that leaves no room for another key: strict JSON, crit, algorithm, certificate digest,
  * signature, chain, key usage, policy, role, revocation, times, signer. Stops at the first finding that makes later ones meaningless.
  * Returns 0 whenever there is a verdict, bad bytes included; negative only for memory. A Bundle without signature is SIGN_UNSIGNED.
  */

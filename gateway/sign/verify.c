@@ -74,7 +74,9 @@ int sign_certificate_judge(X509 *certificate, X509 *const *extra, size_t extra_c
     }
     report->certificate = facts;
     report->has_certificate = true;
-    if (trust != NULL)
+    if (trust == NULL)
+        sign_finding_add(report, SIGN_INDETERMINATE, MSG_VERIFY_CHAIN, "-", NULL);
+    else
         r = sign_trust_check(trust, certificate, extra, extra_count, rules->check_revocation, time_ms, report, e);
     if (r < 0)
         return r;

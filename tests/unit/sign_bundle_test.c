@@ -499,6 +499,8 @@ TEST(missing_trust_is_undecided)
     struct sign_trust *no_anchor = new_trust(false, true), *no_crl = new_trust(true, false);
     struct sign_report r = verify_at(buf_bytes(&w.signed_letter), no_anchor, w.now);
     CHECK_VERDICT(r, SIGN_INDETERMINATE, MSG_VERIFY_CHAIN);
+    r = verify_at(buf_bytes(&w.signed_letter), NULL, w.now);
+    CHECK_VERDICT(r, SIGN_INDETERMINATE, MSG_VERIFY_CHAIN);
     r = verify_at(buf_bytes(&w.signed_letter), no_crl, w.now);
     CHECK_VERDICT(r, SIGN_INDETERMINATE, MSG_VERIFY_NO_CRL);
     CHECK_INT(sign_trust_crl_end_ms(no_crl), INT64_MAX);
