@@ -15,6 +15,8 @@
 static size_t put_step(const struct json_node *n, char *out, size_t size)
 {
     static const char *const choices[] = { "value", "onset", "abatement", "effective", "medication", "occurrence", "performed", "deceased", "multipleBirth" };
+    static const char primitives[] = " Base64Binary Boolean Canonical Code Date DateTime Decimal Id Instant Integer Markdown Oid PositiveInt String Time UnsignedInt Uri Url Uuid ";
+    char type[40];
     size_t index = 0;
 
     if (n->key == NULL) {
@@ -25,8 +27,11 @@ static size_t put_step(const struct json_node *n, char *out, size_t size)
     for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
         size_t len = strlen(choices[i]);
 
-        if (n->key_len > len && memcmp(n->key, choices[i], len) == 0 && n->key[len] >= 'A' && n->key[len] <= 'Z')
-            return (size_t)snprintf(out, size, ".%s.ofType(%.*s)", choices[i], (int)(n->key_len - len), n->key + len);
+        if (n->key_len > len && n->key_len < len + 30 && memcmp(n->key, choices[i], len) == 0 && n->key[len] >= 'A' && n->key[len] <= 'Z') {
+            snprintf(type, sizeof type, " %.*s ", (int)(n->key_len - len), n->key + len);
+            type[1] = (char)(strstr(primitives, type) != NULL ? type[1] | 0x20 : type[1]);
+            return (size_t)snprintf(out, size, ".%s.ofType(%.*s)", choices[i], (int)(n->key_len - len), type + 1);
+        }
     }
     return (size_t)snprintf(out, size, ".%.*s", n->key_len < 200 ? (int)n->key_len : 200, n->key);
 }
@@ -203,13 +208,15 @@ static void check_element(struct check *c, const struct json_node *object, const
 
     snprintf(prefix, sizeof prefix, "%.*s", (int)(choice ? len - 3 : len), name);
     member = choice ? check_member_of_choice(object, prefix) : json_get(object, name);
+    if (member != NULL && rule->need == NEED_BASE && (member->type == JSON_ARRAY) != (rule->max > 1))
+        check_add(c, MSG_ERROR, MSG_VALIDATE_KIND, NULL, member, name, rule->max > 1 ? "array" : "object / string");
     if (rule->where != NULL)
         count = check_count(member, rule->where, rule->is);
     else if (member != NULL)
         count = member->type == JSON_ARRAY ? member->count : 1;
     if (member == NULL) {
         snprintf(needed, sizeof needed, "_%s", prefix);
-        count = json_get(object, needed) != NULL;
+        count = (choice ? check_member_of_choice(object, needed) : json_get(object, needed)) != NULL;
         needed[0] = '\0';
     }
     if (rule->where != NULL)
@@ -304,7 +311,7 @@ static void check_declared(struct check *c, const struct json_node *resource)
         if (!known)
             check_add_text(c, !whole ? MSG_INFO : c->service ? MSG_ERROR : MSG_WARNING, MSG_VALIDATE_PROFILE_UNKNOWN, NULL, n, n, NULL);
         else if (!check_type_is(resource, c->set->profiles[i].type))
-            check_add_text(c, MSG_ERROR, MSG_VALIDATE_VALUE, NULL, n, json_get(resource, "resourceType"), c->set->profiles[i].type);
+            check_add(c, MSG_ERROR, MSG_VALIDATE_VALUE, NULL, resource, "resourceType", c->set->profiles[i].type);
         else if ((seen >> i & 1) == 0)
             apply_profile(c, resource, &c->set->profiles[i]);
         seen |= known ? UINT64_C(1) << i : 0;
@@ -313,7 +320,7 @@ static void check_declared(struct check *c, const struct json_node *resource)
 
 /* --- the walk over all nodes of a resource ------------------------------------------------------------------------------------- */
 
-enum kind { KIND_NONE, KIND_DATE, KIND_DATETIME, KIND_INSTANT, KIND_URI, KIND_CODE, KIND_BOOLEAN };
+enum kind { KIND_NONE, KIND_DATE, KIND_DATETIME, KIND_INSTANT, KIND_URI, KIND_CODE, KIND_BOOLEAN, KIND_LIST, KIND_SINGLE };
 
 /* Elements whose name alone says what they are, in every type that this product meets. */
 static enum kind kind_of(const struct json_node *n)
@@ -326,7 +333,9 @@ static enum kind kind_of(const struct json_node *n)
         { "lastUpdated", KIND_INSTANT }, { "timestamp", KIND_INSTANT }, { "valueInstant", KIND_INSTANT }, { "system", KIND_URI }, { "url", KIND_URI },
         { "fullUrl", KIND_URI }, { "valueUri", KIND_URI }, { "valueCanonical", KIND_URI }, { "code", KIND_CODE }, { "status", KIND_CODE }, { "use", KIND_CODE },
         { "gender", KIND_CODE }, { "intent", KIND_CODE }, { "contentType", KIND_CODE }, { "valueCode", KIND_CODE }, { "language", KIND_CODE },
-        { "userSelected", KIND_BOOLEAN }, { "active", KIND_BOOLEAN }, { "valueBoolean", KIND_BOOLEAN }
+        { "userSelected", KIND_BOOLEAN }, { "active", KIND_BOOLEAN }, { "valueBoolean", KIND_BOOLEAN }, { "coding", KIND_LIST },
+        { "extension", KIND_LIST }, { "modifierExtension", KIND_LIST }, { "contained", KIND_LIST }, { "entry", KIND_LIST }, { "section", KIND_LIST },
+        { "tag", KIND_LIST }, { "given", KIND_LIST }, { "meta", KIND_SINGLE }, { "text", KIND_SINGLE }
     };
 
     for (size_t i = 0; n->key != NULL && i < sizeof names / sizeof *names; i++)
@@ -374,6 +383,11 @@ static void check_kind(struct check *c, const struct json_node *n)
     case KIND_BOOLEAN:
         if (n->type != JSON_TRUE && n->type != JSON_FALSE)
             check_add_text(c, MSG_ERROR, MSG_VALIDATE_KIND, NULL, n, n, "true / false");
+        break;
+    case KIND_LIST:
+    case KIND_SINGLE:
+        if ((n->type == JSON_ARRAY) != (kind == KIND_LIST))
+            check_add(c, MSG_ERROR, MSG_VALIDATE_KIND, NULL, n, kind == KIND_LIST ? "[...]" : "{...}", kind == KIND_LIST ? "array" : "object / string");
         break;
     case KIND_NONE:
         break;
@@ -512,7 +526,8 @@ static void check_node(struct check *c, struct scope *scope, const struct index 
         if (!null_is_allowed(n))
             check_add(c, MSG_ERROR, MSG_VALIDATE_EMPTY, "ele-1", n, "null", NULL);
     } else if (n->type >= JSON_ARRAY && n->count == 0) {
-        check_add(c, MSG_ERROR, MSG_VALIDATE_EMPTY, "ele-1", n, n->type == JSON_ARRAY ? "[]" : "{}", NULL);
+        /* The reference lets an empty array pass although the specification does not. */
+        check_add(c, n->type == JSON_ARRAY ? MSG_WARNING : MSG_ERROR, MSG_VALIDATE_EMPTY, "ele-1", n, n->type == JSON_ARRAY ? "[]" : "{}", NULL);
     } else if (n->type == JSON_OBJECT) {
         if (n->key == NULL && n->parent != NULL && (json_key_is(n->parent, "extension") || json_key_is(n->parent, "modifierExtension")))
             check_extension(c, n);

@@ -10,6 +10,7 @@
 #include "base/text.h"
 
 #define INSTITUTION_EXTENSION "http://jpfhir.jp/fhir/clins/Extension/StructureDefinition/JP_eCS_InstitutionNumber"
+#define INSTITUTION_ID "http://jpfhir.jp/fhir/core/IdSystem/insurance-medical-institution-no"
 #define MEMBER_SYSTEM "http://jpfhir.jp/fhir/clins/Idsystem/JP_Insurance_memberID"
 #define CHART_SYSTEM "urn:oid:1.2.392.100495.20.3.51."
 #define NAME_KIND "http://hl7.org/fhir/StructureDefinition/iso21090-EN-representation"
@@ -130,6 +131,8 @@ static void check_institution(struct check *c, const struct json_node *r)
 
     if (extension != NULL && !check_is_institution(value))
         check_add_text(c, MSG_ERROR, MSG_VALIDATE_INSTITUTION, "valid-value-institutionNumberExtension", extension, value, NULL);
+    else if (json_path(extension, "valueIdentifier/system") != NULL && !json_equals(json_path(extension, "valueIdentifier/system"), INSTITUTION_ID))
+        check_add(c, MSG_ERROR, MSG_VALIDATE_VALUE, NULL, json_get(extension, "valueIdentifier"), "system", INSTITUTION_ID);
     else if (value != NULL && !text_check_digit_ok(value->text, value->len))
         check_prose(c, MSG_VALIDATE_CHECK_DIGIT, NULL, value, "10", NULL);
 }

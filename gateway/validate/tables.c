@@ -43,7 +43,10 @@ const struct rule check_base_rules[] = {
     BASE_CODE("Bundle.type", 1, "document|message|transaction|transaction-response|batch|batch-response|history|searchset|collection"),
     BASE_CODE("Composition.status", 1, "preliminary|final|amended|entered-in-error"), BASE("Composition.type", 1, 1), BASE("Composition.date", 1, 1),
     BASE("Composition.author", 1, MANY), BASE("Composition.title", 1, 1), BASE_CODE("Composition.section.text.status", 1, "generated|extensions|additional|empty"),
-    BASE("Composition.section.text.div", 1, 1),
+    BASE("Composition.section.text.div", 1, 1), BASE("Composition.category", 0, MANY), BASE("Composition.event", 0, MANY), BASE("Bundle.identifier", 0, 1), BASE("Bundle.entry.resource", 0, 1), BASE("Observation.subject", 0, 1),
+    BASE("Patient.identifier", 0, MANY), BASE("Patient.name", 0, MANY), BASE("Patient.address", 0, MANY), BASE("Condition.identifier", 0, MANY),
+    BASE("Condition.category", 0, MANY), BASE("Observation.identifier", 0, MANY), BASE("Observation.category", 0, MANY), BASE("Observation.performer", 0, MANY),
+    BASE("Organization.identifier", 0, MANY), BASE("AllergyIntolerance.identifier", 0, MANY),
     BASE_CODE("Patient.gender", 0, "male|female|other|unknown"), BASE("Patient.link.other", 1, 1), BASE("Condition.subject", 1, 1),
     BASE("AllergyIntolerance.patient", 1, 1), BASE("AllergyIntolerance.reaction.manifestation", 1, MANY), BASE_CODE("AllergyIntolerance.type", 0, "allergy|intolerance"),
     { "AllergyIntolerance.category", 0, MANY, NEED_BASE, "food|medication|environment|biologic", NULL, NULL, NULL },
@@ -82,10 +85,13 @@ static const struct rule patient[] = {
     FIRM("name.family", 1, 1), FIRM("name.given", 1, MANY), FIRM("gender", 1, 1), FIRM("birthDate", 1, 1), FIRM("address", 1, 1), FIRM("address.text", 1, 1), END
 };
 
+#define CLINICAL_SYSTEMS(name, verification) \
+    FIXED("clinicalStatus.coding.system", "http://terminology.hl7.org/CodeSystem/" name "-clinical"), \
+    FIXED("verificationStatus.coding.system", "http://terminology.hl7.org/CodeSystem/" verification)
 #define OWN_IDENTIFIER FIRM("identifier", 1, MANY), SLICE("identifier", 1, 1, "system", RESOURCE_ID, NULL)
 
 static const struct rule condition[] = {
-    ENTRY_META, OWN_IDENTIFIER, FIRM("clinicalStatus.coding", 1, MANY), FIRM("verificationStatus", 1, 1), FIRM("category", 1, 1), FIRM("code", 1, 1),
+    ENTRY_META, OWN_IDENTIFIER, CLINICAL_SYSTEMS("condition", "condition-ver-status"), FIRM("clinicalStatus.coding", 1, MANY), FIRM("verificationStatus", 1, 1), FIRM("category", 1, 1), FIRM("code", 1, 1),
     FIXED("clinicalStatus.coding.code", "active|recurrence|relapse|inactive|remission|resolved"),
     FIXED("verificationStatus.coding.code", "unconfirmed|provisional|differential|confirmed|refuted|entered-in-error"), FIRM("code.text", 1, 1),
     FIRM("code.coding", 1, MANY), FIRM("code.coding.system", 1, 1), FIRM("code.coding.display", 1, 1), FIRM("code.coding.code", 1, 1),
@@ -93,7 +99,7 @@ static const struct rule condition[] = {
     PROSE("encounter"), NONE("onsetAge"), NONE("abatementAge"), END
 };
 static const struct rule allergy[] = {
-    ENTRY_META, OWN_IDENTIFIER, FIRM("clinicalStatus.coding", 1, MANY), FIXED("clinicalStatus.coding.code", "active|inactive|resolved"),
+    ENTRY_META, OWN_IDENTIFIER, CLINICAL_SYSTEMS("allergyintolerance", "allergyintolerance-verification"), FIRM("clinicalStatus.coding", 1, MANY), FIXED("clinicalStatus.coding.code", "active|inactive|resolved"),
     FIRM("verificationStatus.coding", 1, MANY), FIRM("code", 1, 1), FIRM("code.text", 1, 1), FIRM("code.coding", 1, MANY), FIRM("code.coding.system", 1, 1),
     FIRM("code.coding.code", 1, 1), FIRM("code.coding.display", 1, 1), END
 };
