@@ -8,7 +8,8 @@
  * DESCRIPTION
  *     Entries stand in the order of adding, found through an open hash table over the normalised location. Looking up cuts the location step
  *     by step from its end and asks the table each time, so its cost is the depth of the location and not the size of the map.
- *     Normal form: `.ofType(X)` and comments are left out, so that the validator's typed paths meet the builder's plain ones.
+ *     Normal form: comments are left out; `value.ofType(Quantity)` becomes `valueQuantity`, the name in JSON; behind a whole resource the
+ *     type is left out. So the validator's typed paths meet the builder's plain ones.
  *
  * DIAGNOSTICS
  *     source_map_read(): ERR_CORRUPT, place "line:N". A stored map is our own data: it was damaged.
@@ -74,6 +75,15 @@ static int grow(struct source_map *map)
     return 0;
 }
 
+/* A whole resource stands here (entry.resource, contained[0]): its type is no part of the name. */
+static bool ends_in_resource(const char *text, size_t len)
+{
+    static const char step[] = ".resource";
+    if (len > 0 && text[len - 1] == ']')
+        return true;
+    return len >= sizeof step - 1 && memcmp(text + len - (sizeof step - 1), step, sizeof step - 1) == 0;
+}
+
 /* Normal form into ret_text; returns its length, or 0 when it does not fit. */
 static size_t normalise(const char *location, char ret_text[static LOCATION_MAX])
 {
@@ -81,9 +91,16 @@ static size_t normalise(const char *location, char ret_text[static LOCATION_MAX]
     size_t len = 0;
     while (*location != '\0') {
         const char *end = NULL;
-        if (strncmp(location, cast, sizeof cast - 1) == 0)
-            end = strchr(location, ')');
-        else if (location[0] == '/' && location[1] == '*')
+        if (strncmp(location, cast, sizeof cast - 1) == 0 && (end = strchr(location, ')')) != NULL) {
+            const char *type = location + sizeof cast - 1;
+            size_t size = ends_in_resource(ret_text, len) ? 0 : (size_t)(end - type);
+            if (len + size >= LOCATION_MAX)
+                return 0;
+            memcpy(ret_text + len, type, size);
+            if (size > 0 && ret_text[len] >= 'a' && ret_text[len] <= 'z')
+                ret_text[len] = (char)(ret_text[len] - 'a' + 'A');
+            len += size;
+        } else if (location[0] == '/' && location[1] == '*')
             end = (end = strstr(location + 2, "*/")) != NULL ? end + 1 : NULL;
         if (end != NULL) {
             location = end + 1;

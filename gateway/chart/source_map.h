@@ -11,7 +11,8 @@
  *     source_map_find(map, "Bundle.entry[3].resource.code.coding[0].display", &place);   // the first of the two
  *
  * Locations are written like those of the validator: `Bundle.entry[0].resource.name[0].text`, an index on every list element; a
- * choice element by its JSON name (`valueQuantity`). Steps `.ofType(X)` and comments `/x/` are ignored on both sides.
+ * choice element by its JSON name (`valueQuantity`; `value.ofType(Quantity)` is the same). `resource.ofType(X)` is `resource`; comments are
+ * ignored.
  * Everything lives in the arena given to source_map_new().
  */
 #ifndef CHART_SOURCE_MAP_H

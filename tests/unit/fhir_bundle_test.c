@@ -157,6 +157,10 @@ TEST(fhir_source_map_names_the_vendors_place)
     CHECK_STR(place.pointer, "/diseases/0");
     CHECK_OK(source_map_find(r.map, "Bundle.entry[0].resource.birthDate", &place));
     CHECK_STR(place.pointer, "/patient/birth_date");
+    CHECK_OK(source_map_find(r.map, "Bundle.entry[1].resource.ofType(Condition).onset.ofType(dateTime)", &place));
+    CHECK_STR(place.pointer, "/diseases/0/onset");
+    CHECK_OK(source_map_find(r.map, "Bundle.entry[1].resource.contained[0].ofType(Encounter).class", &place));
+    CHECK_STR(place.pointer, "/encounter");
     CHECK_OK(source_map_find(r.map, "Bundle.identifier", &place));
     CHECK_STR(place.pointer, "/units/0");
     drop(&r);
