@@ -45,8 +45,8 @@ static int compare_offsets(const void *left, const void *right)
 static void place_issues(const struct validate_request *request, struct issue *first)
 {
     struct issue *sorted[ISSUES_MAX];
+    const char *at = request->bytes, *newline;
     size_t count = 0;
-    int64_t at = 0;
     uint32_t line = 1, column = 1;
 
     for (; first != NULL && count < ISSUES_MAX; first = first->next)
@@ -54,12 +54,14 @@ static void place_issues(const struct validate_request *request, struct issue *f
             sorted[count++] = first;
     qsort(sorted, count, sizeof *sorted, compare_offsets);
     for (size_t i = 0; i < count; i++) {
-        for (; at < sorted[i]->offset; at++) {
-            unsigned char byte = (unsigned char)request->bytes[at];
+        const char *end = request->bytes + sorted[i]->offset;
 
-            column = byte == '\n' ? 1 : column + ((byte & 0xC0) != 0x80);
-            line += byte == '\n';
+        for (; at < end && (newline = memchr(at, '\n', (size_t)(end - at))) != NULL; at = newline + 1) {
+            line++;
+            column = 1;
         }
+        for (; at < end; at++)
+            column += ((unsigned char)*at & 0xC0) != 0x80;
         sorted[i]->line = line;
         sorted[i]->column = column;
     }
