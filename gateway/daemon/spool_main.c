@@ -33,7 +33,8 @@ struct spool_door {
     struct wanted wanted[WANTED_MAX];
     size_t wanted_count;
     struct spool_claim claim[CLAIMS_MAX];
-    size_t claim_source[CLAIMS_MAX], claims;      /* claimed in this turn, not yet handed over */
+    size_t claim_source[CLAIMS_MAX], claims;
+    uint64_t claim_order[CLAIMS_MAX];             /* 0 = found in .work/; claimed in this turn, not yet handed over */
     int64_t next_scan, next_orphans;
     int page;                                     /* folder of the status page, -1 = none */
     bool restless;                                /* something lies there that is not complete yet */
@@ -104,7 +105,7 @@ static void set_up(struct spool_door *d, size_t i, bool up)
 
 /* ---- claims ---- */
 
-static void hand_over_claim(struct spool_door *d, size_t source, const struct spool_claim *claim)
+static void hand_over_claim(struct spool_door *d, uint64_t order, size_t source, const struct spool_claim *claim)
 {
     struct spool_content content = { .fd = -1 };
     struct err e = ERR_INIT;
@@ -117,6 +118,7 @@ static void hand_over_claim(struct spool_door *d, size_t source, const struct sp
         return; /* it stays in .work/ and is found again when the share is back */
     }
     put_head(d, WIRE_CLAIMED, source, claim->name);
+    wire_put_u64(&d->door->out, F_ORDER, order);
     wire_put_bytes(&d->door->out, F_WORK, claim->work, strlen(claim->work));
     wire_put_text(&d->door->out, F_OUT_NAME, claim->out_name);
     wire_put_i64(&d->door->out, F_MTIME, claim->mtime_ns);
@@ -141,12 +143,13 @@ static void hand_over_claims(struct spool_door *d)
         if (d->up[i] && spool_source_sync(d->source[i], &e) < 0)
             door_problem(d->door, &e);
     for (size_t i = 0; i < d->claims; i++)
-        hand_over_claim(d, d->claim_source[i], &d->claim[i]);
+        hand_over_claim(d, d->claim_order[i], d->claim_source[i], &d->claim[i]);
     d->claims = 0;
 }
 
 static void claim(struct spool_door *d, size_t source, const char *name)
 {
+    uint64_t order = wire_u64(&d->door->in, F_ORDER);
     struct err e = ERR_INIT;
     int r;
 
@@ -154,10 +157,12 @@ static void claim(struct spool_door *d, size_t source, const char *name)
         hand_over_claims(d);
     r = spool_source_claim(d->source[source], name, &d->claim[d->claims], &e);
     if (r == 0) {
+        d->claim_order[d->claims] = order;
         d->claim_source[d->claims++] = source;
         return;
     }
     put_head(d, WIRE_CLAIM_FAILED, source, name);
+    wire_put_u64(&d->door->out, F_ORDER, order);
     wire_put_u64(&d->door->out, F_MSG, e.msg);
     door_send(d->door);
 }
@@ -169,6 +174,7 @@ static void on_left_over(void *ctx, const struct spool_claim *left)
     if (v->d->claims == CLAIMS_MAX)
         hand_over_claims(v->d);
     v->d->claim[v->d->claims] = *left;
+    v->d->claim_order[v->d->claims] = 0;
     v->d->claim_source[v->d->claims++] = v->source;
 }
 

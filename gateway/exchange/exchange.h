@@ -155,6 +155,8 @@ struct exchange_name {
  * that the profile lacks. */
 int exchange_request_name(const struct exchange_profile *p, int operation, const char *host, uint64_t counter,
                           char ret_name[static EXCHANGE_NAME_MAX], struct err *e);
+/* The request's file name for a suffix that was made before (12-32 of [A-Za-z0-9]). ERR_INVALID, ERR_UNSUPPORTED. */
+int exchange_name_of_suffix(const struct exchange_profile *p, int operation, const char *suffix, char ret_name[static EXCHANGE_NAME_MAX]);
 /* Names of the answer and of the err answer that belong to a request's name. ERR_NOTFOUND when it is no request's name. */
 int exchange_answer_name(const struct exchange_profile *p, const char *request_name, char ret_name[static EXCHANGE_NAME_MAX]);
 int exchange_err_name(const struct exchange_profile *p, const char *request_name, char ret_name[static EXCHANGE_NAME_MAX]);

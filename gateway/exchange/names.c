@@ -49,6 +49,15 @@ int exchange_request_name(const struct exchange_profile *p, int operation, const
     return name_print(p, EXCHANGE_NAME_REQUEST, p->call[operation].api, suffix, ret_name);
 }
 
+int exchange_name_of_suffix(const struct exchange_profile *p, int operation, const char *suffix, char ret_name[static EXCHANGE_NAME_MAX])
+{
+    if (!exchange_text_ok(suffix, "A-Za-z0-9", SUFFIX_MIN, SUFFIX_MAX))
+        return ERR_INVALID;
+    if (operation < 0 || operation >= EXCHANGE_OPERATION_COUNT || !p->call[operation].known)
+        return ERR_UNSUPPORTED;
+    return name_print(p, EXCHANGE_NAME_REQUEST, p->call[operation].api, suffix, ret_name);
+}
+
 /* The counter behind our host prefix; false when the suffix is not of our making. */
 static bool suffix_is_ours(const char *suffix, const char *host, uint64_t *ret_counter)
 {

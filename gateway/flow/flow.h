@@ -557,6 +557,7 @@ struct flow_event {
             struct sha256 report;        /* payload, absent = nothing to say */
             char request_id[FLOW_REQUEST_ID];
             bool all_or_none;
+            bool incomplete;             /* a unit is a ready Bundle in an attachment: looked at again when the attachments are there */
             const struct flow_unit_looked *units; size_t unit_count;
             const char (*attachments)[FLOW_NAME]; size_t attachment_count;
         } looked;

@@ -1,0 +1,207 @@
+/*
+ * desk.h - the inside of clinsgwd: the store, the state machine, the doors, and the turn that joins them. Private to the desk's files.
+ *
+ *     desk_main.c      start, the loop, signals, stop
+ *     desk_turn.c      one transaction: events into flow_step(), commit, orders out
+ *     desk_doors.c     door processes: start, end, start again
+ *     desk_orders.c    an order of the state machine as a message to a door
+ *     desk_reports.c   a message from a door as an event
+ *     desk_try.c       files in try/: looked at and converted without a row
+ *     desk_outcome.c   outcome and status files from the rows
+ *     desk_control.c   commands of clinsgw
+ *     desk_house.c     disk, clock, status page, status log, hourly witness
+ *
+ * Rule of the turn: everything that came in is put into one transaction; orders go out after its commit and never before.
+ */
+#ifndef DAEMON_DESK_H
+#define DAEMON_DESK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "base/arena.h"
+#include "base/log.h"
+#include "daemon/settings.h"
+#include "daemon/wire.h"
+#include "exchange/exchange.h"
+#include "flow/flow.h"
+#include "store/store.h"
+
+enum desk_door_kind { DESK_SPOOL, DESK_CONVERT, DESK_SIGN, DESK_LINK, DESK_DOOR_KINDS };
+
+enum {
+    DESK_DOORS_MAX = 128, DESK_JOBS_MAX = 256, DESK_CLIENTS_MAX = 16, DESK_TRIES_MAX = 64, DESK_CACHE_MAX = 96, DESK_ALARMS_MAX = FLOW_ALARM_SLOTS,
+    DESK_DIRTY_MAX = 4096, DESK_PAYLOAD_MAX = 96 << 20, DESK_JOB_LIMIT_MS = 120 * 1000
+};
+
+struct desk_door {
+    enum desk_door_kind kind;
+    char name[512];                  /* group of sources, number of a worker, signer, link */
+    pid_t pid;                       /* 0 = not running */
+    int fd;                          /* -1 = not running */
+    bool ready;
+    int64_t started_ms, start_ms;    /* boot clock: started; may be started (again) */
+    int failures;                    /* ends in a row without a minute of life */
+    int jobs;                        /* orders that it holds */
+};
+
+/* A pure order that a worker or a signer holds. */
+struct desk_job {
+    bool used, lost_reported;
+    int64_t token, deadline_ms;
+    int door;                        /* -1 = no worker was there: given as soon as one is ready */
+    struct flow_order order;
+    struct flow_unit_converted unit[FLOW_UNITS_MAX];
+    size_t units;
+    int try_index;                   /* order of a file in try/: index + 1, 0 = none */
+};
+
+struct desk_client {
+    int fd;                          /* -1 = free */
+    char actor[FLOW_ACTOR];          /* "operator:root", from the peer's credentials */
+    uid_t uid;
+    int language;
+    bool json, waits_reply;
+};
+
+struct desk_cached { struct sha256 digest; int fd; uint64_t used; };
+
+struct desk_alarm { bool raised; struct flow_order order; int64_t since_wall_ms; };
+
+struct desk_signer { int state; bool present, attended, low, final_try, locked; int64_t not_after_ms; char title[192]; };
+
+/* Facts that the desk itself knows while it gives orders; they become events of the next turn. */
+struct desk_later { struct flow_event event; struct desk_later *next; };
+
+struct desk_try;
+
+struct desk {
+    const char *config_path;
+    struct arena *arena;             /* of the settings in force */
+    struct settings *settings;
+    struct exchange_profile *profile[SETTINGS_MAX];
+    struct flow_config cfg;
+    struct flow_state *flow;
+    struct flow_orders orders;
+    size_t orders_given;             /* of this turn, already handled inside it (COMPOSE, REPLY) */
+    struct store *store;
+    bool in_turn;                    /* a transaction is open */
+    struct log *log;
+    int status_log;                  /* descriptor of status.log */
+    struct desk_door door[DESK_DOORS_MAX];
+    size_t doors;
+    struct desk_job job[DESK_JOBS_MAX];
+    struct desk_later *later, **later_end;
+    struct desk_client client[DESK_CLIENTS_MAX];
+    int replying;                    /* client whose command is in hand, -1 = none */
+    struct desk_cached cache[DESK_CACHE_MAX];
+    uint64_t cache_clock;
+    struct desk_alarm alarm[DESK_ALARMS_MAX];
+    struct desk_signer signer[SETTINGS_MAX];
+    bool source_up[SETTINGS_MAX], link_up[SETTINGS_MAX];
+    int64_t link_since_wall_ms[SETTINGS_MAX];
+    struct desk_try *tries;
+    int64_t dirty[DESK_DIRTY_MAX];   /* requests whose status file is to be written */
+    int64_t dirty_since[DESK_DIRTY_MAX];
+    size_t dirty_count;
+    int control;                     /* listening socket */
+    int signals;                     /* signalfd */
+    int64_t next_house_ms, next_page_ms, next_hour_ms, next_watchdog_ms, watchdog_ms;
+    int64_t clock_wall_ms, clock_boot_ms;   /* last pair seen, for steps of the wall clock */
+    bool page_dirty, stopping, failed;
+    struct wire_out out;
+    struct wire_in in;
+};
+
+/* ---- desk_turn.c ---- */
+
+/* Opens the transaction of this turn unless it is open. */
+int desk_turn_begin(struct desk *d, struct err *e);
+/* One event into the state machine: time and seed are drawn here. A failure marks the turn as failed; desk_turn_end() rolls back. */
+void desk_event(struct desk *d, struct flow_event *event);
+/* The same in the next turn: for use while orders are given. */
+void desk_event_later(struct desk *d, const struct flow_event *event);
+/* Hands over what desk_event_later() collected; true when there was something. */
+bool desk_events_due(struct desk *d);
+/* Commits, gives the orders. After a failure: rolls back, forgets the state, begins anew with START. */
+void desk_turn_end(struct desk *d);
+/* The life of the state machine begins (again): fresh state, START, doors' states told anew. */
+int desk_flow_start(struct desk *d, struct err *e);
+
+/* Puts the bytes of a sealed memfd as a payload and keeps the descriptor for later use (takes it over). */
+int desk_payload_take(struct desk *d, int fd, struct sha256 *ret_digest, struct err *e);
+/* A descriptor for a payload: lent, do not close. -1 when it cannot be had (logged). */
+int desk_payload_fd(struct desk *d, const struct sha256 *digest);
+void desk_log(struct desk *d, const struct err *e);
+
+/* ---- desk_doors.c ---- */
+
+int desk_doors_plan(struct desk *d, struct err *e);          /* which doors the settings ask for */
+void desk_doors_start(struct desk *d, int64_t boot_ms);      /* starts those whose time has come */
+void desk_doors_reap(struct desk *d);                        /* waitpid; what a dead door held becomes events */
+void desk_doors_stop(struct desk *d, bool links_too);        /* tells them to stop */
+void desk_door_kill(struct desk *d, size_t door);
+/* Sends d->out; a door that cannot take it is ended (and reaped later). */
+bool desk_door_send(struct desk *d, size_t door);
+int desk_door_find(const struct desk *d, enum desk_door_kind kind, const char *name);   /* -1 = none or not ready */
+int desk_door_of_source(const struct desk *d, const char *source);
+int desk_door_worker(const struct desk *d);                  /* the least busy one, -1 = none */
+struct desk_job *desk_job_new(struct desk *d, int door, int64_t token, const struct flow_order *order);
+struct desk_job *desk_job_find(struct desk *d, int64_t token, bool try_job);
+void desk_job_end(struct desk *d, struct desk_job *job);
+void desk_jobs_check(struct desk *d, int64_t boot_ms);       /* kills workers that hang */
+
+/* ---- desk_orders.c, desk_reports.c ---- */
+
+void desk_give(struct desk *d, const struct flow_order *order);
+/* Reads and handles what a door has said, at most some messages a call. */
+int desk_hear(struct desk *d, size_t door);    /* number of messages handled */
+/* A door is ready: what waited for it is given. */
+void desk_give_waiting(struct desk *d);
+
+/* ---- desk_try.c ---- */
+
+void desk_try_file(struct desk *d, size_t door, struct wire_in *in);
+void desk_try_beside(struct desk *d, struct wire_in *in);
+void desk_try_looked(struct desk *d, struct desk_job *job, struct wire_in *in);
+void desk_try_unit(struct desk *d, struct desk_job *job, struct wire_in *in);
+void desk_try_converted(struct desk *d, struct desk_job *job, struct wire_in *in);
+void desk_try_lost(struct desk *d, struct desk_job *job);
+int desk_try_new(struct desk *d, struct err *e);
+void desk_try_free(struct desk *d);
+
+/* ---- desk_outcome.c ---- */
+
+/* Outcome (final) or status file of a request, in the vendor's form (docs/vendor-guide.md). */
+int desk_outcome_text(struct desk *d, int64_t request, bool final, struct buf *ret_text, struct err *e);
+/* Answers FLOW_DO_COMPOSE inside the turn. */
+void desk_compose(struct desk *d, const struct flow_order *order);
+void desk_status_dirty(struct desk *d, int64_t request);
+void desk_status_flush(struct desk *d, int64_t boot_ms);
+/* Boot time of the next flush, INT64_MAX = none. */
+int64_t desk_status_due(const struct desk *d);
+
+/* ---- desk_control.c ---- */
+
+int desk_control_open(struct desk *d, struct err *e);
+void desk_control_accept(struct desk *d);
+void desk_control_hear(struct desk *d, size_t client);
+void desk_control_reply(struct desk *d, const struct flow_order *order);   /* FLOW_DO_REPLY */
+void desk_control_close(struct desk *d);
+
+/* ---- desk_house.c ---- */
+
+int desk_house_open(struct desk *d, struct err *e);
+void desk_house_turn(struct desk *d, int64_t boot_ms);       /* disk, clock, page, witness, watchdog */
+int64_t desk_house_due(const struct desk *d);
+void desk_log_order(struct desk *d, const struct flow_order *order);       /* FLOW_DO_LOG: status log and journal */
+void desk_alarm_order(struct desk *d, const struct flow_order *order);     /* FLOW_DO_ALARM */
+void desk_log_plain(struct desk *d, enum msg_id msg, const char *source, const char *facility);
+/* Everything that page and `clinsgw status` show, as text, HTML or JSON. */
+enum desk_page { DESK_PAGE_TEXT, DESK_PAGE_HTML, DESK_PAGE_JSON };
+int desk_page_make(struct desk *d, enum desk_page form, enum msg_lang lang, struct buf *ret_text, int *ret_exit, struct err *e);
+
+/* settings -> flow_config */
+void desk_flow_config(struct desk *d);
+
+#endif

@@ -1,0 +1,333 @@
+/*
+ * NAME
+ *      desk_doors - the door processes: start, watch, end, start again
+ *
+ * DESCRIPTION
+ *      A successor is never started before waitpid() has seen its predecessor's end, and waits for the predecessor's lock besides. A door that ends
+ *      soon after its start is started again ever more slowly, up to a minute. What a dead door held becomes events: pure orders are
+ *      reported lost and given again by the state machine, a submit never is.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/file.h"
+#include "base/proc.h"
+#include "base/timefmt.h"
+#include "daemon/desk.h"
+#include "daemon/door.h"
+
+enum { RESTART_FIRST_MS = 200, RESTART_MAX_MS = 60 * 1000, STEADY_MS = 60 * 1000 };
+
+static const char *const program[DESK_DOOR_KINDS] = { "clinsgw-spool", "clinsgw-convert", "clinsgw-sign", "clinsgw-link" };
+
+static const char *user_of(const struct settings *s, enum desk_door_kind kind)
+{
+    const char *const user[DESK_DOOR_KINDS] = { s->spool_user, s->convert_user, s->sign_user, s->link_user };
+    return user[kind];
+}
+
+/* ---- plan ---- */
+
+static int add_door(struct desk *d, enum desk_door_kind kind, const char *name, struct err *e)
+{
+    struct desk_door *door;
+
+    if (d->doors == DESK_DOORS_MAX)
+        return err_set(e, ERR_LIMIT, MSG_LIMIT, NULL, "doors", NULL);
+    door = &d->door[d->doors++];
+    memset(door, 0, sizeof *door);
+    door->kind = kind;
+    door->fd = -1;
+    snprintf(door->name, sizeof door->name, "%s", name);
+    return 0;
+}
+
+/* Sources on one file system share a door; one that cannot be reached now gets its own. */
+static int plan_sources(struct desk *d, struct err *e)
+{
+    const struct settings *s = d->settings;
+    dev_t dev[SETTINGS_MAX];
+    bool done[SETTINGS_MAX] = { false };
+    int r = 0;
+
+    for (size_t i = 0; i < s->sources; i++) {
+        struct stat st;
+        dev[i] = stat(s->source[i].root, &st) == 0 ? st.st_dev : 0;
+    }
+    for (size_t i = 0; i < s->sources && r == 0; i++) {
+        char group[sizeof d->door[0].name];
+        int n = snprintf(group, sizeof group, ",%s,", s->source[i].name);
+        if (done[i])
+            continue;
+        for (size_t k = i + 1; k < s->sources; k++)
+            if (!done[k] && dev[i] != 0 && dev[k] == dev[i] && (size_t)n + strlen(s->source[k].name) + 2 < sizeof group) {
+                n += snprintf(group + n, sizeof group - (size_t)n, "%s,", s->source[k].name);
+                done[k] = true;
+            }
+        r = add_door(d, DESK_SPOOL, group, e);
+    }
+    return r;
+}
+
+int desk_doors_plan(struct desk *d, struct err *e)
+{
+    const struct settings *s = d->settings;
+    int r = plan_sources(d, e);
+
+    for (int64_t i = 0; i < s->workers && r == 0; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "%lld", (long long)i);
+        r = add_door(d, DESK_CONVERT, name, e);
+    }
+    for (size_t i = 0; i < s->signers && r == 0; i++)
+        r = add_door(d, DESK_SIGN, s->signer[i].name, e);
+    for (size_t i = 0; i < s->links && r == 0; i++)
+        r = add_door(d, DESK_LINK, s->link[i].name, e);
+    return r;
+}
+
+/* ---- start ---- */
+
+static int open_lock(const struct desk *d, const struct desk_door *door)
+{
+    char name[640];
+
+    snprintf(name, sizeof name, "%s/door-%s-%s.lock", d->settings->run_dir, program[door->kind] + sizeof "clinsgw-" - 1, door->name);
+    for (char *c = name + strlen(d->settings->run_dir) + 1; *c != '\0'; c++)
+        if (*c == '/' || *c == ',')
+            *c = '_';
+    return open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+static _Noreturn void become_door(const struct desk *d, const struct desk_door *door, int socket, int lock)
+{
+    char path[4096];
+    char *argv[] = { path, (char *)(uintptr_t)d->config_path, (char *)(uintptr_t)door->name, NULL };
+    sigset_t none;
+    struct err e = ERR_INIT;
+    int high_socket = fcntl(socket, F_DUPFD, 16), high_lock = fcntl(lock, F_DUPFD, 16);
+
+    snprintf(path, sizeof path, "%s/%s", d->settings->doors_dir, program[door->kind]);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (high_socket < 0 || high_lock < 0 || dup2(high_socket, DOOR_SOCKET) < 0 || dup2(high_lock, DOOR_LOCK) < 0)
+        _exit(70);
+    close(high_socket);
+    close(high_lock);
+    close_range(DOOR_LOCK + 1, ~0u, 0);
+    umask(door->kind == DESK_SPOOL ? 0007 : 0077);
+    if (proc_become(user_of(d->settings, door->kind), &e) < 0)
+        _exit(70);
+    execv(path, argv);
+    _exit(70);
+}
+
+static void start_door(struct desk *d, struct desk_door *door, int64_t boot_ms)
+{
+    struct err e = ERR_INIT;
+    int fd[2], lock = open_lock(d, door);
+    pid_t pid;
+
+    door->start_ms = boot_ms + RESTART_MAX_MS;
+    if (lock < 0 || wire_pair(fd, &e) < 0) {
+        if (lock < 0)
+            err_set_errno(&e, MSG_IO, NULL, "door lock");
+        else
+            close(lock);
+        desk_log(d, &e);
+        return;
+    }
+    pid = fork();
+    if (pid == 0)
+        become_door(d, door, fd[1], lock);
+    close(fd[1]);
+    close(lock);
+    if (pid < 0) {
+        close(fd[0]);
+        err_set_errno(&e, MSG_IO, NULL, "fork");
+        desk_log(d, &e);
+        return;
+    }
+    door->pid = pid;
+    door->fd = fd[0];
+    door->ready = false;
+    door->jobs = 0;
+    door->started_ms = boot_ms;
+}
+
+void desk_doors_start(struct desk *d, int64_t boot_ms)
+{
+    for (size_t i = 0; i < d->doors && !d->stopping; i++)
+        if (d->door[i].pid == 0 && d->door[i].start_ms <= boot_ms)
+            start_door(d, &d->door[i], boot_ms);
+}
+
+/* ---- end ---- */
+
+void desk_door_kill(struct desk *d, size_t door)
+{
+    if (d->door[door].pid > 0)
+        kill(d->door[door].pid, SIGKILL);
+}
+
+static void report_lost(struct desk *d, struct desk_job *job, enum desk_door_kind kind)
+{
+    struct flow_event event = { .type = kind == DESK_SIGN ? FLOW_EV_SIGN_LOST : FLOW_EV_WORKER_LOST, .u.subject.token = job->token };
+
+    if (job->try_index > 0)
+        desk_try_lost(d, job);
+    else
+        desk_event(d, &event);
+    desk_job_end(d, job);
+}
+
+static void on_end(struct desk *d, size_t index)
+{
+    struct desk_door *door = &d->door[index];
+    struct flow_event event = { .type = FLOW_EV_NONE };
+    int64_t now = time_boot_ms();
+
+    if (door->fd >= 0)
+        close(door->fd);
+    door->fd = -1;
+    door->pid = 0;
+    door->ready = false;
+    door->failures = now - door->started_ms > STEADY_MS ? 0 : door->failures + 1;
+    door->start_ms = now + (door->failures > 8 ? RESTART_MAX_MS : RESTART_FIRST_MS << (door->failures > 1 ? door->failures - 1 : 0));
+    for (size_t i = 0; i < DESK_JOBS_MAX; i++)
+        if (d->job[i].used && d->job[i].door == (int)index)
+            report_lost(d, &d->job[i], door->kind);
+    if (door->kind == DESK_LINK) {
+        int link = settings_find_link(d->settings, door->name);
+        if (link >= 0)
+            d->link_up[link] = false;
+        event.type = FLOW_EV_DOOR_LOST;
+        snprintf(event.u.link.route, sizeof event.u.link.route, "%s", door->name);
+        event.u.link.why = MSG_WIRE_CLOSED;
+        desk_event(d, &event);
+    } else if (door->kind == DESK_SIGN) {
+        int signer = settings_find_signer(d->settings, door->name);
+        if (signer >= 0)
+            d->signer[signer].state = FLOW_SIGNER_DOWN;
+        event.type = FLOW_EV_SIGNER;
+        snprintf(event.u.signer.signer, sizeof event.u.signer.signer, "%s", door->name);
+        event.u.signer.state = FLOW_SIGNER_DOWN;
+        desk_event(d, &event);
+    }
+    if (!d->stopping)
+        log_event(d->log, MSG_DOOR_ENDED, program[door->kind], door->kind == DESK_SPOOL ? "" : door->name, NULL);
+    d->page_dirty = true;
+}
+
+void desk_doors_reap(struct desk *d)
+{
+    pid_t pid;
+    int status;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        for (size_t i = 0; i < d->doors; i++)
+            if (d->door[i].pid == pid) {
+                while (d->door[i].fd >= 0 && desk_hear(d, i) > 0) /* its last words count: they were true when it said them */
+                    continue;
+                on_end(d, i);
+            }
+}
+
+void desk_doors_stop(struct desk *d, bool links_too)
+{
+    for (size_t i = 0; i < d->doors; i++)
+        if (d->door[i].pid > 0 && d->door[i].fd >= 0 && (links_too || d->door[i].kind != DESK_LINK)) {
+            wire_begin(&d->out, WIRE_STOP);
+            (void)wire_send(d->door[i].fd, &d->out, NULL);
+        }
+}
+
+/* ---- messages ---- */
+
+bool desk_door_send(struct desk *d, size_t door)
+{
+    struct err e = ERR_INIT;
+
+    if (d->door[door].fd < 0)
+        return false;
+    if (wire_send(d->door[door].fd, &d->out, &e) == 0)
+        return true;
+    desk_log(d, &e);
+    desk_door_kill(d, door);
+    return false;
+}
+
+int desk_door_find(const struct desk *d, enum desk_door_kind kind, const char *name)
+{
+    for (size_t i = 0; i < d->doors; i++)
+        if (d->door[i].kind == kind && d->door[i].ready && strcmp(d->door[i].name, name) == 0)
+            return (int)i;
+    return -1;
+}
+
+int desk_door_of_source(const struct desk *d, const char *source)
+{
+    char wanted[FLOW_SOURCE + 2];
+
+    snprintf(wanted, sizeof wanted, ",%s,", source);
+    for (size_t i = 0; i < d->doors; i++)
+        if (d->door[i].kind == DESK_SPOOL && d->door[i].ready && strstr(d->door[i].name, wanted) != NULL)
+            return (int)i;
+    return -1;
+}
+
+int desk_door_worker(const struct desk *d)
+{
+    int best = -1;
+
+    for (size_t i = 0; i < d->doors; i++)
+        if (d->door[i].kind == DESK_CONVERT && d->door[i].ready && (best < 0 || d->door[i].jobs < d->door[best].jobs))
+            best = (int)i;
+    return best;
+}
+
+/* ---- jobs ---- */
+
+struct desk_job *desk_job_new(struct desk *d, int door, int64_t token, const struct flow_order *order)
+{
+    for (size_t i = 0; i < DESK_JOBS_MAX; i++)
+        if (!d->job[i].used) {
+            struct desk_job *job = &d->job[i];
+            memset(job, 0, sizeof *job);
+            job->used = true;
+            job->token = token;
+            job->door = door;
+            job->deadline_ms = time_boot_ms() + DESK_JOB_LIMIT_MS;
+            if (order != NULL)
+                job->order = *order;
+            if (door >= 0)
+                d->door[door].jobs++;
+            return job;
+        }
+    return NULL;
+}
+
+struct desk_job *desk_job_find(struct desk *d, int64_t token, bool try_job)
+{
+    for (size_t i = 0; i < DESK_JOBS_MAX; i++)
+        if (d->job[i].used && d->job[i].token == token && (d->job[i].try_index > 0) == try_job)
+            return &d->job[i];
+    return NULL;
+}
+
+void desk_job_end(struct desk *d, struct desk_job *job)
+{
+    if (job->used && job->door >= 0)
+        d->door[job->door].jobs--;
+    job->used = false;
+}
+
+void desk_jobs_check(struct desk *d, int64_t boot_ms)
+{
+    for (size_t i = 0; i < DESK_JOBS_MAX; i++)
+        if (d->job[i].used && d->job[i].door >= 0 && d->door[d->job[i].door].kind == DESK_CONVERT && boot_ms > d->job[i].deadline_ms)
+            desk_door_kill(d, (size_t)d->job[i].door);
+}

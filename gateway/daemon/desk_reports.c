@@ -1,0 +1,678 @@
+/*
+ * NAME
+ *      desk_reports - what a door says, as events of the state machine
+ *
+ * DESCRIPTION
+ *      One function a message. Bytes that come along are put as payloads in the transaction of the turn before the event that names them. Texts are cut to
+ *      the sizes of the rows; the doors check lengths where they matter.
+ *
+ * DIAGNOSTICS
+ *      A message that breaks the table ends its door. A report of an order that nobody knows is dropped.
+ */
+#include <fcntl.h>
+#include <unistd.h>
+#include "base/file.h"
+#include "base/text.h"
+#include "base/timefmt.h"
+#include "chart/order.h"
+#include "daemon/desk.h"
+#include "link/link.h"
+#include "sign/sign.h"
+
+enum { HEAR_MAX = 128 };
+
+static void text_of(char *ret, size_t size, struct bytes from)
+{
+    snprintf(ret, size, "%.*s", (int)from.len, from.data);
+}
+
+#define COPY(target, text) text_copy(target, sizeof(target), (text))
+
+/* Payload of a field's memfd; an absent field leaves the digest absent. */
+static bool take(struct desk *d, int fd, struct sha256 *ret_digest)
+{
+    struct err e = ERR_INIT;
+
+    if (fd < 0 || desk_payload_take(d, fd, ret_digest, &e) == 0)
+        return true;
+    desk_log(d, &e);
+    d->failed = e.code != ERR_CORRUPT && e.code != ERR_LIMIT;
+    return false;
+}
+
+static bool put_text(struct desk *d, const char *text, size_t len, struct sha256 *ret_digest)
+{
+    struct err e = ERR_INIT;
+    struct bytes b = { text, len };
+
+    if (desk_turn_begin(d, &e) == 0 && store_payload_put(d->store, b, ret_digest, &e) == 0)
+        return true;
+    desk_log(d, &e);
+    d->failed = true;
+    return false;
+}
+
+/* ---- spool ---- */
+
+static void on_offered(struct desk *d, struct wire_in *in)
+{
+    struct flow_event event = { .type = FLOW_EV_OFFERED, .u.offered.mtime_ns = wire_i64(in, F_MTIME), .u.offered.size = wire_u64(in, F_SIZE) };
+
+    COPY(event.u.offered.source, wire_text(in, F_SOURCE));
+    text_of(event.u.offered.name, sizeof event.u.offered.name, wire_bytes(in, F_NAME));
+    desk_event(d, &event);
+}
+
+/* The stem is the request's own: two claims in quick succession may have been given the same one by the door. */
+static void remember_out_name(struct desk *d, const struct flow_event *event, const char *stem)
+{
+    struct flow_request row;
+    char unique[FLOW_NAME];
+    bool taken = false;
+    struct err e = ERR_INIT;
+    int r;
+
+    if (d->failed || store_flow_ops.request_by_work_name(d->store, event->u.claimed.source, event->u.claimed.work_name, &row, &e) != 1)
+        return;
+    if (store_out_name_get(d->store, row.id, unique, &e) == 0 && unique[0] != '\0')
+        return;
+    r = store_out_name_taken(d->store, row.source, stem, &taken, &e);
+    if (taken)
+        snprintf(unique, sizeof unique, "%.200s.r%lld", stem, (long long)row.id);
+    else
+        text_copy(unique, sizeof unique, stem);
+    if (r == 0)
+        r = store_out_name_put(d->store, row.id, unique, &e);
+    if (r < 0) {
+        desk_log(d, &e);
+        d->failed = true;
+    }
+}
+
+static void on_claimed(struct desk *d, struct wire_in *in)
+{
+    struct flow_event event = { .type = FLOW_EV_CLAIMED, .u.claimed.token = wire_i64(in, F_ORDER), .u.claimed.mtime_ns = wire_i64(in, F_MTIME),
+                                .u.claimed.problem = (enum msg_id)wire_u64(in, F_MSG) };
+
+    COPY(event.u.claimed.source, wire_text(in, F_SOURCE));
+    text_of(event.u.claimed.name, sizeof event.u.claimed.name, wire_bytes(in, F_NAME));
+    text_of(event.u.claimed.work_name, sizeof event.u.claimed.work_name, wire_bytes(in, F_WORK));
+    if (event.u.claimed.problem >= MSG_COUNT)
+        event.u.claimed.problem = MSG_INTERNAL;
+    if (take(d, wire_take_fd(in, F_CONTENT), &event.u.claimed.original)) {
+        desk_event(d, &event);
+        remember_out_name(d, &event, wire_text(in, F_OUT_NAME));
+    }
+}
+
+static void on_claim_failed(struct desk *d, struct wire_in *in)
+{
+    struct flow_event event = { .type = FLOW_EV_CLAIM_FAILED, .u.claimed.token = wire_i64(in, F_ORDER) };
+
+    COPY(event.u.claimed.source, wire_text(in, F_SOURCE));
+    text_of(event.u.claimed.name, sizeof event.u.claimed.name, wire_bytes(in, F_NAME));
+    desk_event(d, &event);
+}
+
+static void on_attachment(struct desk *d, struct wire_in *in)
+{
+    struct flow_event event = { .type = FLOW_EV_ATTACHMENT, .u.attachment.request = wire_i64(in, F_ORDER), .u.attachment.there = wire_u64(in, F_PRESENT) != 0,
+                                .u.attachment.problem = (enum msg_id)wire_u64(in, F_MSG) };
+
+    text_of(event.u.attachment.name, sizeof event.u.attachment.name, wire_bytes(in, F_NAME));
+    text_of(event.u.attachment.work_name, sizeof event.u.attachment.work_name, wire_bytes(in, F_WORK));
+    if (take(d, wire_take_fd(in, F_CONTENT), &event.u.attachment.payload))
+        desk_event(d, &event);
+}
+
+static void on_written(struct desk *d, struct wire_in *in)
+{
+    struct flow_event event = { .type = wire_u64(in, F_DONE) ? FLOW_EV_OUTCOME_WRITTEN : FLOW_EV_HAND_BACK_FAILED, .u.subject.id = wire_i64(in, F_ORDER) };
+
+    desk_event(d, &event);
+}
+
+static void on_filed(struct desk *d, struct wire_in *in)
+{
+    struct flow_event event = { .type = wire_u64(in, F_DONE) ? FLOW_EV_FILED : FLOW_EV_HAND_BACK_FAILED, .u.subject.id = wire_i64(in, F_ORDER) };
+
+    desk_event(d, &event);
+}
+
+static void on_orphan(struct desk *d, struct wire_in *in)
+{
+    const char *source = wire_text(in, F_SOURCE);
+    struct sha256 digest;
+    char hex[SHA256_HEX];
+    struct bytes name = wire_bytes(in, F_NAME);
+
+    if (sha256_of(name.data, name.len, &digest) < 0) /* the name itself may name a patient */
+        return;
+    sha256_to_hex(&digest, hex);
+    hex[8] = '\0';
+    desk_log_plain(d, MSG_WARNED_ORPHAN, source, hex);
+}
+
+static void on_source_state(struct desk *d, struct wire_in *in)
+{
+    struct flow_event event = { .type = FLOW_EV_SPOOL_UP };
+    int i = settings_find_source(d->settings, wire_text(in, F_SOURCE));
+    bool up = wire_u64(in, F_STATE) != 0;
+
+    if (i < 0)
+        return;
+    if (d->source_up[i] != up)
+        desk_log_plain(d, up ? MSG_SPOOL_SHARE_BACK : MSG_SPOOL_SHARE_GONE, d->settings->source[i].name, "");
+    d->source_up[i] = up;
+    d->page_dirty = true;
+    COPY(event.u.source.source, d->settings->source[i].name);
+    if (up)
+        desk_event(d, &event);
+}
+
+/* ---- workers ---- */
+
+static enum flow_kind kind_of(uint64_t chart_kind)
+{
+    switch (chart_kind) {
+    case CHART_DISEASES: return FLOW_KIND_CONDITION;
+    case CHART_ALLERGIES: return FLOW_KIND_ALLERGY;
+    case CHART_LAB: return FLOW_KIND_OBSERVATION;
+    case CHART_LETTER: return FLOW_KIND_LETTER;
+    case CHART_PATIENT_SUMMARY: return FLOW_KIND_SUMMARY;
+    default: return FLOW_KIND_NONE;
+    }
+}
+
+static enum flow_operation operation_of(uint64_t order, bool emptied)
+{
+    static const enum flow_operation table[ORDER_OPERATION_COUNT] = {
+        [ORDER_REGISTER] = FLOW_OP_REGISTER, [ORDER_CHANGE] = FLOW_OP_CHANGE, [ORDER_CANCEL] = FLOW_OP_CANCEL, [ORDER_CURRENT] = FLOW_OP_CURRENT,
+    };
+    if (emptied)
+        return FLOW_OP_CLEAR;
+    return order < ORDER_OPERATION_COUNT ? table[order] : FLOW_OP_NONE;
+}
+
+static bool read_unit(const struct wire_group *group, struct flow_unit_looked *unit)
+{
+    bool valid = wire_group_u64(group, F_VALID) != 0;
+
+    memset(unit, 0, sizeof *unit);
+    unit->kind = valid ? kind_of(wire_group_u64(group, F_KIND)) : FLOW_KIND_NONE;
+    unit->operation = valid ? operation_of(wire_group_u64(group, F_OPERATION), wire_group_u64(group, F_EMPTIED) != 0) : FLOW_OP_REGISTER;
+    if (valid) {
+        COPY(unit->key, wire_group_text(group, F_KEY));
+        COPY(unit->chart, wire_group_text(group, F_CHART));
+        COPY(unit->bundle_id, wire_group_text(group, F_BUNDLE_ID));
+        COPY(unit->insured, wire_group_text(group, F_INSURED));
+    }
+    return wire_group_u64(group, F_INCOMPLETE) != 0;
+}
+
+/* Report payload: the vendor's own members in the first line, the findings as JSON in the rest. */
+static bool put_report(struct desk *d, struct wire_in *in, struct sha256 *ret_digest)
+{
+    int x = wire_take_fd(in, F_X), issues = wire_take_fd(in, F_ISSUES);
+    struct bytes a = { "", 0 }, b = { "", 0 };
+    struct buf text;
+    bool ok = true;
+
+    buf_init(&text, DESK_PAYLOAD_MAX);
+    if ((x >= 0 && memfd_map(x, DESK_PAYLOAD_MAX, &a, NULL) < 0) || (issues >= 0 && memfd_map(issues, DESK_PAYLOAD_MAX, &b, NULL) < 0))
+        ok = false;
+    if (ok && a.len + b.len > 0)
+        ok = buf_add(&text, a.data, a.len) == 0 && buf_add_char(&text, '\n') == 0 && buf_add(&text, b.data, b.len) == 0 &&
+             put_text(d, text.data, text.len, ret_digest);
+    if (x >= 0) {
+        memfd_unmap(&a);
+        close(x);
+    }
+    if (issues >= 0) {
+        memfd_unmap(&b);
+        close(issues);
+    }
+    buf_free(&text);
+    return ok;
+}
+
+static void on_looked(struct desk *d, struct wire_in *in)
+{
+    struct desk_job *job = desk_job_find(d, wire_i64(in, F_ORDER), false);
+    struct flow_event event = { .type = FLOW_EV_LOOKED, .u.looked.token = wire_i64(in, F_ORDER), .u.looked.reject = (enum msg_id)wire_u64(in, F_MSG),
+                                .u.looked.all_or_none = wire_u64(in, F_ALL_OR_NONE) != 0 };
+    struct flow_unit_looked *units = calloc(FLOW_UNITS_MAX, sizeof *units);
+    char (*attachments)[FLOW_NAME] = calloc(FLOW_ATTACHMENTS_MAX, sizeof *attachments);
+    struct wire_group cursor = wire_first(in), group;
+    const char *name;
+
+    if (job == NULL || units == NULL || attachments == NULL)
+        goto out;
+    while (wire_next_group(&cursor, F_UNIT, &group)) {
+        if (event.u.looked.unit_count == FLOW_UNITS_MAX) {
+            event.u.looked.reject = MSG_FLOW_UNIT_LIMIT;
+            break;
+        }
+        event.u.looked.incomplete |= read_unit(&group, &units[event.u.looked.unit_count++]);
+    }
+    cursor = wire_first(in);
+    while (wire_next_text(&cursor, F_ATTACHMENT, &name) && event.u.looked.attachment_count < FLOW_ATTACHMENTS_MAX)
+        text_copy(attachments[event.u.looked.attachment_count++], FLOW_NAME, name);
+    event.u.looked.units = units;
+    event.u.looked.attachments = (const char (*)[FLOW_NAME])attachments;
+    COPY(event.u.looked.request_id, wire_text(in, F_REQUEST_ID));
+    if (event.u.looked.reject >= MSG_COUNT)
+        event.u.looked.reject = MSG_INTERNAL;
+    if (put_report(d, in, &event.u.looked.report))
+        desk_event(d, &event);
+    desk_job_end(d, job);
+out:
+    free(units);
+    free(attachments);
+}
+
+static const char *chart_kind_text(uint64_t kind)
+{
+    return kind == CHART_DISEASES ? "diseases" : kind == CHART_ALLERGIES ? "allergies" : kind == CHART_LAB ? "lab" : kind == CHART_LETTER ? "letter" : "summary";
+}
+
+static void on_unit(struct desk *d, struct wire_in *in)
+{
+    struct desk_job *job = desk_job_find(d, wire_i64(in, F_ORDER), false);
+    struct flow_unit_converted *unit;
+    struct store_facts facts = { .consent = wire_i64(in, F_CONSENT) };
+    struct err e = ERR_INIT;
+
+    if (job == NULL || job->units == FLOW_UNITS_MAX)
+        return;
+    unit = &job->unit[job->units++];
+    memset(unit, 0, sizeof *unit);
+    unit->index = (int32_t)wire_u64(in, F_INDEX);
+    unit->reject = (enum msg_id)wire_u64(in, F_MSG);
+    unit->signature = (enum flow_signature)wire_u64(in, F_SIGNED);
+    unit->size = wire_u64(in, F_SIZE);
+    COPY(unit->insured, wire_text(in, F_INSURED));
+    COPY(unit->signer, wire_text(in, F_SIGNER));
+    COPY(facts.receiver, wire_text(in, F_RECEIVER));
+    COPY(facts.chart_kind, chart_kind_text(wire_u64(in, F_KIND)));
+    if (unit->reject >= MSG_COUNT)
+        unit->reject = MSG_INTERNAL;
+    if (!take(d, wire_take_fd(in, F_ISSUES), &unit->issues) || !take(d, wire_take_fd(in, F_SOURCE_MAP), &unit->source_map))
+        return;
+    if (wire_has(in, F_CONTENT)) {
+        if (!take(d, wire_take_fd(in, F_CONTENT), &unit->bundle))
+            return;
+        if (store_facts_put(d->store, &unit->bundle, &facts, &e) < 0) {
+            desk_log(d, &e);
+            d->failed = true;
+        }
+    }
+}
+
+static void on_converted(struct desk *d, struct wire_in *in)
+{
+    struct desk_job *job = desk_job_find(d, wire_i64(in, F_ORDER), false);
+    struct flow_event event = { .type = FLOW_EV_CONVERTED, .u.converted.token = wire_i64(in, F_ORDER), .u.converted.reject = (enum msg_id)wire_u64(in, F_MSG) };
+
+    if (job == NULL)
+        return;
+    event.u.converted.units = job->unit;
+    event.u.converted.unit_count = job->units;
+    if (event.u.converted.reject >= MSG_COUNT)
+        event.u.converted.reject = MSG_INTERNAL;
+    desk_event(d, &event);
+    desk_job_end(d, job);
+}
+
+static void on_checked(struct desk *d, struct wire_in *in)
+{
+    struct desk_job *job = desk_job_find(d, wire_i64(in, F_ORDER), false);
+    struct flow_event event = { .type = FLOW_EV_CHECKED, .u.checked.token = wire_i64(in, F_ORDER), .u.checked.reject = (enum msg_id)wire_u64(in, F_MSG) };
+
+    if (job == NULL)
+        return;
+    if (event.u.checked.reject >= MSG_COUNT)
+        event.u.checked.reject = MSG_INTERNAL;
+    event.u.checked.signed_wall_ms = job->order.u.check.wall_ms;
+    if (take(d, wire_take_fd(in, F_ISSUES), &event.u.checked.issues))
+        desk_event(d, &event);
+    desk_job_end(d, job);
+}
+
+static void on_built(struct desk *d, struct wire_in *in)
+{
+    struct desk_job *job = desk_job_find(d, wire_i64(in, F_ORDER), false);
+    struct flow_event event = { .type = FLOW_EV_BUILT, .u.built.token = wire_i64(in, F_ORDER), .u.built.reject = (enum msg_id)wire_u64(in, F_MSG),
+                                .u.built.size = wire_u64(in, F_SIZE) };
+
+    if (job == NULL)
+        return;
+    if (event.u.built.reject >= MSG_COUNT)
+        event.u.built.reject = MSG_INTERNAL;
+    if (take(d, wire_take_fd(in, F_CONTENT), &event.u.built.request))
+        desk_event(d, &event);
+    desk_job_end(d, job);
+}
+
+static enum flow_class class_of(uint64_t class)
+{
+    static const enum flow_class table[EXCHANGE_CLASS_COUNT] = {
+        [EXCHANGE_SUCCESS] = FLOW_CLASS_SUCCESS, [EXCHANGE_PENDING] = FLOW_CLASS_PENDING, [EXCHANGE_FINAL] = FLOW_CLASS_FINAL,
+        [EXCHANGE_NOT_DONE_RETRY] = FLOW_CLASS_NOT_DONE_RETRY, [EXCHANGE_UNKNOWN] = FLOW_CLASS_UNKNOWN,
+    };
+    return class < EXCHANGE_CLASS_COUNT ? table[class] : FLOW_CLASS_UNKNOWN;
+}
+
+static void on_answer_read(struct desk *d, struct wire_in *in)
+{
+    struct desk_job *job = desk_job_find(d, wire_i64(in, F_ORDER), false);
+    struct flow_event event = { .type = FLOW_EV_ANSWER_READ, .u.read.token = wire_i64(in, F_ORDER) };
+    const char *institution = wire_text(in, F_INSTITUTION);
+
+    if (job == NULL)
+        return;
+    event.u.read.fits = wire_u64(in, F_MSG) == MSG_NONE && strcmp(wire_text(in, F_IDENTIFIER), job->order.u.read.identifier) == 0 &&
+                        (institution[0] == '\0' || strcmp(institution, job->order.u.read.facility) == 0);
+    event.u.read.answer_class = class_of(wire_u64(in, F_CLASS));
+    event.u.read.business = wire_u64(in, F_LAYER) == EXCHANGE_BUSINESS;
+    event.u.read.absent = (wire_u64(in, F_MARKS) & EXCHANGE_ABSENT) != 0;
+    event.u.read.already_there = (wire_u64(in, F_MARKS) & EXCHANGE_ALREADY_THERE) != 0;
+    event.u.read.there = wire_u64(in, F_DOCUMENT_STATUS) != EXCHANGE_STATUS_NONE;
+    event.u.read.msg = event.u.read.answer_class == FLOW_CLASS_FINAL ? MSG_SERVICE_REFUSED : MSG_NONE;
+    COPY(event.u.read.receipt, wire_text(in, F_RECEIPT));
+    COPY(event.u.read.code, wire_text(in, F_CODE));
+    if (take(d, wire_take_fd(in, F_ISSUES), &event.u.read.findings))
+        desk_event(d, &event);
+    desk_job_end(d, job);
+}
+
+/* ---- signer ---- */
+
+static enum flow_signer_state signer_state(uint64_t wait)
+{
+    switch (wait) {
+    case SIGN_WAIT_NONE: return FLOW_SIGNER_READY;
+    case SIGN_WAIT_CARD: return FLOW_SIGNER_NO_CARD;
+    case SIGN_WAIT_PIN: return FLOW_SIGNER_PIN;
+    case SIGN_WAIT_LOCKED: return FLOW_SIGNER_LOCKED;
+    case SIGN_WAIT_CERTIFICATE: return FLOW_SIGNER_EXPIRED;
+    default: return FLOW_SIGNER_DOWN;
+    }
+}
+
+static void on_signed(struct desk *d, struct wire_in *in)
+{
+    struct desk_job *job = desk_job_find(d, wire_i64(in, F_ORDER), false);
+    struct flow_event event = { .type = FLOW_EV_SIGNED, .u.signed_bundle.token = wire_i64(in, F_ORDER), .u.signed_bundle.certificate_end_wall_ms = wire_i64(in, F_NOT_AFTER) };
+
+    if (job == NULL)
+        return;
+    event.u.signed_bundle.signed_wall_ms = job->order.u.sign.wall_ms;
+    if (take(d, wire_take_fd(in, F_CONTENT), &event.u.signed_bundle.signed_bundle))
+        desk_event(d, &event);
+    desk_job_end(d, job);
+}
+
+static void on_sign_failed(struct desk *d, struct wire_in *in)
+{
+    struct desk_job *job = desk_job_find(d, wire_i64(in, F_ORDER), false);
+    struct flow_event event = { .type = FLOW_EV_SIGN_FAILED, .u.sign_failed.token = wire_i64(in, F_ORDER) };
+    uint64_t wait = wire_u64(in, F_WAIT), msg = wire_u64(in, F_MSG);
+
+    if (job == NULL)
+        return;
+    event.u.sign_failed.state = signer_state(wait);
+    event.u.sign_failed.reject = wait != SIGN_WAIT_NONE ? MSG_NONE : msg == MSG_NONE || msg >= MSG_COUNT ? MSG_INTERNAL : (enum msg_id)msg;
+    desk_event(d, &event);
+    desk_job_end(d, job);
+}
+
+static void on_signer_state(struct desk *d, struct wire_in *in)
+{
+    struct flow_event event = { .type = FLOW_EV_SIGNER, .u.signer.state = signer_state(wire_u64(in, F_STATE)) };
+    int i = settings_find_signer(d->settings, wire_text(in, F_SIGNER));
+
+    if (i < 0)
+        return;
+    d->signer[i].state = (int)event.u.signer.state;
+    d->signer[i].present = wire_u64(in, F_PRESENT) != 0;
+    d->signer[i].attended = wire_u64(in, F_ATTENDED) != 0;
+    d->signer[i].low = wire_u64(in, F_LOW) != 0;
+    d->signer[i].final_try = wire_u64(in, F_FINAL_TRY) != 0;
+    d->signer[i].locked = wire_u64(in, F_LOCKED) != 0;
+    d->signer[i].not_after_ms = wire_i64(in, F_NOT_AFTER);
+    COPY(d->signer[i].title, wire_text(in, F_TITLE));
+    d->page_dirty = true;
+    COPY(event.u.signer.signer, d->settings->signer[i].name);
+    desk_event(d, &event);
+}
+
+/* ---- link ---- */
+
+static void set_link(struct desk *d, const char *route, bool up, uint64_t how)
+{
+    struct flow_event event = { .type = up ? FLOW_EV_LINK_UP : FLOW_EV_LINK_DOWN };
+    int i = settings_find_link(d->settings, route);
+
+    if (i < 0)
+        return;
+    if (d->link_up[i] != up)
+        d->link_since_wall_ms[i] = time_wall_ms();
+    d->link_up[i] = up;
+    d->page_dirty = true;
+    COPY(event.u.link.route, route);
+    event.u.link.why = up ? MSG_NONE : link_how_message((int)how);
+    desk_event(d, &event);
+}
+
+static void suffix_of(struct desk *d, const char *route, struct bytes name, char *ret_suffix, size_t size)
+{
+    char text[EXCHANGE_NAME_MAX];
+    struct exchange_name parsed;
+    int i = settings_find_link(d->settings, route);
+
+    text_of(text, sizeof text, name);
+    ret_suffix[0] = '\0';
+    if (i >= 0 && exchange_name_parse(d->profile[i], text, d->settings->host, &parsed) == 0)
+        text_copy(ret_suffix, size, parsed.suffix);
+}
+
+/* Marks what kind of bytes an answer's payload is, for the worker that reads it, perhaps in a later life. */
+static void mark_answer(struct desk *d, const struct sha256 *digest, const char *kind, int class)
+{
+    struct store_facts facts = { .consent = class };
+    struct err e = ERR_INIT;
+
+    COPY(facts.chart_kind, kind);
+    if (store_facts_put(d->store, digest, &facts, &e) < 0) {
+        desk_log(d, &e);
+        d->failed = true;
+    }
+}
+
+static void on_answer(struct desk *d, const char *route, struct wire_in *in)
+{
+    struct flow_event event = { .type = FLOW_EV_ANSWER, .u.answer.exchange = wire_i64(in, F_EXCHANGE) };
+
+    suffix_of(d, route, wire_bytes(in, F_NAME), event.u.answer.name, sizeof event.u.answer.name);
+    if (!take(d, wire_take_fd(in, F_CONTENT), &event.u.answer.answer))
+        return;
+    if (wire_u64(in, F_ANSWER_KIND) == EXCHANGE_ERR)
+        mark_answer(d, &event.u.answer.answer, "err", 0);
+    desk_event(d, &event);
+}
+
+/* An HTTP status that says by itself what happened is stored like an answer, so that the evidence is bytes here as well. */
+static void on_status(struct desk *d, struct wire_in *in)
+{
+    struct flow_event event = { .type = FLOW_EV_ANSWER, .u.answer.exchange = wire_i64(in, F_EXCHANGE) };
+    char text[96], kind[16];
+    int n = snprintf(text, sizeof text, "HTTP %lld for exchange %lld\n", (long long)wire_i64(in, F_HTTP), (long long)wire_i64(in, F_EXCHANGE));
+
+    snprintf(kind, sizeof kind, "http%lld", (long long)wire_i64(in, F_HTTP));
+    if (!put_text(d, text, (size_t)n, &event.u.answer.answer))
+        return;
+    mark_answer(d, &event.u.answer.answer, kind, (int)wire_u64(in, F_CLASS));
+    desk_event(d, &event);
+}
+
+static enum flow_folder folder_of(uint64_t place)
+{
+    static const enum flow_folder table[] = { [LINK_PLACE_REQUEST] = FLOW_FOLDER_REQUEST, [LINK_PLACE_ANSWER] = FLOW_FOLDER_ANSWER,
+                                              [LINK_PLACE_TEMPORARY] = FLOW_FOLDER_TEMP, [LINK_PLACE_NOWHERE] = FLOW_FOLDER_NEITHER };
+    return place <= LINK_PLACE_NOWHERE ? table[place] : FLOW_FOLDER_NEITHER;
+}
+
+static void on_looked_folder(struct desk *d, const char *route, struct wire_in *in)
+{
+    struct flow_event event = { .type = FLOW_EV_FOLDER, .u.folder.exchange = wire_i64(in, F_EXCHANGE), .u.folder.found = folder_of(wire_u64(in, F_PLACE)) };
+
+    COPY(event.u.folder.route, route);
+    suffix_of(d, route, wire_bytes(in, F_NAME), event.u.folder.name, sizeof event.u.folder.name);
+    desk_event(d, &event);
+}
+
+/* An answer of ours that nobody awaits: the exchange it belongs to is awaited again, or it is a stray. */
+static void on_found(struct desk *d, size_t door, struct wire_in *in)
+{
+    struct flow_exchange row;
+    struct bytes name = wire_bytes(in, F_NAME);
+    char suffix[FLOW_SUFFIX], text[EXCHANGE_NAME_MAX];
+    struct err e = ERR_INIT;
+
+    suffix_of(d, d->door[door].name, name, suffix, sizeof suffix);
+    if (suffix[0] == '\0' || store_flow_ops.exchange_by_name(d->store, suffix, &row, &e) != 1)
+        return;
+    text_of(text, sizeof text, name);
+    wire_begin(&d->out, WIRE_AWAIT);
+    wire_put_i64(&d->out, F_EXCHANGE, row.id);
+    wire_put_bytes(&d->out, F_NAME, text, strlen(text));
+    (void)desk_door_send(d, door);
+}
+
+static void exchange_event(struct desk *d, enum flow_event_type type, struct wire_in *in)
+{
+    struct flow_event event = { .type = type, .u.exchange.exchange = wire_i64(in, F_EXCHANGE), .u.exchange.why = link_how_message((int)wire_u64(in, F_HOW)) };
+
+    desk_event(d, &event);
+}
+
+static void on_fact(struct desk *d, size_t door, struct wire_in *in)
+{
+    const char *route = d->door[door].name;
+    int link = settings_find_link(d->settings, route);
+    bool terminal = link >= 0 && d->settings->link[link].type == LINK_TYPE_TERMINAL;
+
+    switch (wire_u64(in, F_STATE)) {
+    case LINK_PUBLISHED: exchange_event(d, FLOW_EV_PUBLISHED, in); break;
+    case LINK_NOT_LEFT: exchange_event(d, FLOW_EV_NOT_LEFT, in); break;
+    case LINK_LEFT_REQ: exchange_event(d, FLOW_EV_LEFT_REQ, in); break;
+    case LINK_ANSWER: on_answer(d, route, in); break;
+    case LINK_STATUS: on_status(d, in); break;
+    case LINK_ENDED: exchange_event(d, terminal ? FLOW_EV_UNSURE : FLOW_EV_CONNECTION_ENDED, in); break;
+    case LINK_LOOKED: on_looked_folder(d, route, in); break;
+    case LINK_FOUND: on_found(d, door, in); break;
+    case LINK_DOWN:
+    case LINK_LOGIN_FAILED: set_link(d, route, false, wire_u64(in, F_HOW)); break;
+    case LINK_UP:
+    case LINK_LOGGED_IN: set_link(d, route, true, 0); break;
+    default: break;
+    }
+}
+
+/* ---- any door ---- */
+
+static void on_ready(struct desk *d, size_t door)
+{
+    d->door[door].ready = true;
+    if (d->door[door].kind == DESK_CONVERT)
+        desk_give_waiting(d);
+    if (d->door[door].kind == DESK_LINK && d->settings->link[settings_find_link(d->settings, d->door[door].name)].type == LINK_TYPE_SINK)
+        set_link(d, d->door[door].name, true, 0);
+}
+
+static void on_problem(struct desk *d, struct wire_in *in)
+{
+    struct wire_group cursor = wire_first(in);
+    const char *arg[2] = { "", "" };
+    uint64_t msg = wire_u64(in, F_MSG);
+
+    for (int i = 0; i < 2 && wire_next_text(&cursor, F_ARG, &arg[i]); i++)
+        continue;
+    log_event(d->log, msg < MSG_COUNT ? (enum msg_id)msg : MSG_INTERNAL, arg[0], arg[1], NULL);
+}
+
+static void hear_work(struct desk *d, struct wire_in *in)
+{
+    struct desk_job *trial = desk_job_find(d, wire_i64(in, F_ORDER), true);
+
+    switch (in->type) {
+    case WIRE_LOOKED: trial != NULL ? desk_try_looked(d, trial, in) : on_looked(d, in); break;
+    case WIRE_CONVERTED_UNIT: trial != NULL ? desk_try_unit(d, trial, in) : on_unit(d, in); break;
+    case WIRE_CONVERTED: trial != NULL ? desk_try_converted(d, trial, in) : on_converted(d, in); break;
+    case WIRE_CHECKED: on_checked(d, in); break;
+    case WIRE_BUILT: on_built(d, in); break;
+    case WIRE_ANSWER: on_answer_read(d, in); break;
+    default: break;
+    }
+}
+
+static void hear_spool(struct desk *d, size_t door, struct wire_in *in)
+{
+    switch (in->type) {
+    case WIRE_OFFERED: on_offered(d, in); break;
+    case WIRE_CLAIMED: on_claimed(d, in); break;
+    case WIRE_CLAIM_FAILED: on_claim_failed(d, in); break;
+    case WIRE_ATTACHMENT: on_attachment(d, in); break;
+    case WIRE_WRITTEN: on_written(d, in); break;
+    case WIRE_FILED: on_filed(d, in); break;
+    case WIRE_ORPHAN: on_orphan(d, in); break;
+    case WIRE_SOURCE_STATE: on_source_state(d, in); break;
+    case WIRE_TRY: desk_try_file(d, door, in); break;
+    case WIRE_TRY_FILE: desk_try_beside(d, in); break;
+    default: break;
+    }
+}
+
+static void hear_sign(struct desk *d, struct wire_in *in)
+{
+    switch (in->type) {
+    case WIRE_SIGNED: on_signed(d, in); break;
+    case WIRE_SIGN_FAILED: on_sign_failed(d, in); break;
+    case WIRE_SIGNER_STATE: on_signer_state(d, in); break;
+    default: break;
+    }
+}
+
+int desk_hear(struct desk *d, size_t door)
+{
+    struct wire_in *in = &d->in;
+    struct err e = ERR_INIT;
+    int n = 0, r = 0;
+
+    while (n < HEAR_MAX && d->door[door].fd >= 0 && (r = wire_receive(d->door[door].fd, in, &e)) == 0) {
+        n++;
+        if (in->type == WIRE_READY)
+            on_ready(d, door);
+        else if (in->type == WIRE_PROBLEM)
+            on_problem(d, in);
+        else if (d->door[door].kind == DESK_SPOOL)
+            hear_spool(d, door, in);
+        else if (d->door[door].kind == DESK_CONVERT)
+            hear_work(d, in);
+        else if (d->door[door].kind == DESK_SIGN)
+            hear_sign(d, in);
+        else if (in->type == WIRE_FACT)
+            on_fact(d, door, in);
+        wire_release(in);
+    }
+    if (r < 0 && r != ERR_TIMEOUT && d->door[door].fd >= 0) {
+        if (r != ERR_CLOSED)
+            desk_log(d, &e);
+        close(d->door[door].fd);
+        d->door[door].fd = -1;
+        d->door[door].ready = false;
+        desk_door_kill(d, door);
+    }
+    return n;
+}
