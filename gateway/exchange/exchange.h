@@ -102,6 +102,7 @@ struct exchange_profile {
     int64_t answer_ms;                 /* published and no answer for so long: unknown */
     int64_t settle_ms;                 /* assumption A: nothing takes effect later than this after leaving */
     int64_t result_first_ms, result_max_ms;  /* asking for a 処理中: first pause, doubled up to the largest */
+    int64_t pending_ms;                /* 処理中 for so long: unknown */
     int64_t taken_ms;                  /* a request still in req/ after this: tell a person that the terminal hangs */
     int64_t retry_first_ms, retry_max_ms;    /* after not_left and not_done_retry: first pause, doubled up to the largest */
     /* terminal folder */

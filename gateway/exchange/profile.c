@@ -46,6 +46,7 @@ static const struct conf_key profile_keys[] = {
     { "settle_time", CONF_TIME, AT(settle_ms), true, 0, 7 * (int64_t)DAY, NULL, NULL },
     { "result_first", CONF_TIME, AT(result_first_ms), false, 100, HOUR, NULL, "2s" },
     { "result_max", CONF_TIME, AT(result_max_ms), false, 100, DAY, NULL, "60s" },
+    { "pending_time", CONF_TIME, AT(pending_ms), false, SECOND, 7 * (int64_t)DAY, NULL, "24h" },
     { "taken_time", CONF_TIME, AT(taken_ms), false, SECOND, DAY, NULL, "60s" },
     { "retry_first", CONF_TIME, AT(retry_first_ms), false, 100, HOUR, NULL, "5s" },
     { "retry_max", CONF_TIME, AT(retry_max_ms), false, 100, DAY, NULL, "5m" },

@@ -1,0 +1,334 @@
+/*
+ * NAME
+ *      clinsgwd - the desk: store, state machine, timers
+ *
+ * SYNOPSIS
+ *      clinsgwd [CONFIG]
+ *
+ * DESCRIPTION
+ *      Reads the configuration (default /etc/clinsgw/clinsgw.conf), opens the store, starts the doors, and turns until told to stop (SIGTERM, SIGINT).
+ *      SIGHUP reads the configuration anew: a wrong one is refused and the old one stays in force; a right one replaces the doors.
+ *      Started as root it becomes the desk's user and starts each door under its own.
+ *
+ * DIAGNOSTICS
+ *      Exit status 0 after a stop, 70 when it cannot start (the reason on standard error and in the journal), 71 when the store failed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+#include "base/file.h"
+#include "base/proc.h"
+#include "base/timefmt.h"
+#include "daemon/desk.h"
+#include "daemon/version.h"
+
+enum { STOP_MS = 4000, POLL_MAX = DESK_DOORS_MAX + DESK_CLIENTS_MAX + 2 };
+
+static int load_profiles(const struct settings *s, struct exchange_profile *ret_profile[SETTINGS_MAX], struct err *e)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < s->links && r == 0; i++) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%s.conf", s->profile_dir, s->link[i].profile);
+        r = exchange_profile_load(path, &ret_profile[i], e);
+    }
+    return r;
+}
+
+/* Loads everything that a configuration names; on failure nothing is changed. */
+static int load_config(struct desk *d, struct err *e)
+{
+    struct arena *arena = arena_new(16 << 20);
+    struct settings *settings = NULL;
+    struct exchange_profile *profile[SETTINGS_MAX] = { NULL };
+    int r = arena == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "configuration", NULL) : settings_load(d->config_path, arena, &settings, e);
+
+    if (r == 0)
+        r = load_profiles(settings, profile, e);
+    if (r < 0) {
+        for (size_t i = 0; i < SETTINGS_MAX; i++)
+            exchange_profile_free(profile[i]);
+        arena_free(arena);
+        return r;
+    }
+    for (size_t i = 0; i < SETTINGS_MAX; i++) {
+        exchange_profile_free(d->profile[i]);
+        d->profile[i] = profile[i];
+    }
+    arena_free(d->arena);
+    d->arena = arena;
+    d->settings = settings;
+    desk_flow_config(d);
+    return 0;
+}
+
+void desk_flow_config(struct desk *d)
+{
+    const struct settings *s = d->settings;
+    struct flow_config *c = &d->cfg;
+
+    flow_config_defaults(c);
+    snprintf(c->name_tag, sizeof c->name_tag, "%s", s->host);
+    c->claims_max = (int32_t)s->window;
+    c->worker_jobs = (int32_t)(s->window < FLOW_JOBS_MAX / 2 ? s->window : FLOW_JOBS_MAX / 2);
+    c->sign_jobs = 4;
+    c->facility_count = c->route_count = c->source_count = 0;
+    for (size_t i = 0; i < s->links && c->route_count < FLOW_ROUTES_MAX; i++) {
+        struct flow_route_config *r = &c->route[c->route_count++];
+        const struct exchange_profile *p = d->profile[i];
+        memset(r, 0, sizeof *r);
+        snprintf(r->id, sizeof r->id, "%s", s->link[i].name);
+        r->link = s->link[i].type == LINK_TYPE_TERMINAL ? FLOW_LINK_TERMINAL : FLOW_LINK_WEBAPI;
+        r->sessions = (int32_t)s->link[i].sessions;
+        r->settle_ms = p->settle_ms;
+        r->answer_ms = p->answer_ms;
+        r->poll_ms = p->result_first_ms;
+        r->poll_max_ms = p->result_max_ms;
+        r->pending_ms = p->pending_ms;
+        r->retry_ms = p->retry_first_ms;
+        r->retry_max_ms = p->retry_max_ms;
+        r->inquire_ms = p->result_first_ms;
+        r->inquire_letter = p->call[EXCHANGE_DOCUMENT_REGISTER].settle == EXCHANGE_SETTLE_INQUIRY;
+        r->probe_by_change = p->call[EXCHANGE_CHART_REGISTER].settle == EXCHANGE_SETTLE_PROBE;
+        r->max_request_bytes = (uint64_t)p->size_limit;
+    }
+    for (size_t i = 0; i < s->facilities && c->facility_count < FLOW_FACILITIES_MAX; i++) {
+        struct flow_facility_config *f = &c->facility[c->facility_count++];
+        memset(f, 0, sizeof *f);
+        snprintf(f->code, sizeof f->code, "%s", s->facility[i].code);
+        snprintf(f->institution, sizeof f->institution, "%s", s->facility[i].code);
+        snprintf(f->route, sizeof f->route, "%s", s->facility[i].link);
+        f->policy = s->facility[i].signing == SIGNING_REQUIRE ? FLOW_POLICY_REQUIRE : s->facility[i].signing == SIGNING_PREFER ? FLOW_POLICY_PREFER : FLOW_POLICY_NEVER;
+        f->prefer_age_ms = s->facility[i].prefer_after_ms;
+        f->max_signature_age_ms = s->facility[i].signature_age_ms;
+    }
+    for (size_t i = 0; i < s->sources && c->source_count < FLOW_SOURCES_MAX; i++) {
+        struct flow_source_config *q = &c->source[c->source_count++];
+        memset(q, 0, sizeof *q);
+        snprintf(q->id, sizeof q->id, "%s", s->source[i].name);
+        snprintf(q->facility, sizeof q->facility, "%s", s->facility[s->source[i].facility_index].code);
+        c->attachment_wait_ms = s->source[i].attachment_wait_ms;
+    }
+}
+
+static int open_signals(struct err *e)
+{
+    sigset_t set;
+    int fd;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd < 0 ? err_set_errno(e, MSG_IO, NULL, "signalfd") : fd;
+}
+
+static int start(struct desk *d, struct err *e)
+{
+    int r = load_config(d, e);
+
+    if (r == 0)
+        r = proc_become_starter(d->settings->desk_user, e);
+    if (r == 0)
+        r = proc_no_core(e);
+    if (r == 0) {
+        d->log = log_new("clinsgwd", "/run/systemd/journal/socket", (enum msg_lang)d->settings->language, e);
+        r = d->log == NULL ? ERR_IO : 0;
+    }
+    if (r == 0)
+        r = d->signals = open_signals(e);
+    if (r >= 0)
+        r = store_open(d->settings->state_dir, STORE_READ_WRITE, &d->store, e);
+    if (r == 0)
+        r = desk_house_open(d, e);
+    if (r == 0)
+        r = desk_try_new(d, e);
+    if (r == 0)
+        r = desk_control_open(d, e);
+    if (r == 0)
+        r = desk_doors_plan(d, e);
+    if (r == 0)
+        r = desk_flow_start(d, e);
+    return r;
+}
+
+/* ---- configuration read anew ---- */
+
+static void stop_doors(struct desk *d, bool links_too)
+{
+    int64_t until = time_boot_ms() + STOP_MS;
+    bool alive = true;
+
+    desk_doors_stop(d, links_too);
+    while (alive) {
+        struct pollfd p = { .fd = d->signals, .events = POLLIN };
+        struct signalfd_siginfo info;
+        alive = false;
+        desk_doors_reap(d);
+        for (size_t i = 0; i < d->doors; i++) {
+            if (d->door[i].pid > 0 && time_boot_ms() >= until)
+                desk_door_kill(d, i);
+            alive = alive || d->door[i].pid > 0;
+        }
+        if (alive)
+            (void)poll(&p, 1, 100);
+        while (read(d->signals, &info, sizeof info) == (ssize_t)sizeof info)
+            continue;
+    }
+}
+
+static void reload(struct desk *d)
+{
+    struct err e = ERR_INIT;
+    struct flow_event event = { .type = FLOW_EV_RELOADED };
+    struct arena *probe = arena_new(16 << 20);
+    struct settings *wanted = NULL;
+
+    if (probe == NULL || settings_load(d->config_path, probe, &wanted, &e) < 0) { /* asked before anything is stopped */
+        desk_log(d, &e);
+        desk_log_plain(d, MSG_RELOAD_REFUSED, "", "");
+        arena_free(probe);
+        return;
+    }
+    arena_free(probe);
+    stop_doors(d, true);
+    if (load_config(d, &e) < 0) {
+        desk_log(d, &e);
+        desk_log_plain(d, MSG_RELOAD_REFUSED, "", "");
+    } else {
+        desk_log_plain(d, MSG_RELOADED, "", "");
+    }
+    d->doors = 0;
+    memset(d->link_up, 0, sizeof d->link_up);
+    memset(d->source_up, 0, sizeof d->source_up);
+    if (desk_doors_plan(d, &e) < 0)
+        desk_log(d, &e);
+    desk_event(d, &event);
+}
+
+static void on_signals(struct desk *d)
+{
+    struct signalfd_siginfo info;
+
+    while (read(d->signals, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGHUP)
+            reload(d);
+        else if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+            d->stopping = true;
+    }
+    desk_doors_reap(d);
+}
+
+/* ---- the loop ---- */
+
+static int64_t next_due(struct desk *d)
+{
+    int64_t due = INT64_MAX, house = desk_house_due(d), status = desk_status_due(d);
+    struct err e = ERR_INIT;
+
+    if (flow_next_due(d->flow, &store_flow_ops, d->store, &due, &e) < 0) {
+        desk_log(d, &e);
+        d->failed = true;
+        return 0;
+    }
+    for (size_t i = 0; i < d->doors; i++)
+        if (d->door[i].pid == 0 && d->door[i].start_ms < due)
+            due = d->door[i].start_ms;
+    if (d->later != NULL)
+        due = 0;
+    due = house < due ? house : due;
+    return status < due ? status : due;
+}
+
+static void wait_for_work(struct desk *d, struct pollfd *p, size_t *ret_doors)
+{
+    int64_t due = next_due(d), left = due - time_boot_ms();
+    size_t n = 0;
+
+    p[n++] = (struct pollfd){ .fd = d->signals, .events = POLLIN };
+    p[n++] = (struct pollfd){ .fd = d->control, .events = POLLIN };
+    for (size_t i = 0; i < DESK_CLIENTS_MAX; i++)
+        p[n++] = (struct pollfd){ .fd = d->client[i].fd, .events = POLLIN };
+    *ret_doors = n;
+    for (size_t i = 0; i < d->doors; i++)
+        p[n++] = (struct pollfd){ .fd = d->door[i].fd, .events = POLLIN };
+    if (left > 60 * 1000)
+        left = 60 * 1000;
+    while (poll(p, n, left < 0 ? 0 : (int)left) < 0 && errno == EINTR)
+        continue;
+}
+
+static void turn(struct desk *d, const struct pollfd *p, size_t first_door)
+{
+    struct flow_event timer = { .type = FLOW_EV_TIMER };
+    struct err e = ERR_INIT;
+    int64_t now, due = INT64_MAX;
+
+    if (p[0].revents != 0)
+        on_signals(d);
+    for (size_t i = 0; i < d->doors; i++)
+        if (p[first_door + i].revents != 0 && d->door[i].fd == p[first_door + i].fd)
+            (void)desk_hear(d, i);
+    (void)desk_events_due(d);
+    now = time_boot_ms();
+    if (flow_next_due(d->flow, &store_flow_ops, d->store, &due, &e) == 0 && due <= now)
+        desk_event(d, &timer);
+    for (size_t i = 0; i < DESK_CLIENTS_MAX; i++)
+        if (p[2 + i].revents != 0 && d->client[i].fd == p[2 + i].fd)
+            desk_control_hear(d, i);
+    if (p[1].revents != 0)
+        desk_control_accept(d);
+    desk_house_turn(d, now);
+    desk_turn_end(d);
+    desk_jobs_check(d, now);
+    desk_doors_start(d, now);
+    desk_status_flush(d, now);
+}
+
+int main(int argc, char **argv)
+{
+    static struct desk d; /* the desk's own state */
+    static struct pollfd p[POLL_MAX];
+    struct err e = ERR_INIT;
+    size_t first_door = 0;
+
+    d.config_path = argc > 1 ? argv[1] : "/etc/clinsgw/clinsgw.conf";
+    d.control = d.signals = d.status_log = d.replying = -1;
+    for (size_t i = 0; i < DESK_CLIENTS_MAX; i++)
+        d.client[i].fd = -1;
+    flow_orders_init(&d.orders);
+    if (argc > 2 || start(&d, &e) < 0) {
+        char text[512];
+        msg_format(e.msg, LANG_JA, e.arg[0], e.arg[1], text, sizeof text);
+        fprintf(stderr, "clinsgwd: %s %s %s\n", msg_get(e.msg)->code, text, e.place);
+        return 70;
+    }
+    desk_turn_end(&d);
+    desk_log_plain(&d, MSG_STARTED, CLINSGW_VERSION, "");
+    (void)proc_notify(getenv("NOTIFY_SOCKET"), "READY=1", NULL);
+    desk_doors_start(&d, time_boot_ms());
+    while (!d.stopping) {
+        wait_for_work(&d, p, &first_door);
+        turn(&d, p, first_door);
+    }
+    (void)proc_notify(getenv("NOTIFY_SOCKET"), "STOPPING=1", NULL);
+    stop_doors(&d, true);
+    desk_turn_end(&d);
+    desk_log_plain(&d, MSG_STOPPED, "", "");
+    desk_control_close(&d);
+    desk_try_free(&d);
+    flow_state_free(d.flow);
+    flow_orders_free(&d.orders);
+    store_close(d.store);
+    log_free(d.log);
+    arena_free(d.arena);
+    return d.failed ? 71 : 0;
+}
