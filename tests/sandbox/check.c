@@ -251,27 +251,52 @@ static int by_text(const void *left, const void *right)
     return strcmp(*(const char *const *)left, *(const char *const *)right);
 }
 
-/* No two fullUrls are equal (bdl-7), each is a urn:uuid. */
+struct urls { const char **url; size_t count; };
+
+/* Every urn:uuid that is referred to is an entry of this Bundle; a Bundle inside it has its own. */
+static void check_references(struct sb_bundle *b, const struct urls *known, const struct json_node *node, const char *location)
+{
+    char at[LOCATION_MAX], text[128];
+    unsigned index = 0;
+    if (json_equals(json_get(node, "resourceType"), "Bundle") && node != b->root)
+        return;
+    for (const struct json_node *c = node->type == JSON_OBJECT || node->type == JSON_ARRAY ? node->child : NULL; c != NULL; c = c->next, index++) {
+        if (node->type == JSON_ARRAY)
+            check_at(at, "%s[%u]", location, index);
+        else
+            check_at(at, "%s.%.*s", location, (int)c->key_len, c->key);
+        if (c->type == JSON_OBJECT || c->type == JSON_ARRAY)
+            check_references(b, known, c, at);
+        if (c->type != JSON_STRING || !json_key_is(c, "reference") || c->len < 9 || c->len >= sizeof text || memcmp(c->text, "urn:uuid:", 9) != 0)
+            continue;
+        snprintf(text, sizeof text, "%.*s", (int)c->len, c->text);
+        const char *wanted = text;
+        if (bsearch(&wanted, known->url, known->count, sizeof *known->url, by_text) == NULL)
+            check_find(b, "reference", at, "参照先がこのBundleにありません。");
+    }
+}
+
+/* No two fullUrls are equal (bdl-7), each is a urn:uuid, and what is referred to is there. */
 static void check_urls(struct sb_bundle *b)
 {
     const struct json_node *entry = json_get(b->root, "entry");
-    const char **url = entry != NULL ? arena_array(b->arena, entry->count, sizeof *url) : NULL;
-    unsigned n = 0;
+    struct urls known = { entry != NULL ? arena_array(b->arena, entry->count, sizeof *known.url) : NULL, 0 };
     char at[LOCATION_MAX];
-    if (url == NULL)
+    if (known.url == NULL)
         return;
     for (const struct json_node *i = check_items(b->root, "entry"); i != NULL; i = i->next) {
-        url[n] = check_text(b, i, "fullUrl");
-        if (strncmp(url[n], "urn:uuid:", 9) != 0) {
-            check_at(at, "Bundle.entry[%u].fullUrl", n);
+        const char *url = known.url[known.count] = check_text(b, i, "fullUrl");
+        if (strncmp(url, "urn:uuid:", 9) != 0) {
+            check_at(at, "Bundle.entry[%zu].fullUrl", known.count);
             check_find(b, "R0217", at, "fullUrlはurn:uuidでなければなりません。");
         }
-        n++;
+        known.count++;
     }
-    qsort(url, n, sizeof *url, by_text);
-    for (unsigned i = 1; i < n; i++)
-        if (strcmp(url[i - 1], url[i]) == 0)
+    qsort(known.url, known.count, sizeof *known.url, by_text);
+    for (size_t i = 1; i < known.count; i++)
+        if (strcmp(known.url[i - 1], known.url[i]) == 0)
             check_find(b, "bdl-7", "Bundle.entry", "同じfullUrlが二つ以上あります。");
+    check_references(b, &known, b->root, "Bundle");
 }
 
 /* Bundle-ID: form first, then whose it is. */

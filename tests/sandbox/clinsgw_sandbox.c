@@ -4,7 +4,7 @@
  *
  * SYNOPSIS
  *     clinsgw-sandbox --db FILE [--port N --tls-cert FILE --tls-key FILE --client-ca FILE --user U --password P] [--share DIR] [--control SOCKET]
- *                     [--hpki-ca DIR] [--institution CODE:CN]... [--insured-file FILE] [--scan-ms N] [--seed N] [--verbose]
+ *                     [--hpki-ca DIR] [--institution CODE[:CN]]... [--insured-file FILE] [--scan-ms N] [--seed N] [--verbose]
  *     clinsgw-sandbox ctl SOCKET COMMAND [WORD]...
  *
  * DESCRIPTION
@@ -90,14 +90,15 @@ static const struct option option_table[] = {
     { "verbose", no_argument, NULL, OPT_VERBOSE }, { NULL, 0, NULL, 0 }
 };
 
-/* "1318814790:common name"; the array of texts stays argv's. */
+/* "1318814790:common name", or the code alone where it is the common name; the text stays argv's. */
 static bool add_member(struct sb_options *o, char *text)
 {
     char *colon = strchr(text, ':');
-    if (colon == NULL || !form_institution(text, (size_t)(colon - text)) || colon[1] == '\0' || o->member_count == MEMBERS_MAX)
+    if (colon != NULL)
+        *colon = '\0';
+    if (!form_institution(text, strlen(text)) || (colon != NULL && colon[1] == '\0') || o->member_count == MEMBERS_MAX)
         return false;
-    *colon = '\0';
-    o->members[o->member_count++] = (struct sb_member){ text, colon + 1 };
+    o->members[o->member_count++] = (struct sb_member){ text, colon != NULL ? colon + 1 : text };
     return true;
 }
 
@@ -131,7 +132,7 @@ static int read_options(int argc, char **argv, struct sb_options *o)
     if (ok && o->db != NULL && optind == argc && (o->port < 0 || (o->tls_cert != NULL && o->tls_key != NULL && o->client_ca != NULL && o->user != NULL && o->password != NULL)))
         return 0;
     fprintf(stderr, "usage: clinsgw-sandbox --db FILE [--port N --tls-cert FILE --tls-key FILE --client-ca FILE --user U --password P]\n"
-                    "           [--share DIR] [--control SOCKET] [--hpki-ca DIR] [--institution CODE:CN]... [--insured-file FILE]\n"
+                    "           [--share DIR] [--control SOCKET] [--hpki-ca DIR] [--institution CODE[:CN]]... [--insured-file FILE]\n"
                     "           [--scan-ms N] [--seed N] [--verbose]\n       clinsgw-sandbox ctl SOCKET COMMAND [WORD]...\n");
     return ERR_INVALID;
 }

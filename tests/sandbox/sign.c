@@ -5,7 +5,7 @@
  * DESCRIPTION
  *     Author's signature, a compact JWS without payload (RFC 7515 appendix F) in base64, RS256, protected header with x5c and x5t#S256 and a time
  *     (iat), no crit. The payload is the canonical form (RFC 8785) of the Bundle without id, meta and signature. The certificate leads to an anchor of the
- *     directory given at start, its keyUsage is nonRepudiation, and it is not revoked by a CRL found there.
+ *     directory given at start, its keyUsage is nonRepudiation, its policy HPKI's for signing, its role doctor or dentist, and no CRL found there revokes it.
  *
  * DIAGNOSTICS
  *     A sentence that goes into VerifyResult/Message.
@@ -208,12 +208,44 @@ out:
     return why;
 }
 
+/* hcRole: in subjectDirectoryAttributes, after the OID of the coding scheme, a UTF8String. Only these two may write a letter. */
+static bool role_writes_letters(X509 *cert)
+{
+    static const char *const roles[] = { "\x0C\x0E" "Medical Doctor", "\x0C\x07" "Dentist" };
+    int at = X509_get_ext_by_NID(cert, NID_subject_directory_attributes, -1);
+    X509_EXTENSION *extension = at >= 0 ? X509_get_ext(cert, at) : NULL;
+    const ASN1_OCTET_STRING *der = extension != NULL ? X509_EXTENSION_get_data(extension) : NULL;
+    for (size_t i = 0; der != NULL && i < sizeof roles / sizeof roles[0]; i++)
+        if (memmem(ASN1_STRING_get0_data(der), (size_t)ASN1_STRING_length(der), roles[i], strlen(roles[i])) != NULL)
+            return true;
+    return false;
+}
+
+/* A policy of HPKI for signing. */
+static bool policy_is_hpki(X509 *cert)
+{
+    static const char arc[] = "1.2.392.100495.1.5.1.1.";
+    CERTIFICATEPOLICIES *policies = X509_get_ext_d2i(cert, NID_certificate_policies, NULL, NULL);
+    bool found = false;
+    for (int i = 0; i < sk_POLICYINFO_num(policies); i++) {
+        char oid[80];
+        OBJ_obj2txt(oid, sizeof oid, sk_POLICYINFO_value(policies, i)->policyid, 1);
+        found |= strncmp(oid, arc, sizeof arc - 1) == 0;
+    }
+    CERTIFICATEPOLICIES_free(policies);
+    return found;
+}
+
 static const char *jws_check_certificate(struct jws *j)
 {
     uint32_t usage = X509_get_key_usage(j->cert[0]);
     time_t at = (time_t)j->time_s;
     if (usage == UINT32_MAX || (usage & KU_NON_REPUDIATION) == 0 || (usage & KU_DIGITAL_SIGNATURE) != 0)
         return "証明書の鍵用途が否認防止ではありません。";
+    if (!policy_is_hpki(j->cert[0]))
+        return "証明書ポリシーがHPKI署名用ではありません。";
+    if (!role_writes_letters(j->cert[0]))
+        return "証明書の国家資格が医師または歯科医師ではありません。";
     if (X509_cmp_time(X509_get0_notBefore(j->cert[0]), &at) > 0 || X509_cmp_time(X509_get0_notAfter(j->cert[0]), &at) < 0)
         return "署名時刻が証明書の有効期間外です。";
     return NULL;
