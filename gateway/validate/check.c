@@ -278,6 +278,22 @@ static void apply_profile(struct check *c, const struct json_node *resource, con
     c->profile = outer;
 }
 
+/* The profile itself or its version 1, the only one there is (StructureDefinition.version of jp-clins 1.5.2). */
+static bool resolves(const struct json_node *canonical, const char *url)
+{
+    return check_profile_is(canonical, url) && (canonical->len == strlen(url) || (canonical->len == strlen(url) + 2 && canonical->text[canonical->len - 1] == '1'));
+}
+
+static bool declares(const struct json_node *resource, const char *url)
+{
+    const struct json_node *list = json_path(resource, "meta/profile");
+
+    for (const struct json_node *n = json_is(list, JSON_ARRAY) ? list->child : NULL; n != NULL; n = n->next)
+        if (resolves(n, url))
+            return true;
+    return false;
+}
+
 void check_against(struct check *c, const struct json_node *resource, const char *profile_url)
 {
     size_t len = strcspn(profile_url, "|");
@@ -286,7 +302,7 @@ void check_against(struct check *c, const struct json_node *resource, const char
         if (strlen(c->set->profiles[i].url) == len && memcmp(c->set->profiles[i].url, profile_url, len) == 0) {
             if (!check_type_is(resource, c->set->profiles[i].type))
                 check_add(c, MSG_ERROR, MSG_VALIDATE_VALUE, NULL, resource, "resourceType", c->set->profiles[i].type);
-            else if (!check_has_profile(resource, c->set->profiles[i].url))   /* a declared one is checked anyway */
+            else if (!declares(resource, c->set->profiles[i].url))   /* a declared one is checked anyway */
                 apply_profile(c, resource, &c->set->profiles[i]);
             return;
         }
@@ -297,17 +313,16 @@ void check_against(struct check *c, const struct json_node *resource, const char
 static void check_declared(struct check *c, const struct json_node *resource)
 {
     const struct json_node *list = json_path(resource, "meta/profile");
-    bool whole = check_type_is(resource, "Bundle") || check_type_is(resource, "Composition"), known = false;
+    bool whole = check_type_is(resource, "Bundle") || check_type_is(resource, "Composition");
     uint64_t seen = 0;
 
     for (const struct json_node *n = json_is(list, JSON_ARRAY) ? list->child : NULL; n != NULL; n = n->next) {
         size_t i = 0;
+        bool known;
 
-        while (i < c->set->count && !check_profile_is(n, c->set->profiles[i].url))
+        while (i < c->set->count && !resolves(n, c->set->profiles[i].url))
             i++;
         known = i < c->set->count;
-        if (known && n->len > strlen(c->set->profiles[i].url))
-            known = n->len == strlen(c->set->profiles[i].url) + 2 && n->text[n->len - 1] == '1';
         if (!known)
             check_add_text(c, !whole ? MSG_INFO : c->service ? MSG_ERROR : MSG_WARNING, MSG_VALIDATE_PROFILE_UNKNOWN, NULL, n, n, NULL);
         else if (!check_type_is(resource, c->set->profiles[i].type))

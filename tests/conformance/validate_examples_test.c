@@ -61,7 +61,7 @@ TEST(validate_takes_the_official_bundles)
         for (int reading = VALIDATE_HL7; reading <= VALIDATE_SERVICE; reading++)
             if (strncmp(d->d_name, "Bundle-", 7) == 0) {
                 seen++;
-                refused += errors_of(folder, d->d_name, reading, true) > 0;
+                refused += errors_of(folder, d->d_name, (enum validate_reading)reading, true) > 0;
             }
     closedir(list);
     close(folder);

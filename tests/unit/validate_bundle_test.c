@@ -160,7 +160,7 @@ TEST(validate_takes_sound_bundles_without_a_word)
 
     for (size_t i = 0; i < sizeof sound / sizeof *sound; i++)
         for (int reading = VALIDATE_HL7; reading <= VALIDATE_SERVICE; reading++) {
-            run(sound[i], reading);
+            run(sound[i], (enum validate_reading)reading);
             if (issues.count > 0) {
                 show();
                 test_fail(__FILE__, __LINE__, "sound Bundle %zu has findings", i);
@@ -211,6 +211,7 @@ TEST(validate_finds_damage_to_the_patient)
         { lab_results, "1960-02-29", "1961-02-29", MSG_ERROR, NULL, MSG_VALIDATE_DATE, "Bundle.entry[0].resource.birthDate" },
         { lab_results, "\"text\":\"東京都千代田区1-1\",", "", MSG_ERROR, NULL, MSG_VALIDATE_MISSING, "Bundle.entry[0].resource.address[0]" },
         { lab_results, ",\"state\":\"東京都\"", "", MSG_WARNING, NULL, MSG_VALIDATE_MISSING, "Bundle.entry[0].resource.address" },
+        { lab_results, "JP_Patient_eCS\"]},\"extension\":[" INSTITUTION "]", "JP_Patient_eCS|9\"]}", MSG_WARNING, NULL, MSG_VALIDATE_INSTITUTION, "Bundle.entry[0].resource" },
         { lab_results, "JP_Patient_eCS", "JP_Patient", MSG_ERROR, "patients-profile-is-JP-Patient-eCS", MSG_VALIDATE_PROFILE_NEEDED, "Bundle.entry[0].resource" });
 }
 
@@ -307,6 +308,15 @@ TEST(validate_reads_the_way_it_is_told_to)
     CHECK_INT(issues.count, 0);
 }
 
+TEST(validate_is_not_led_astray_by_a_version_nobody_has)
+{
+    char once[sizeof lab_results + 16];
+
+    snprintf(once, sizeof once, "%s", changed(lab_results, "JP_Patient_eCS", "JP_Patient_eCS|9"));
+    run(changed(once, "\"gender\":\"female\",", ""), VALIDATE_SERVICE);
+    CHECK_INT(issues.errors, 1);
+}
+
 TEST(validate_names_line_and_column)
 {
     run(changed(conditions, "\"fullUrl\":\"" URN("2") "\",", "\"fullUrl\":\"" URN("1") "\","), VALIDATE_SERVICE);
@@ -323,7 +333,7 @@ TEST(validate_answers_about_bytes_that_are_no_fhir)
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         for (int reading = VALIDATE_HL7; reading <= VALIDATE_SERVICE; reading++) {
-            run(bad[i], reading);
+            run(bad[i], (enum validate_reading)reading);
             if (issues_ok(&issues))
                 test_fail(__FILE__, __LINE__, "took \"%s\"", bad[i]);
         }
