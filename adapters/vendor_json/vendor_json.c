@@ -139,6 +139,17 @@ static int look_units(struct vj *r, const struct json_node *root, const struct j
     return code;
 }
 
+/* The vendor's own members; too much of them is the vendor's mistake. */
+static int own_members(struct vj *r, const struct json_node *root, const char **ret_json, struct err *e)
+{
+    int code = adapter_own_members(root, r->file, r->arena, ret_json);
+    if (code == ERR_LIMIT) {
+        vj_error(r, MSG_CHART_TOO_LONG, root, "x-", "65536");
+        return 0;
+    }
+    return code < 0 ? err_set(e, code, MSG_NOMEM, NULL, "vendor_json", NULL) : 0;
+}
+
 struct names { struct adapter_look *look; struct arena *arena; bool failed; };
 
 static void add_name(void *context, const struct json_node *name)
@@ -159,9 +170,9 @@ static int look_request(struct vj *r, const struct json_node *root, struct adapt
 {
     const struct json_node *units, *institution = json_path(root, "institution/code");
     struct names names = { look, r->arena, false };
-    int code = adapter_own_members(root, r->file, r->arena, &look->x_json);
+    int code = own_members(r, root, &look->x_json, e);
     if (code < 0)
-        return err_set(e, code, MSG_LIMIT, NULL, "x-", NULL);
+        return code;
     if (vj_given(json_get(root, "request_id")))
         look->request_id = json_get_text(r->arena, root, "request_id");
     look->all_or_none = json_is(json_get(root, "all_or_none"), JSON_TRUE);
@@ -246,18 +257,6 @@ static int read_units(struct vj *r, const struct json_node *units, const struct 
     return code;
 }
 
-/* A file that nobody names in the request it came with. */
-static void check_unused(struct vj *r, const struct json_node *root)
-{
-    for (size_t i = 0; i < r->file_count; i++) {
-        size_t k = 0;
-        while (k < r->order->attachment_count && (r->order->attachment[k].name == NULL || strcmp(r->order->attachment[k].name, r->files[i].name) != 0))
-            k++;
-        if (k == r->order->attachment_count && issues_ok(&r->order->issues))
-            vj_warning(r, MSG_CHART_UNUSED_FILE, root, r->files[i].name, "units");
-    }
-}
-
 static int read_request(struct vj *r, const struct json_node *root, struct order *order, struct err *e)
 {
     const struct json_node *units = find_units(r, root), *code_node = json_path(root, "institution/code");
@@ -278,9 +277,9 @@ static int read_request(struct vj *r, const struct json_node *root, struct order
         order->institution = head->institution->code.text;
         vj_check_institution(r, code_node != NULL ? code_node : root, order->institution, true);
     }
-    code = adapter_own_members(root, r->file, r->arena, &order->x_json);
+    code = own_members(r, root, &order->x_json, e);
     if (code < 0)
-        return err_set(e, code, MSG_LIMIT, NULL, "x-", NULL);
+        return code;
     common.institution = head->institution;
     common.department = head->department;
     common.patient = head->patient;
@@ -289,8 +288,6 @@ static int read_request(struct vj *r, const struct json_node *root, struct order
     if (units != NULL)
         code = read_units(r, units, frames, &common, order, e);
     r->issues = &order->issues;
-    if (code == 0)
-        check_unused(r, root);
     return code;
 }
 
