@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Every Bundle that the builder makes gets no error from the reference validator of HL7.
 
-fhir_bundle_test writes its Bundles (all kinds, coding patterns, flags, sections, absent values) into a folder; one call of validate.sh reads them all.
+fhir_bundle_test and fhir_samples_test write their Bundles (all kinds, coding patterns, flags, sections, absent values; docs/samples) into a folder;
+one call of validate.sh reads them all.
 Skips without the shared folder, Java, Maven or the program. The validator must also find the fault in a Bundle that is spoiled on purpose.
 """
 import glob
@@ -16,11 +17,11 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.environ.get("CLINSGW_BUILD", os.path.join(ROOT, "build", "release"))
 SHARED = os.environ.get("CLINSGW_SHARED", os.path.normpath(os.path.join(ROOT, "..", "shared")))
 VALIDATOR = os.path.join(SHARED, "reference", "validate.sh")
-DUMPER = os.path.join(BUILD, "tests", "unit", "fhir_bundle_test")
+DUMPERS = [os.path.join(BUILD, "tests", "unit", name) for name in ("fhir_bundle_test", "fhir_samples_test")]
 
 
 def why_not():
-    for path in (VALIDATOR, DUMPER):
+    for path in [VALIDATOR] + DUMPERS:
         if not os.path.exists(path):
             return "%s is not there" % os.path.basename(path)
     for tool in ("java", "mvn"):
@@ -44,10 +45,11 @@ def errors_of(line):
 
 
 def check(folder):
-    dumped = subprocess.run([DUMPER, "fhir_every_variant"], env=dict(os.environ, CLINSGW_DUMP=folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if dumped.returncode != 0:
-        print("FAIL fhir_reference_dump\n     " + dumped.stdout.decode("utf-8", "replace"))
-        return 1
+    for dumper in DUMPERS:
+        dumped = subprocess.run([dumper], cwd=ROOT, env=dict(os.environ, CLINSGW_DUMP=folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if dumped.returncode != 0:
+            print("FAIL fhir_reference_dump\n     " + dumped.stdout.decode("utf-8", "replace").replace("\n", "\n     "))
+            return 1
     spoil(folder)
     files = sorted(glob.glob(os.path.join(folder, "*.json")))
     run = subprocess.run([VALIDATOR] + files, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
