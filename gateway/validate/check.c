@@ -323,13 +323,15 @@ static void check_declared(struct check *c, const struct json_node *resource)
         while (i < c->set->count && !resolves(n, c->set->profiles[i].url))
             i++;
         known = i < c->set->count;
-        if (!known)
-            check_add_text(c, !whole ? MSG_INFO : c->service ? MSG_ERROR : MSG_WARNING, MSG_VALIDATE_PROFILE_UNKNOWN, NULL, n, n, NULL);
+        if (!known && (whole || !c->service))
+            check_add_text(c, c->service ? MSG_ERROR : MSG_WARNING, MSG_VALIDATE_PROFILE_UNKNOWN, NULL, n, n, NULL);
+        else if (!known)
+            continue;
         else if (!check_type_is(resource, c->set->profiles[i].type))
             check_add(c, MSG_ERROR, MSG_VALIDATE_VALUE, NULL, resource, "resourceType", c->set->profiles[i].type);
         else if ((seen >> i & 1) == 0)
             apply_profile(c, resource, &c->set->profiles[i]);
-        seen |= known ? UINT64_C(1) << i : 0;
+        seen |= i < c->set->count ? UINT64_C(1) << i : 0;
     }
 }
 
