@@ -91,7 +91,7 @@ static size_t normalise(const char *location, char ret_text[static LOCATION_MAX]
     size_t len = 0;
     while (*location != '\0') {
         const char *end = NULL;
-        if (strncmp(location, cast, sizeof cast - 1) == 0 && (end = strchr(location, ')')) != NULL) {
+        if (location[0] == '.' && strncmp(location, cast, sizeof cast - 1) == 0 && (end = strchr(location, ')')) != NULL) {
             const char *type = location + sizeof cast - 1;
             size_t size = ends_in_resource(ret_text, len) ? 0 : (size_t)(end - type);
             if (len + size >= LOCATION_MAX)

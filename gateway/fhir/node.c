@@ -73,6 +73,30 @@ const char *fhir_format(struct fhir_build *b, const char *format, ...)
     return text == NULL ? "" : text;
 }
 
+/* "parent.name" or, index >= 0, "parent.name[index]". Made for every element, so without the cost of a format. */
+static const char *child_path(struct fhir_build *b, const char *parent, const char *name, int index)
+{
+    char digits[16], *d = digits + sizeof digits;
+    if (index >= 0) {
+        *--d = ']';
+        do
+            *--d = (char)('0' + index % 10);
+        while ((index /= 10) > 0);
+        *--d = '[';
+    }
+    size_t parent_len = strlen(parent), name_len = strlen(name), tail = (size_t)(digits + sizeof digits - d);
+    char *path = arena_alloc(b->arena, parent_len + 1 + name_len + tail + 1);
+    if (path == NULL) {
+        fhir_fail(b, ERR_NOMEM);
+        return "";
+    }
+    memcpy(path, parent, parent_len);
+    path[parent_len] = '.';
+    memcpy(path + parent_len + 1, name, name_len);
+    memcpy(path + parent_len + 1 + name_len, d, tail);
+    return path;   /* the arena's memory is zero, so it is terminated */
+}
+
 /* Hands the child to its parent, or notes that memory is out. */
 static cJSON *put(struct fhir_build *b, cJSON *parent, const char *name, cJSON *child)
 {
@@ -99,7 +123,7 @@ struct fhir_node fhir_object(struct fhir_build *b, struct fhir_node parent, cons
     cJSON *json = cJSON_GetObjectItemCaseSensitive(parent.json, name);
     if (json == NULL)
         json = put(b, parent.json, name, cJSON_CreateObject());
-    struct fhir_node node = { json, fhir_format(b, "%s.%s", parent.path, name) };
+    struct fhir_node node = { json, child_path(b, parent.path, name, -1) };
     return b->failed != 0 ? no_node : node;
 }
 
@@ -113,7 +137,7 @@ struct fhir_node fhir_item(struct fhir_build *b, struct fhir_node parent, const 
     if (array == NULL)
         return no_node;
     int index = cJSON_GetArraySize(array);
-    struct fhir_node node = { append(b, array, cJSON_CreateObject()), fhir_format(b, "%s.%s[%d]", parent.path, name, index) };
+    struct fhir_node node = { append(b, array, cJSON_CreateObject()), child_path(b, parent.path, name, index) };
     return b->failed != 0 ? no_node : node;
 }
 
@@ -228,7 +252,7 @@ void fhir_map(struct fhir_build *b, struct fhir_node node, const struct chart_pl
 void fhir_map_member(struct fhir_build *b, struct fhir_node node, const char *name, const struct chart_place *at)
 {
     if (b->failed == 0 && at != NULL && b->map != NULL)
-        map_path(b, fhir_format(b, "%s.%s", node.path, name), at);
+        map_path(b, child_path(b, node.path, name, -1), at);
 }
 
 const char *fhir_uuid_url(struct fhir_build *b)
