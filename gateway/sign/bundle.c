@@ -210,32 +210,31 @@ static int check_bundle(const struct sign_order *order, const struct json_node *
     return 0;
 }
 
-static int prepare_texts(const struct sign_order *order, const struct json_node *root, X509 *const *given, size_t count, struct buf *header, struct buf *payload, struct sign_prepared *p, struct err *e)
+static int prepare_texts(const struct sign_order *order, const struct json_node *root, X509 *const *given, size_t count, struct buf *header, struct sign_prepared *p, struct err *e)
 {
     struct sha256 fingerprint;
-    struct sign_cert_facts facts;
     X509 *chain[SIGN_CHAIN_MAX];
-    if (sign_x509_facts(given[0], &facts) < 0)
-        return err_set(e, ERR_SYNTAX, MSG_SIGN_CERT_FORM, NULL, "x5c", NULL);
-    fingerprint = facts.fingerprint;
+    unsigned len = 0;
+    struct buf payload;
     size_t length = build_chain(order, given, count, chain);
-    if (build_header(order, chain, length, &fingerprint, header) < 0)
+    if (X509_digest(given[0], EVP_sha256(), fingerprint.byte, &len) != 1 || build_header(order, chain, length, &fingerprint, header) < 0)
         return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "header", NULL);
-    int r = sign_payload_write(root, order->profile, payload, e);
-    return r < 0 ? r : sign_input_digest(buf_bytes(header), buf_bytes(payload), &p->digest, e);
+    buf_init(&payload, SIGN_PAYLOAD_MAX);
+    int r = sign_payload_write(root, order->profile, &payload, e);
+    if (r == 0)
+        r = sign_input_digest(buf_bytes(header), buf_bytes(&payload), &p->digest, e);
+    buf_free(&payload);
+    return r;
 }
 
-int sign_prepare(const struct sign_order *order, const struct bytes *chain, size_t chain_count, struct arena *arena, struct sign_prepared *ret_prepared, struct err *e)
+int sign_prepare_chain(const struct sign_order *order, X509 *const *given, size_t count, struct arena *arena, struct sign_prepared *ret_prepared, struct err *e)
 {
     struct sign_prepared p = { 0 };
     struct sha256 digest;
     const struct json_node *root = NULL, *author = NULL;
-    X509 *given[SIGN_CHAIN_MAX] = { NULL };
-    size_t count = 0;
-    struct buf header, payload;
+    struct buf header;
     char when[TIME_TEXT_MAX];
     buf_init(&header, SIGN_JWS_MAX);
-    buf_init(&payload, SIGN_PAYLOAD_MAX);
     int r = sha256_of(order->bundle.data, order->bundle.len, &digest);
     if (r == 0 && memcmp(digest.byte, order->approved.byte, SHA256_BYTES) != 0)
         r = err_set(e, ERR_INVALID, MSG_SIGN_APPROVAL, NULL, NULL, NULL);
@@ -243,15 +242,10 @@ int sign_prepare(const struct sign_order *order, const struct bytes *chain, size
         r = json_parse(order->bundle.data, order->bundle.len, NULL, arena, &root, e);
     if (r == 0)
         r = check_bundle(order, root, &author, e);
-    for (; r == 0 && count < chain_count && count < SIGN_CHAIN_MAX; count++)
-        if ((given[count] = sign_x509_read(chain[count])) == NULL)
-            r = err_set(e, ERR_SYNTAX, MSG_SIGN_CERT_FORM, NULL, "x5c", NULL);
-    if (r == 0 && count == 0)
-        r = err_set(e, ERR_INVALID, MSG_SIGN_NO_CERTIFICATE, NULL, NULL, NULL);
     if (r == 0)
         r = check_certificate(order, given, count, e);
     if (r == 0)
-        r = prepare_texts(order, root, given, count, &header, &payload, &p, e);
+        r = prepare_texts(order, root, given, count, &header, &p, e);
     if (r < 0)
         goto out;
     sign_format_when(order->profile->when, order->time_ms, when);
@@ -264,10 +258,33 @@ int sign_prepare(const struct sign_order *order, const struct bytes *chain, size
     else
         *ret_prepared = p;
 out:
-    for (size_t i = 0; i < SIGN_CHAIN_MAX; i++)
-        X509_free(given[i]);
     buf_free(&header);
-    buf_free(&payload);
+    return r;
+}
+
+int sign_chain_read(const struct bytes *list, size_t count, X509 *ret_chain[SIGN_CHAIN_MAX], size_t *ret_count, struct err *e)
+{
+    *ret_count = 0;
+    if (count == 0)
+        return err_set(e, ERR_INVALID, MSG_SIGN_NO_CERTIFICATE, NULL, NULL, NULL);
+    for (size_t i = 0; i < count && i < SIGN_CHAIN_MAX; i++) {
+        ret_chain[i] = sign_x509_read(list[i]);
+        if (ret_chain[i] == NULL)
+            return err_set(e, ERR_SYNTAX, MSG_SIGN_CERT_FORM, NULL, "x5c", NULL);
+        ++*ret_count;
+    }
+    return 0;
+}
+
+int sign_prepare(const struct sign_order *order, const struct bytes *chain, size_t chain_count, struct arena *arena, struct sign_prepared *ret_prepared, struct err *e)
+{
+    X509 *given[SIGN_CHAIN_MAX] = { NULL };
+    size_t count = 0;
+    int r = sign_chain_read(chain, chain_count, given, &count, e);
+    if (r == 0)
+        r = sign_prepare_chain(order, given, count, arena, ret_prepared, e);
+    for (size_t i = 0; i < count; i++)
+        X509_free(given[i]);
     return r;
 }
 
@@ -293,15 +310,14 @@ out:
     return text;
 }
 
-int sign_finish(const struct sign_order *order, const struct sign_prepared *prepared, struct bytes sig, struct bytes certificate, struct buf *out, struct err *e)
+int sign_finish_checked(const struct sign_order *order, const struct sign_prepared *prepared, struct bytes sig, X509 *certificate, struct buf *out, struct err *e)
 {
     struct buf jws, data;
     char *json = NULL;
     int r = 0;
-    X509 *x = sign_x509_read(certificate);
     buf_init(&jws, SIGN_JWS_MAX);
     buf_init(&data, 2 * SIGN_JWS_MAX);
-    if (x == NULL || !sign_rsa_ok(x, &prepared->digest, sig)) {
+    if (!sign_rsa_ok(certificate, &prepared->digest, sig)) {
         r = err_set(e, ERR_UNTRUSTED, MSG_SIGN_SELF_CHECK, NULL, NULL, NULL);
         goto out;
     }
@@ -324,9 +340,16 @@ int sign_finish(const struct sign_order *order, const struct sign_prepared *prep
     buf_add(out, order->bundle.data + prepared->splice_at, order->bundle.len - prepared->splice_at);
 out:
     cJSON_free(json);
-    X509_free(x);
     buf_free(&jws);
     buf_free(&data);
+    return r;
+}
+
+int sign_finish(const struct sign_order *order, const struct sign_prepared *prepared, struct bytes sig, struct bytes certificate, struct buf *out, struct err *e)
+{
+    X509 *x = sign_x509_read(certificate);
+    int r = x != NULL ? sign_finish_checked(order, prepared, sig, x, out, e) : err_set(e, ERR_SYNTAX, MSG_SIGN_CERT_FORM, NULL, "x5c", NULL);
+    X509_free(x);
     return r;
 }
 

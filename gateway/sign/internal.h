@@ -29,6 +29,11 @@ enum { SIGN_AUTHOR_OK, SIGN_AUTHOR_UNKNOWN, SIGN_AUTHOR_AMBIGUOUS };
 extern const char sign_type_system[], sign_type_code[], sign_sig_format[];
 /* wanted NULL = the only Practitioner among the authors. */
 int sign_author_find(const struct json_node *bundle, const char *wanted, size_t wanted_len, const struct json_node **ret_entry);
+/* The first of DER or PEM each, at most SIGN_CHAIN_MAX; *ret_count certificates are to be freed even after an error. */
+int sign_chain_read(const struct bytes *list, size_t count, X509 *ret_chain[SIGN_CHAIN_MAX], size_t *ret_count, struct err *e);
+/* sign_prepare() and sign_finish() with certificates that are decoded already. */
+int sign_prepare_chain(const struct sign_order *order, X509 *const *given, size_t count, struct arena *arena, struct sign_prepared *ret_prepared, struct err *e);
+int sign_finish_checked(const struct sign_order *order, const struct sign_prepared *prepared, struct bytes sig, X509 *certificate, struct buf *out, struct err *e);
 void sign_format_when(enum sign_when form, int64_t time_ms, char ret_text[static TIME_TEXT_MAX]);
 
 /* jws.c */

@@ -23,8 +23,7 @@ struct sign_signer { const struct sign_signer_ops *ops; void *self; };
 
 struct sign_sitting {
     struct sign_signer *signer;
-    struct arena *arena;             /* certificates */
-    struct bytes *certificate;       /* signing certificate first */
+    X509 *certificate[SIGN_CHAIN_MAX];   /* signing certificate first; decoded once, which costs as much as a signature */
     size_t certificates;
     struct sign_cert_facts facts;
     char *pin;                       /* PIN_PAGE bytes, locked against swapping where the system allows */
@@ -90,6 +89,20 @@ static int check_pin(const char *pin, size_t len, struct err *e)
     return ok ? 0 : err_set(e, ERR_INVALID, MSG_SIGN_PIN_FORM, NULL, NULL, NULL);
 }
 
+static int read_certificates(struct sign_sitting *s, struct err *e)
+{
+    struct bytes *list = NULL;
+    size_t count = 0;
+    struct arena *arena = arena_new(CERTIFICATES_MAX);
+    int r = arena != NULL ? s->signer->ops->certificates(s->signer->self, arena, &list, &count, e) : err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "signer", NULL);
+    if (r == 0)
+        r = sign_chain_read(list, count, s->certificate, &s->certificates, e);
+    if (r == 0 && sign_x509_facts(s->certificate[0], &s->facts) < 0)
+        r = err_set(e, ERR_SYNTAX, MSG_SIGN_CERT_FORM, NULL, "x5c", NULL);
+    arena_free(arena);
+    return r;
+}
+
 static int begin(struct sign_signer *signer, const char *pin, size_t pin_len, unsigned flags, struct sign_sitting *s, struct err *e)
 {
     struct sign_token_status st;
@@ -100,16 +113,14 @@ static int begin(struct sign_signer *signer, const char *pin, size_t pin_len, un
         r = sign_flags_check(&st, flags, e);
     if (r < 0)
         return r;
-    s->arena = arena_new(CERTIFICATES_MAX);
     s->pin = malloc(PIN_PAGE);
-    if (s->arena == NULL || s->pin == NULL)
+    if (s->pin == NULL)
         return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "signer", NULL);
     mlock(s->pin, PIN_PAGE);   /* best effort: a small limit is no reason not to sign */
     if (pin_len > 0)
         memcpy(s->pin, pin, pin_len);
     s->pin_len = pin_len;
-    r = signer->ops->certificates(signer->self, s->arena, &s->certificate, &s->certificates, e);
-    return r < 0 ? r : sign_cert_read(s->certificate[0], &s->facts, e);
+    return read_certificates(s, e);
 }
 
 int sign_sitting_begin(struct sign_signer *signer, char *pin, size_t pin_len, unsigned flags, struct sign_sitting **ret_sitting, struct err *e)
@@ -143,10 +154,13 @@ struct sign_sitting *sign_sitting_end(struct sign_sitting *s)
 {
     if (s != NULL) {
         wipe_pin(s);
+        for (size_t i = 0; i < s->certificates; i++)
+            X509_free(s->certificate[i]);
+        if (s->signer->ops->rest != NULL)
+            s->signer->ops->rest(s->signer->self);
         if (s->pin != NULL)
             munlock(s->pin, PIN_PAGE);
         free(s->pin);
-        arena_free(s->arena);
         free(s);
     }
     return NULL;
@@ -240,13 +254,13 @@ int sign_bundle(const struct sign_order *order, struct sign_sitting *s, struct s
     if (s->over)
         return err_set(e, ERR_NOT_NOW, MSG_SIGN_SITTING_OVER, NULL, NULL, NULL);
     buf_init(&sig, SIGN_RSA_MAX);
-    int r = sign_prepare(order, s->certificate, s->certificates, arena, &prepared, e);
+    int r = sign_prepare_chain(order, s->certificate, s->certificates, arena, &prepared, e);
     if (r == 0)
         r = before_key(order, s, ledger, e);
     if (r == 0)
         r = use_key(s, &prepared.digest, ledger, &sig, e);
     if (r == 0)
-        r = sign_finish(order, &prepared, buf_bytes(&sig), s->certificate[0], out, e);
+        r = sign_finish_checked(order, &prepared, buf_bytes(&sig), s->certificate[0], out, e);
     buf_free(&sig);
     return r;
 }

@@ -115,6 +115,7 @@ struct sign_signer_conf {
     const char *module;           /* PKCS#11: path of the library to load */
     const void *cryptoki;         /* PKCS#11: a CK_FUNCTION_LIST used in place of a module (tests); NULL = load `module` */
     const char *token_label;      /* PKCS#11: NULL = first token labelled "HPKI Application" or blank, else the only token */
+    bool keep_login;              /* PKCS#11: one log-in a sitting instead of one a signature: for HSMs only, an HPKI card wants consent each time */
     struct bytes certificate;     /* DER or PEM; PKCS#11: empty = the token's certificate for nonRepudiation; key file: required, may carry its chain */
     struct bytes key;             /* key file: PEM, encrypted with the PIN or not */
 };
@@ -139,6 +140,8 @@ struct sign_signer_ops {
     /* RSASSA-PKCS1-v1_5 over a SHA-256 digest, appended. PIN may be empty where none is needed. Called once per signature, logs in and out by
        itself; looks at the token's flags before every log-in (flags: SIGN_ATTENDED, SIGN_FORCE_FINAL_TRY). */
     int (*sign)(void *self, const struct sha256 *digest, struct bytes pin, unsigned flags, struct buf *out, struct err *e);
+    /* The sitting is over: log out. May be NULL. */
+    void (*rest)(void *self);
 };
 
 /* Any PKCS#11 module, by the subset of functions that JAHIS 24-002 (HPKI対応ICカードガイドライン) guarantees; C_Login(CKU_USER) for every signature. */

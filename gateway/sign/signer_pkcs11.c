@@ -8,7 +8,8 @@
  * DESCRIPTION
  *     Uses only what JAHIS 24-002 guarantees of an HPKI library: no slot events, no multi-part signing, no digests, CKM_RSA_PKCS over a
  *     DigestInfo built here, sessions with CKF_SERIAL_SESSION, C_Login for CKU_USER. One signature is
- *     GetTokenInfo, Login, FindObjects (by modulus and exponent of the certificate), SignInit, Sign for the length, Sign, Logout.
+ *     GetTokenInfo, Login, FindObjects (by modulus and exponent of the certificate), SignInit, Sign for the length, Sign, Logout; with keep_login
+ *     Login and Logout stand around the whole sitting.
  *     Labels and ids of objects are examples in that guide and are not relied on. The token's PIN flags are read before every log-in, and no
  *     log-in is ever repeated.
  *     Two signers over one library share its state: close them together.
@@ -28,7 +29,8 @@ static const char hpki_label[] = "HPKI Application";
 struct p11 {
     void *library;
     const CK_FUNCTION_LIST *f;
-    bool finalize, open;
+    bool finalize, open, keep_login, logged_in;
+    CK_OBJECT_HANDLE key;         /* while logged in */
     char label[33];               /* "" = by the rule of the guide */
     X509 *configured;             /* certificate named by the operator, or NULL */
     CK_SLOT_ID slot;
@@ -72,7 +74,14 @@ static void close_session(struct p11 *p)
 {
     if (p->open)
         p->f->C_CloseSession(p->session);
-    p->open = false;
+    p->open = p->logged_in = false;
+}
+
+static void log_out(struct p11 *p)
+{
+    if (p->logged_in)
+        p->f->C_Logout(p->session);
+    p->logged_in = false;
 }
 
 static void p11_close(void *self)
@@ -109,6 +118,7 @@ static int p11_open(const struct sign_signer_conf *conf, void **ret_self, struct
     int r = 0;
     if (p == NULL)
         return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "signer", NULL);
+    p->keep_login = conf->keep_login;
     if (conf->token_label != NULL)
         snprintf(p->label, sizeof p->label, "%s", conf->token_label);
     if (conf->certificate.len > 0 && (p->configured = sign_x509_read(conf->certificate)) == NULL)
@@ -366,14 +376,10 @@ static int sign_logged_in(struct p11 *p, const struct sha256 *digest, struct buf
     static const unsigned char prefix[] = { 0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20 };
     unsigned char info[sizeof prefix + SHA256_BYTES], sig[SIGN_RSA_MAX];
     CK_MECHANISM mechanism = { CKM_RSA_PKCS, NULL, 0 };
-    CK_OBJECT_HANDLE key = 0;
     CK_ULONG len = 0;
     memcpy(info, prefix, sizeof prefix);
     memcpy(info + sizeof prefix, digest->byte, SHA256_BYTES);
-    int r = find_key(p, &key, e);
-    if (r < 0)
-        return r;
-    CK_RV rv = p->f->C_SignInit(p->session, &mechanism, key);
+    CK_RV rv = p->f->C_SignInit(p->session, &mechanism, p->key);
     if (rv != CKR_OK)
         return refuse(rv, "C_SignInit", e);
     rv = p->f->C_Sign(p->session, info, sizeof info, NULL, &len);
@@ -399,32 +405,45 @@ static int check_token(struct p11 *p, unsigned flags, bool *ret_pin_pad, struct 
     return sign_flags_check(&st, flags, e);
 }
 
-static int p11_sign(void *self, const struct sha256 *digest, struct bytes pin, unsigned flags, struct buf *out, struct err *e)
+static int log_in(struct p11 *p, struct bytes pin, unsigned flags, struct err *e)
 {
-    struct p11 *p = self;
-    unsigned char typed[64];
+    unsigned char typed[64];   /* a copy: the library may write where it is told to read */
     bool pin_pad = false;
-    if (!p->open || p->count == 0)
-        return err_set(e, ERR_NOT_NOW, MSG_SIGN_CARD_REMOVED, NULL, NULL, NULL);
     int r = check_token(p, flags, &pin_pad, e);
     if (r == 0 && pin.len > sizeof typed)
         r = err_set(e, ERR_INVALID, MSG_SIGN_PIN_FORM, NULL, NULL, NULL);
     if (r < 0)
-        goto out;
+        return r;
     if (pin.len > 0)
-        memcpy(typed, pin.data, pin.len);   /* the library may write where it is told to read */
+        memcpy(typed, pin.data, pin.len);
     CK_RV rv = p->f->C_Login(p->session, CKU_USER, pin_pad ? NULL : typed, pin_pad ? 0 : pin.len);
     OPENSSL_cleanse(typed, sizeof typed);
-    if (rv != CKR_OK && rv != CKR_USER_ALREADY_LOGGED_IN) {
-        r = refuse(rv, "C_Login", e);
-        goto out;
-    }
-    r = sign_logged_in(p, digest, out, e);
-    p->f->C_Logout(p->session);
-out:
+    if (rv != CKR_OK && rv != CKR_USER_ALREADY_LOGGED_IN)
+        return refuse(rv, "C_Login", e);
+    p->logged_in = true;
+    return find_key(p, &p->key, e);
+}
+
+static int p11_sign(void *self, const struct sha256 *digest, struct bytes pin, unsigned flags, struct buf *out, struct err *e)
+{
+    struct p11 *p = self;
+    int r = 0;
+    if (!p->open || p->count == 0)
+        return err_set(e, ERR_NOT_NOW, MSG_SIGN_CARD_REMOVED, NULL, NULL, NULL);
+    if (!p->logged_in)
+        r = log_in(p, pin, flags, e);
+    if (r == 0)
+        r = sign_logged_in(p, digest, out, e);
+    if (r < 0 || !p->keep_login)
+        log_out(p);
     if (r < 0)
         close_session(p);
     return r;
+}
+
+static void p11_rest(void *self)
+{
+    log_out(self);
 }
 
 const struct sign_signer_ops sign_signer_pkcs11 = {
@@ -434,4 +453,5 @@ const struct sign_signer_ops sign_signer_pkcs11 = {
     .status = p11_status,
     .certificates = p11_certificates,
     .sign = p11_sign,
+    .rest = p11_rest,
 };

@@ -249,6 +249,23 @@ TEST(card_signs_and_asks_for_the_pin_each_time)
     remove_card(signer);
 }
 
+TEST(card_that_keeps_its_login_is_logged_out_at_the_end)
+{
+    struct sign_signer *first = insert_card("doctor"), *signer = NULL;
+    struct sign_sitting *sitting = NULL;
+    CHECK_OK(sign_signer_open(&sign_signer_pkcs11, &(struct sign_signer_conf){ .cryptoki = &card_functions, .keep_login = true }, &signer, NULL));
+    CHECK_OK(begin(signer, "123456", SIGN_ATTENDED, &sitting, NULL));
+    for (int i = 1; i <= 3; i++)
+        CHECK_INT(sign_once(sitting, NULL), MSG_NONE);
+    CHECK_INT(card.logins, 1);
+    CHECK_INT(card.logouts, 0);
+    sign_sitting_end(sitting);
+    CHECK_INT(card.logouts, 1);
+    CHECK(!card.logged_in);
+    sign_signer_close(signer);
+    remove_card(first);
+}
+
 TEST(card_pin_is_tried_once)
 {
     struct sign_signer *signer = insert_card("doctor");
