@@ -196,7 +196,7 @@ void desk_house_turn(struct desk *d, int64_t boot_ms);       /* disk, clock, pag
 int64_t desk_house_due(const struct desk *d);
 void desk_log_order(struct desk *d, const struct flow_order *order);       /* FLOW_DO_LOG: status log and journal */
 void desk_alarm_order(struct desk *d, const struct flow_order *order);     /* FLOW_DO_ALARM */
-void desk_log_plain(struct desk *d, enum msg_id msg, const char *source, const char *facility);
+void desk_log_plain(struct desk *d, enum msg_id msg, const char *arg1, const char *arg2);
 /* Everything that page and `clinsgw status` show, as text, HTML or JSON. */
 enum desk_page { DESK_PAGE_TEXT, DESK_PAGE_HTML, DESK_PAGE_JSON };
 int desk_page_make(struct desk *d, enum desk_page form, enum msg_lang lang, struct buf *ret_text, int *ret_exit, struct err *e);

@@ -129,7 +129,10 @@ static void on_written(struct desk *d, struct wire_in *in)
 {
     struct flow_event event = { .type = wire_u64(in, F_DONE) ? FLOW_EV_OUTCOME_WRITTEN : FLOW_EV_HAND_BACK_FAILED, .u.subject.id = wire_i64(in, F_ORDER) };
 
+    if (event.u.subject.id == 0)
+        return; /* a status file or a file in try/: made again from the rows whenever something changes */
     desk_event(d, &event);
+    desk_status_dirty(d, event.u.subject.id);
 }
 
 static void on_filed(struct desk *d, struct wire_in *in)

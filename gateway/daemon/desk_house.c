@@ -1,0 +1,244 @@
+/*
+ * NAME
+ *      desk_house - what the desk sees of the machine, and what people read: status log, alarms, page, witness
+ *
+ * DESCRIPTION
+ *      The status log has one line an event: local time, message, source, kind, state, code, sentence, next step. It names no patient: a file is
+ *      its message and the first eight digits of its hash. The same goes to the journal with fields. Every hour the number and hash of the newest event
+ *      go to both, so that the chain of events has a witness outside the store.
+ *
+ * DIAGNOSTICS
+ *      A status log that cannot be written is said in the journal; nothing waits for it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+#include "base/file.h"
+#include "base/proc.h"
+#include "base/text.h"
+#include "base/timefmt.h"
+#include "daemon/desk.h"
+#include "report/status_line.h"
+
+enum { HOUSE_MS = 5000, PAGE_MS = 2000, PAGE_IDLE_MS = 30 * 1000, HOUR_MS = 3600 * 1000, CLOCK_STEP_MS = 60 * 1000, LOG_MAX = 16 << 20 };
+
+int desk_house_open(struct desk *d, struct err *e)
+{
+    int dir = dir_make(AT_FDCWD, d->settings->state_dir, 0750, e);
+    const char *watchdog = getenv("WATCHDOG_USEC");
+
+    if (dir < 0)
+        return dir;
+    d->status_log = openat(dir, "status.log", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    close(dir);
+    if (d->status_log < 0)
+        return err_set_errno(e, MSG_IO, "status.log", "open");
+    if (watchdog != NULL && text_to_int64(watchdog, strlen(watchdog), 1, INT64_MAX, &d->watchdog_ms) == 0)
+        d->watchdog_ms = d->watchdog_ms / 1000 / 3;
+    d->clock_wall_ms = time_wall_ms();
+    d->clock_boot_ms = time_boot_ms();
+    d->next_hour_ms = d->clock_boot_ms;
+    d->page_dirty = true;
+    return store_ballast(d->store, d->settings->ballast, e);
+}
+
+/* ---- status log ---- */
+
+/* One file and one before it; a log that grew too large is moved aside. */
+static void rotate(struct desk *d)
+{
+    struct stat st;
+    char name[4096], old[4096];
+    int fd;
+
+    if (fstat(d->status_log, &st) < 0 || st.st_size < LOG_MAX)
+        return;
+    snprintf(name, sizeof name, "%s/status.log", d->settings->state_dir);
+    snprintf(old, sizeof old, "%s/status.log.1", d->settings->state_dir);
+    if (rename(name, old) == 0 && (fd = open(name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640)) >= 0) {
+        close(d->status_log);
+        d->status_log = fd;
+    }
+}
+
+static void write_line(struct desk *d, const struct status_line *line)
+{
+    char text[2048];
+    size_t n = status_line_format(line, (enum msg_lang)d->settings->language, text, sizeof text);
+
+    rotate(d);
+    if (fd_write_all(d->status_log, text, n, NULL) < 0)
+        log_event(d->log, MSG_IO, "status.log", "", NULL);
+}
+
+static void journal(struct desk *d, const struct status_line *line)
+{
+    const struct log_field fields[] = {
+        { "CLINSGW_MESSAGE", line->message }, { "CLINSGW_SOURCE", line->source }, { "CLINSGW_FACILITY", line->facility }, { "CLINSGW_KIND", line->kind },
+        { "CLINSGW_STATE", line->state }, { "CLINSGW_CODE", line->code }, { "CLINSGW_HASH", line->hash8 }, { NULL, NULL },
+    };
+
+    log_event(d->log, line->msg, line->source, line->code, fields);
+}
+
+void desk_log_order(struct desk *d, const struct flow_order *order)
+{
+    char id[48] = "";
+    struct status_line line = {
+        .wall_ms = time_wall_ms(), .msg = order->u.log.msg, .message = id, .source = order->u.log.source, .facility = order->u.log.facility,
+        .kind = flow_kind_name(order->u.log.kind), .operation = flow_operation_name(order->u.log.operation), .code = order->u.log.code, .hash8 = order->u.log.hash8,
+    };
+
+    if (order->u.log.message != 0)
+        snprintf(id, sizeof id, "%lld", (long long)order->u.log.message);
+    else if (order->u.log.request != 0)
+        snprintf(id, sizeof id, "r%lld", (long long)order->u.log.request);
+    line.state = order->u.log.message_state != FLOW_MS_NONE ? flow_message_state_name(order->u.log.message_state) : flow_request_state_name(order->u.log.request_state);
+    write_line(d, &line);
+    if (line.msg != MSG_NONE && msg_get(line.msg)->severity > MSG_INFO)
+        journal(d, &line);
+    d->page_dirty = true;
+}
+
+void desk_log_plain(struct desk *d, enum msg_id msg, const char *arg1, const char *arg2)
+{
+    struct status_line line = { .wall_ms = time_wall_ms(), .msg = msg, .message = "", .source = "", .facility = "", .kind = "", .operation = "", .state = "", .code = "", .hash8 = "",
+                                .arg = { arg1, arg2 } };
+
+    write_line(d, &line);
+    log_event(d->log, msg, arg1, arg2, NULL);
+    d->page_dirty = true;
+}
+
+/* ---- alarms ---- */
+
+void desk_alarm_order(struct desk *d, const struct flow_order *order)
+{
+    struct desk_alarm *slot = NULL;
+    struct status_line line = { .wall_ms = time_wall_ms(), .msg = order->u.alarm.msg, .message = "", .source = "", .facility = order->u.alarm.name, .kind = "", .operation = "",
+                                .state = order->u.alarm.raise ? "alarm" : "cleared", .code = "", .hash8 = "", .arg = { order->u.alarm.name, "" } };
+
+    for (size_t i = 0; i < DESK_ALARMS_MAX; i++) {
+        struct desk_alarm *a = &d->alarm[i];
+        if (a->raised && a->order.u.alarm.alarm == order->u.alarm.alarm && a->order.u.alarm.index == order->u.alarm.index &&
+            strcmp(a->order.u.alarm.name, order->u.alarm.name) == 0)
+            slot = a;
+    }
+    for (size_t i = 0; i < DESK_ALARMS_MAX && slot == NULL; i++)
+        if (!d->alarm[i].raised)
+            slot = &d->alarm[i];
+    if (slot == NULL)
+        return;
+    if (order->u.alarm.raise && !slot->raised)
+        slot->since_wall_ms = time_wall_ms();
+    slot->raised = order->u.alarm.raise;
+    slot->order = *order;
+    write_line(d, &line);
+    journal(d, &line);
+    d->page_dirty = true;
+}
+
+/* ---- machine ---- */
+
+static void look_at_disk(struct desk *d)
+{
+    struct flow_event event = { .type = FLOW_EV_DISK };
+    struct statvfs st;
+    int64_t free_bytes;
+    struct err e = ERR_INIT;
+
+    if (statvfs(d->settings->state_dir, &st) < 0)
+        return;
+    free_bytes = (int64_t)st.f_bavail * (int64_t)st.f_frsize;
+    event.u.disk.level = free_bytes < d->settings->low_water_send ? FLOW_DISK_LOW2 : free_bytes < d->settings->low_water_intake ? FLOW_DISK_LOW1 : FLOW_DISK_OK;
+    if (event.u.disk.level == d->flow->disk)
+        return;
+    if (store_ballast(d->store, event.u.disk.level == FLOW_DISK_LOW2 ? 0 : d->settings->ballast, &e) < 0 && event.u.disk.level == FLOW_DISK_OK)
+        desk_log(d, &e);
+    desk_event(d, &event);
+}
+
+/* The wall clock moved against the boot clock: an alarm until it stands for one look. */
+static void look_at_clock(struct desk *d, int64_t boot_ms)
+{
+    struct flow_event event = { .type = FLOW_EV_CLOCK };
+    int64_t wall = time_wall_ms(), step = (wall - d->clock_wall_ms) - (boot_ms - d->clock_boot_ms);
+
+    event.u.clock.sane = step < CLOCK_STEP_MS && step > -CLOCK_STEP_MS;
+    d->clock_wall_ms = wall;
+    d->clock_boot_ms = boot_ms;
+    if (event.u.clock.sane != d->flow->clock_sane)
+        desk_event(d, &event);
+}
+
+static void tell_witness(struct desk *d)
+{
+    char number[24], hash[SHA256_HEX];
+    int64_t seq = 0;
+
+    if (store_chain_head(d->store, &seq, hash, NULL) < 0)
+        return;
+    snprintf(number, sizeof number, "%lld", (long long)seq);
+    desk_log_plain(d, MSG_WITNESS, number, hash);
+}
+
+static void write_page(struct desk *d, enum desk_page form, const char *name)
+{
+    struct buf text;
+    struct err e = ERR_INIT;
+    int code, fd = -1, door = -1;
+
+    for (size_t i = 0; i < d->doors && door < 0; i++)
+        if (d->door[i].kind == DESK_SPOOL && d->door[i].ready)
+            door = (int)i;
+    if (door < 0 || d->settings->page_dir == NULL)
+        return;
+    buf_init(&text, 4 << 20);
+    if (desk_page_make(d, form, (enum msg_lang)d->settings->language, &text, &code, &e) == 0)
+        fd = memfd_seal("clinsgw-page", text.data, text.len, &e);
+    if (fd >= 0) {
+        wire_begin(&d->out, WIRE_WRITE_PAGE);
+        wire_put_bytes(&d->out, F_NAME, name, strlen(name));
+        wire_put_fd(&d->out, F_CONTENT, fd);
+        (void)desk_door_send(d, (size_t)door);
+        close(fd);
+    } else {
+        desk_log(d, &e);
+    }
+    buf_free(&text);
+}
+
+void desk_house_turn(struct desk *d, int64_t boot_ms)
+{
+    if (boot_ms >= d->next_house_ms) {
+        d->next_house_ms = boot_ms + HOUSE_MS;
+        look_at_disk(d);
+        look_at_clock(d, boot_ms);
+    }
+    if (boot_ms >= d->next_hour_ms) {
+        d->next_hour_ms = boot_ms + HOUR_MS;
+        tell_witness(d);
+    }
+    if (d->watchdog_ms > 0 && boot_ms >= d->next_watchdog_ms) {
+        d->next_watchdog_ms = boot_ms + d->watchdog_ms;
+        (void)proc_notify(getenv("NOTIFY_SOCKET"), "WATCHDOG=1", NULL);
+    }
+    if (boot_ms >= d->next_page_ms && (d->page_dirty || boot_ms >= d->next_page_ms + PAGE_IDLE_MS)) {
+        d->next_page_ms = boot_ms + PAGE_MS;
+        d->page_dirty = false;
+        write_page(d, DESK_PAGE_HTML, "status.html");
+        write_page(d, DESK_PAGE_TEXT, "status.txt");
+    }
+}
+
+int64_t desk_house_due(const struct desk *d)
+{
+    int64_t due = d->next_house_ms < d->next_hour_ms ? d->next_house_ms : d->next_hour_ms;
+
+    if (d->watchdog_ms > 0 && d->next_watchdog_ms < due)
+        due = d->next_watchdog_ms;
+    if (d->page_dirty && d->next_page_ms < due)
+        due = d->next_page_ms;
+    return due;
+}

@@ -1,0 +1,211 @@
+/*
+ * NAME
+ *      desk_outcome - outcome and status files from the rows
+ *
+ * DESCRIPTION
+ *      Reads the rows of one request and lets report/ make the text. The outcome is composed inside the turn that closes the request, so that its bytes are
+ *      durable before anything is written. Status files are projections: a change is written after a short pause, and not at all when
+ *      the file was answered meanwhile.
+ */
+#include <unistd.h>
+#include "base/file.h"
+#include "base/timefmt.h"
+#include "daemon/desk.h"
+#include "report/outcome.h"
+#include "spool/spool.h"
+
+enum { STATUS_PAUSE_MS = 400, UNITS_MAX = FLOW_UNITS_MAX + 1 };
+
+static const struct sha256 absent;
+
+/* Rows and payloads of one request while its text is made. */
+struct rows {
+    struct flow_request request, first;
+    struct flow_unit unit[UNITS_MAX];
+    struct flow_message message[UNITS_MAX];
+    struct store_facts facts[UNITS_MAX];
+    struct buf issues[UNITS_MAX], findings[UNITS_MAX], report;
+    struct outcome_unit out[UNITS_MAX];
+    size_t count;
+    char name[FLOW_NAME * 4], repeat_name[FLOW_NAME * 4];
+};
+
+static int read_payload(struct desk *d, const struct sha256 *digest, struct buf *b, struct err *e)
+{
+    return memcmp(digest, &absent, sizeof absent) == 0 ? 0 : store_payload_get(d->store, digest, b, e);
+}
+
+static int add_row(struct desk *d, struct rows *rows, bool has_unit, int64_t message, bool repeats, struct err *e)
+{
+    size_t i = rows->count;
+    struct outcome_unit *u = &rows->out[i];
+    int r = 0;
+
+    u->unit = has_unit ? &rows->unit[i] : NULL;
+    u->repeats = repeats;
+    if (message != 0) {
+        r = store_flow_ops.message_get(d->store, message, &rows->message[i], e);
+        if (r == 0)
+            r = read_payload(d, &rows->message[i].issues, &rows->issues[i], e);
+        if (r == 0)
+            r = read_payload(d, &rows->message[i].findings, &rows->findings[i], e);
+        if (r == 0)
+            (void)store_facts_get(d->store, &rows->message[i].bundle, &rows->facts[i], NULL);
+        u->message = &rows->message[i];
+    }
+    u->chart_kind = rows->facts[i].chart_kind;
+    u->issues = buf_bytes(&rows->issues[i]);
+    u->findings = buf_bytes(&rows->findings[i]);
+    rows->count++;
+    return r;
+}
+
+static int collect(struct desk *d, int64_t id, struct rows *rows, struct err *e)
+{
+    struct flow_message m;
+    int r = store_flow_ops.request_get(d->store, id, &rows->request, e);
+
+    for (int64_t after = 0; r == 0 && rows->count < UNITS_MAX; after = rows->unit[rows->count - 1].id) {
+        r = store_flow_ops.unit_next_of_request(d->store, id, after, &rows->unit[rows->count], e);
+        if (r != 1)
+            break;
+        r = add_row(d, rows, true, rows->unit[rows->count].message, rows->unit[rows->count].repeats, e);
+    }
+    if (r >= 0 && rows->count == 0) { /* a file that yielded no unit: its one message */
+        r = store_flow_ops.message_next_of_request(d->store, id, 0, &m, e);
+        if (r == 1)
+            r = add_row(d, rows, false, m.id, false, e);
+    }
+    if (r >= 0 && rows->request.repeat_of != 0 && store_flow_ops.request_get(d->store, rows->request.repeat_of, &rows->first, NULL) == 0)
+        outcome_printable(rows->first.name, rows->repeat_name, sizeof rows->repeat_name);
+    if (r >= 0)
+        r = read_payload(d, &rows->request.report, &rows->report, e);
+    outcome_printable(rows->request.name, rows->name, sizeof rows->name);
+    return r;
+}
+
+int desk_outcome_text(struct desk *d, int64_t request, bool final, struct buf *ret_text, struct err *e)
+{
+    struct rows *rows = calloc(1, sizeof *rows);
+    struct outcome o = { 0 };
+    char *line_end;
+    int r;
+
+    if (rows == NULL)
+        return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "outcome", NULL);
+    buf_init(&rows->report, DESK_PAYLOAD_MAX);
+    for (size_t i = 0; i < UNITS_MAX; i++) {
+        buf_init(&rows->issues[i], DESK_PAYLOAD_MAX);
+        buf_init(&rows->findings[i], DESK_PAYLOAD_MAX);
+    }
+    r = collect(d, request, rows, e);
+    if (r >= 0) {
+        o.request = &rows->request;
+        o.name = rows->name;
+        o.repeat_of = rows->repeat_name[0] != '\0' ? rows->repeat_name : NULL;
+        o.unit = rows->out;
+        o.unit_count = rows->count;
+        o.now_ms = time_wall_ms();
+        line_end = rows->report.len == 0 ? NULL : memchr(rows->report.data, '\n', rows->report.len);
+        if (line_end != NULL) { /* first line: the vendor's own members; the rest: findings (desk_reports.c) */
+            *line_end = '\0';
+            o.x_json = rows->report.data[0] != '\0' ? rows->report.data : NULL;
+            o.report = (struct bytes){ line_end + 1, rows->report.len - (size_t)(line_end + 1 - rows->report.data) };
+        }
+        r = outcome_write(&o, (enum msg_lang)d->settings->language, final, ret_text, e);
+    }
+    for (size_t i = 0; i < UNITS_MAX; i++) {
+        buf_free(&rows->issues[i]);
+        buf_free(&rows->findings[i]);
+    }
+    buf_free(&rows->report);
+    free(rows);
+    return r < 0 ? r : 0;
+}
+
+void desk_compose(struct desk *d, const struct flow_order *order)
+{
+    struct flow_event event = { .type = FLOW_EV_COMPOSED, .u.composed.token = order->token };
+    struct buf text;
+    struct err e = ERR_INIT;
+    int r;
+
+    buf_init(&text, DESK_PAYLOAD_MAX);
+    r = desk_outcome_text(d, order->u.request.request, true, &text, &e);
+    if (r == 0)
+        r = store_payload_put(d->store, buf_bytes(&text), &event.u.composed.outcome, &e);
+    buf_free(&text);
+    if (r < 0) {
+        desk_log(d, &e);
+        d->failed = true;
+        return;
+    }
+    desk_event(d, &event);
+}
+
+/* ---- status files ---- */
+
+void desk_status_dirty(struct desk *d, int64_t request)
+{
+    for (size_t i = 0; i < d->dirty_count; i++)
+        if (d->dirty[i] == request)
+            return;
+    if (d->dirty_count == DESK_DIRTY_MAX) {
+        d->dirty_since[0] = 0; /* full: flushed at once */
+        return;
+    }
+    d->dirty[d->dirty_count] = request;
+    d->dirty_since[d->dirty_count++] = time_boot_ms();
+}
+
+int64_t desk_status_due(const struct desk *d)
+{
+    return d->dirty_count == 0 ? INT64_MAX : d->dirty_since[0] + STATUS_PAUSE_MS;
+}
+
+static void write_status(struct desk *d, int64_t id)
+{
+    struct flow_request row;
+    char stem[FLOW_NAME] = "", name[FLOW_NAME + 16];
+    struct buf text;
+    struct err e = ERR_INIT;
+    int door, fd;
+
+    if (store_flow_ops.request_get(d->store, id, &row, &e) < 0 || row.origin != FLOW_ORIGIN_VENDOR || (door = desk_door_of_source(d, row.source)) < 0 ||
+        store_out_name_get(d->store, id, stem, &e) < 0 || stem[0] == '\0')
+        return;
+    snprintf(name, sizeof name, "%s.status.json", stem);
+    if (row.state == FLOW_RQ_ANSWERED || row.state == FLOW_RQ_CLOSED) {
+        wire_begin(&d->out, WIRE_REMOVE_OUT);
+        wire_put_text(&d->out, F_SOURCE, row.source);
+        wire_put_bytes(&d->out, F_NAME, name, strlen(name));
+        (void)desk_door_send(d, (size_t)door);
+        return;
+    }
+    buf_init(&text, DESK_PAYLOAD_MAX);
+    if (desk_outcome_text(d, id, false, &text, &e) == 0 && (fd = memfd_seal("clinsgw-status", text.data, text.len, &e)) >= 0) {
+        wire_begin(&d->out, WIRE_WRITE);
+        wire_put_u64(&d->out, F_ORDER, 0);
+        wire_put_text(&d->out, F_SOURCE, row.source);
+        wire_put_u64(&d->out, F_PLACE, SPOOL_OUT);
+        wire_put_bytes(&d->out, F_NAME, name, strlen(name));
+        wire_put_fd(&d->out, F_CONTENT, fd);
+        wire_put_u64(&d->out, F_DURABLE, 0);
+        (void)desk_door_send(d, (size_t)door);
+        close(fd);
+    }
+    if (e.code != 0)
+        desk_log(d, &e);
+    buf_free(&text);
+}
+
+void desk_status_flush(struct desk *d, int64_t boot_ms)
+{
+    size_t done = 0;
+
+    while (done < d->dirty_count && d->dirty_since[done] + STATUS_PAUSE_MS <= boot_ms)
+        write_status(d, d->dirty[done++]);
+    memmove(d->dirty, d->dirty + done, (d->dirty_count - done) * sizeof *d->dirty);
+    memmove(d->dirty_since, d->dirty_since + done, (d->dirty_count - done) * sizeof *d->dirty_since);
+    d->dirty_count -= done;
+}

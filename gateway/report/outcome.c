@@ -1,0 +1,277 @@
+/*
+ * NAME
+ *      outcome - status and result files for the vendor
+ *
+ * DESCRIPTION
+ *      JSON through cJSON. The next step of a message is that of its sentence; a unit that waits says `wait`, one that only a person can settle says
+ *      `call_it`. Members of the vendor's own (x-...) come back as they came.
+ *
+ * DIAGNOSTICS
+ *      ERR_NOMEM; ERR_CORRUPT when a stored finding cannot be read.
+ */
+#include <cjson/cJSON.h>
+#include "base/text.h"
+#include "base/timefmt.h"
+#include "report/findings.h"
+#include "report/outcome.h"
+
+void outcome_printable(const char *name, char *ret_text, size_t size)
+{
+    size_t len = strlen(name), pos = 0, n = 0;
+
+    while (pos < len && n + 5 < size) {
+        size_t start = pos;
+        int32_t c = text_next(name, len, &pos);
+        if (c < 0 || text_find_control(name + start, pos - start, false) == 0) {
+            pos = start + 1;
+            n += (size_t)snprintf(ret_text + n, size - n, "\\x%02x", (unsigned char)name[start]);
+        } else {
+            memcpy(ret_text + n, name + start, pos - start);
+            n += pos - start;
+        }
+    }
+    ret_text[n] = '\0';
+}
+
+struct writer { enum msg_lang lang; struct arena *arena; bool ok; struct err *e; };
+
+static cJSON *text_at(struct writer *w, cJSON *object, const char *name, const char *text)
+{
+    cJSON *item = text == NULL ? NULL : cJSON_AddStringToObject(object, name, text);
+    w->ok = w->ok && (text == NULL || item != NULL);
+    return item;
+}
+
+static cJSON *object_at(struct writer *w, cJSON *object, const char *name)
+{
+    cJSON *item = object == NULL ? NULL : cJSON_AddObjectToObject(object, name);
+    w->ok = w->ok && item != NULL;
+    return item;
+}
+
+static cJSON *array_at(struct writer *w, cJSON *object, const char *name)
+{
+    cJSON *item = object == NULL ? NULL : cJSON_AddArrayToObject(object, name);
+    w->ok = w->ok && item != NULL;
+    return item;
+}
+
+static cJSON *item_of(struct writer *w, cJSON *array)
+{
+    cJSON *item = cJSON_CreateObject();
+
+    if (item == NULL || array == NULL || !cJSON_AddItemToArray(array, item)) {
+        cJSON_Delete(item);
+        w->ok = false;
+        return NULL;
+    }
+    return item;
+}
+
+static void time_at(struct writer *w, cJSON *object, const char *name, int64_t wall_ms)
+{
+    char text[TIME_TEXT_MAX];
+
+    time_format_jst_ms(wall_ms, text);
+    text_at(w, object, name, text);
+}
+
+/* Code, text and next step of one sentence. */
+static void sentence(struct writer *w, cJSON *object, enum msg_id msg, const char *arg1, const char *arg2)
+{
+    const struct msg_info *info = msg_get(msg);
+    char text[2048];
+
+    msg_format(msg, w->lang, arg1, arg2, text, sizeof text);
+    text_at(w, object, "code", info->code);
+    text_at(w, object, "text", text);
+    if (info->next[w->lang][0] != '\0')
+        text_at(w, object, "what_to_do", info->next[w->lang]);
+}
+
+static void add_issue(struct writer *w, cJSON *array, const struct issue *issue)
+{
+    cJSON *item = item_of(w, array);
+
+    if (item == NULL)
+        return;
+    text_at(w, item, "severity", msg_severity_name(issue->severity));
+    sentence(w, item, issue->msg, issue->arg1, issue->arg2);
+    text_at(w, item, "rule", issue->rule);
+    text_at(w, item, "pointer", issue->pointer);
+    text_at(w, item, "location", issue->location);
+    text_at(w, item, "profile", issue->profile);
+    if (issue->line > 0) {
+        w->ok = w->ok && cJSON_AddNumberToObject(item, "line", issue->line) != NULL;
+        w->ok = w->ok && cJSON_AddNumberToObject(item, "column", issue->column) != NULL;
+    }
+}
+
+/* Adds every finding of a payload; *ret_worst is filled with the first error, untouched when there is none. */
+static void add_findings(struct writer *w, cJSON *array, struct bytes payload, const struct issue **ret_worst)
+{
+    struct issue_list *list = arena_alloc(w->arena, sizeof *list);
+    const struct issue *worst;
+
+    if (list == NULL || payload.len == 0) {
+        w->ok = w->ok && list != NULL;
+        return;
+    }
+    issues_init(list, w->arena);
+    if (findings_read(payload.data, payload.len, list, w->e) < 0) {
+        w->ok = false;
+        return;
+    }
+    for (const struct issue *i = list->first; i != NULL; i = i->next)
+        add_issue(w, array, i);
+    worst = findings_worst(list);
+    if (worst != NULL && worst->severity >= MSG_ERROR && *ret_worst == NULL)
+        *ret_worst = worst;
+}
+
+static enum msg_step step_of(const struct flow_message *m, const struct issue *worst)
+{
+    enum msg_id reason = m == NULL ? MSG_NONE : msg_by_code(m->reason);
+
+    if (m == NULL)
+        return STEP_WAIT;
+    if (m->state == FLOW_MS_DONE || m->state == FLOW_MS_WITHDRAWN)
+        return STEP_NONE;
+    if (worst != NULL && (m->state == FLOW_MS_REJECTED || m->state == FLOW_MS_REFUSED))
+        return msg_get(worst->msg)->step;
+    if (reason != MSG_NONE && msg_get(reason)->step != STEP_NONE)
+        return msg_get(reason)->step;
+    return flow_message_final(m->state) ? STEP_FIX_AND_RESEND : STEP_WAIT;
+}
+
+static const char *state_word(const struct flow_message *m)
+{
+    return m == NULL ? "received" : flow_message_state_name(m->state);
+}
+
+static void add_unit(struct writer *w, cJSON *array, const struct outcome_unit *u)
+{
+    cJSON *item = item_of(w, array), *service, *issues;
+    const struct flow_message *m = u->message;
+    const struct issue *worst = NULL;
+
+    if (item == NULL)
+        return;
+    if (u->unit != NULL)
+        w->ok = w->ok && cJSON_AddNumberToObject(item, "unit", u->unit->index) != NULL;
+    text_at(w, item, "kind", u->chart_kind[0] != '\0' ? u->chart_kind : m != NULL ? flow_kind_name(m->kind) : u->unit != NULL ? flow_kind_name(u->unit->kind) : "");
+    text_at(w, item, "operation", m != NULL ? flow_operation_name(m->operation) : u->unit != NULL ? flow_operation_name(u->unit->asked) : "");
+    if (u->unit != NULL && u->unit->unit[0] != '\0')
+        text_at(w, item, "unit_key", strchr(u->unit->unit + 2, '/') != NULL ? strchr(u->unit->unit + 2, '/') + 1 : u->unit->unit + 2);
+    if (m != NULL && m->bundle_id[0] != '\0')
+        text_at(w, item, "bundle_id", m->bundle_id);
+    if (m != NULL)
+        text_at(w, item, "message", m->uuid);
+    text_at(w, item, "outcome", state_word(m));
+    issues = array_at(w, item, "issues");
+    if (issues != NULL) {
+        add_findings(w, issues, u->issues, &worst);
+        add_findings(w, issues, u->findings, &worst);
+    }
+    if (m != NULL && m->reason[0] != '\0' && m->state != FLOW_MS_DONE)
+        sentence(w, item, msg_by_code(m->reason), worst != NULL ? worst->arg1 : m->result_code, worst != NULL ? worst->arg2 : "");
+    if (m != NULL && m->result_code[0] != '\0') {
+        service = object_at(w, item, "service");
+        text_at(w, service, "code", m->result_code);
+    }
+    if (m != NULL && m->may_have_stood)
+        w->ok = w->ok && cJSON_AddTrueToObject(item, "may_have_stood") != NULL;
+    if (u->repeats)
+        w->ok = w->ok && cJSON_AddTrueToObject(item, "repeated") != NULL;
+    if (m != NULL && flow_message_final(m->state))
+        time_at(w, item, "at", m->since_wall_ms);
+    text_at(w, item, "next_step", msg_step_name(step_of(m, worst)));
+}
+
+const char *outcome_word(const struct outcome *o)
+{
+    const char *word = NULL;
+
+    if (o->request->state != FLOW_RQ_CLOSED && o->request->state != FLOW_RQ_ANSWERED && o->request->step != FLOW_RS_COMPOSE)
+        return flow_request_state_name(o->request->state);
+    for (size_t i = 0; i < o->unit_count; i++) {
+        const char *one = state_word(o->unit[i].message);
+        if (word != NULL && strcmp(word, one) != 0)
+            return "mixed";
+        word = one;
+    }
+    return word == NULL ? "rejected" : word;
+}
+
+/* The step that matters most for the file as a whole: paper before mending before calling before waiting. */
+static enum msg_step whole_step(const cJSON *messages)
+{
+    static const enum msg_step order[] = { STEP_ISSUE_PAPER, STEP_FIX_AND_RESEND, STEP_CALL_IT, STEP_WAIT };
+    const cJSON *item;
+
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+        cJSON_ArrayForEach(item, messages) {
+            const char *step = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "next_step"));
+            if (step != NULL && strcmp(step, msg_step_name(order[i])) == 0)
+                return order[i];
+        }
+    return STEP_NONE;
+}
+
+static cJSON *build(const struct outcome *o, struct writer *w, bool final)
+{
+    cJSON *root = cJSON_CreateObject(), *issues, *messages;
+    const struct issue *worst = NULL;
+
+    if (root == NULL) {
+        w->ok = false;
+        return NULL;
+    }
+    text_at(w, root, "file", o->name);
+    if (o->request->request_id[0] != '\0')
+        text_at(w, root, "request_id", o->request->request_id);
+    w->ok = w->ok && cJSON_AddNumberToObject(root, "request", (double)o->request->id) != NULL;
+    text_at(w, root, "facility", o->request->facility);
+    text_at(w, root, final ? "outcome" : "state", outcome_word(o));
+    text_at(w, root, "repeat_of", o->repeat_of);
+    time_at(w, root, "received", o->request->received_wall_ms);
+    time_at(w, root, "written", o->now_ms);
+    issues = array_at(w, root, "issues");
+    if (issues != NULL)
+        add_findings(w, issues, o->report, &worst);
+    if (o->request->reason[0] != '\0')
+        sentence(w, root, msg_by_code(o->request->reason), worst != NULL ? worst->arg1 : "", worst != NULL ? worst->arg2 : "");
+    messages = array_at(w, root, "messages");
+    for (size_t i = 0; messages != NULL && i < o->unit_count; i++)
+        add_unit(w, messages, &o->unit[i]);
+    text_at(w, root, "next_step", msg_step_name(worst != NULL ? msg_get(worst->msg)->step : final ? whole_step(messages) : STEP_WAIT));
+    if (o->x_json != NULL)
+        w->ok = w->ok && cJSON_AddRawToObject(root, "x", o->x_json) != NULL;
+    return root;
+}
+
+int outcome_write(const struct outcome *o, enum msg_lang lang, bool final, struct buf *out, struct err *e)
+{
+    struct err reason = ERR_INIT;
+    struct writer w = { lang, arena_new(64 << 20), true, &reason };
+    cJSON *root = NULL;
+    char *text = NULL;
+    int r;
+
+    if (w.arena != NULL)
+        root = build(o, &w, final);
+    if (root != NULL && w.ok)
+        text = cJSON_Print(root);
+    if (text == NULL) {
+        r = reason.code != 0 ? reason.code : ERR_NOMEM;
+        err_set(e, (enum err_code)r, r == ERR_NOMEM ? MSG_NOMEM : MSG_INTERNAL, NULL, "outcome", NULL);
+    } else {
+        r = buf_add_str(out, text);
+        if (r == 0)
+            r = buf_add_char(out, '\n');
+    }
+    cJSON_free(text);
+    cJSON_Delete(root);
+    arena_free(w.arena);
+    return r;
+}

@@ -1,0 +1,47 @@
+/*
+ * NAME
+ *      status_line - one line of the status log
+ */
+#include <stdio.h>
+#include <string.h>
+#include "base/text.h"
+#include "base/timefmt.h"
+#include "report/status_line.h"
+
+static size_t add(char *text, size_t size, size_t at, const char *label, const char *value)
+{
+    int n;
+
+    if (value == NULL || value[0] == '\0' || at >= size)
+        return at;
+    n = snprintf(text + at, size - at, " %s%s", label, value);
+    return n < 0 ? at : at + (size_t)n;
+}
+
+size_t status_line_format(const struct status_line *line, enum msg_lang lang, char *ret_text, size_t size)
+{
+    const struct msg_info *info = msg_get(line->msg);
+    char time[TIME_TEXT_MAX], sentence[1024];
+    size_t n;
+
+    time_format_log(line->wall_ms, time);
+    n = (size_t)snprintf(ret_text, size, "%s %s", time, line->msg == MSG_NONE ? "-" : info->code);
+    n = add(ret_text, size, n, line->message[0] == 'r' ? "request=" : "message=", line->message[0] == 'r' ? line->message + 1 : line->message);
+    n = add(ret_text, size, n, "source=", line->source);
+    n = add(ret_text, size, n, "facility=", line->facility);
+    n = add(ret_text, size, n, "kind=", line->kind);
+    n = add(ret_text, size, n, "op=", line->operation);
+    n = add(ret_text, size, n, "state=", line->state);
+    n = add(ret_text, size, n, "code=", line->code);
+    n = add(ret_text, size, n, "file=", line->hash8);
+    if (line->msg != MSG_NONE) {
+        msg_format(line->msg, lang, line->arg[0] != NULL ? line->arg[0] : line->source, line->arg[1] != NULL ? line->arg[1] : line->code, sentence, sizeof sentence);
+        n = add(ret_text, size, n, "", sentence);
+        n = add(ret_text, size, n, lang == LANG_JA ? "→ 次に: " : "-> next: ", info->next[lang]);
+    }
+    if (n >= size - 1)
+        n = text_cut(ret_text, strlen(ret_text), size - 2);
+    ret_text[n++] = '\n';
+    ret_text[n] = '\0';
+    return n;
+}
