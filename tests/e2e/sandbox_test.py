@@ -519,6 +519,29 @@ def http_is_strict(box, web, folder):
 
 
 @test
+def limit_is_exact(box, web, folder):
+    def padded(size, finish, pad):
+        """A letter whose finished request has just this many bytes: blanks inside the Bundle, the rest in the envelope."""
+        raw = json.dumps(letter()).encode()
+        fixed = len(finish(message(letter_body(raw))))
+        raw += b" " * ((size - fixed) // 4 * 3 - 3)
+        text = finish(message(letter_body(raw)))
+        return pad(text, size - len(text))
+
+    as_json = (lambda tree: json.dumps(tree).encode(), lambda text, n: text + b" " * n)
+    as_xml = (to_xml, lambda text, n: text.replace(b"<MessageHeader>", b" " * n + b"<MessageHeader>", 1))
+    for size, code in ((10000000, "CISB0000I"), (10000001, None)):
+        body = padded(size, *as_json)
+        equal(len(body), size)
+        status, raw = web.raw("document.register", body)
+        equal((status, code and Answer(json.loads(raw)["XmlMsg"]).code), (200 if code else 413, code), str(size))
+        body = padded(size, *as_xml)
+        equal(len(body), size)
+        equal(folder.take("document.register", folder.drop("document.register", None, raw=body), "res" if code else "err").code, code or "CISC0002E", str(size))
+    equal(len(box.held()), 2)
+
+
+@test
 def envelope_is_strict(box, web, folder):
     b = chart()
     wrong = [

@@ -31,10 +31,10 @@ static const char schema[] =
 
 /* The persons and institutions of the public examples and of docs/samples, and ranges that a test may use freely. '*' at the end stands for anything. */
 static const char seed_rows[] =
-    "INSERT OR IGNORE INTO insured VALUES('00012345:*', 'valid'), ('06270409:*', 'valid'), ('00138057:*', 'valid'), ('06132013:*', 'valid'), ('01999999:*', 'valid'), ('06999996:*', 'valid'), ('39999999:*', 'valid'),"
-    " ('01999998:*', 'ended');"
-    "INSERT OR IGNORE INTO institutions VALUES('1318814790', 'yes'), ('1311234567', 'yes'), ('1319876543', 'yes'), ('1319999999', 'yes'), ('1410123457', 'yes'), ('1310000001', 'yes'),"
-    " ('1310000002', 'yes'), ('1310000009', 'no');";
+    "INSERT OR IGNORE INTO insured VALUES('00012345:*', 'valid'), ('00138057:*', 'valid'), ('01999999:*', 'valid'), ('06132013:*', 'valid'),"
+    " ('06270409:*', 'valid'), ('06999996:*', 'valid'), ('39999999:*', 'valid'), ('01999998:*', 'ended');"
+    "INSERT OR IGNORE INTO institutions VALUES('1310000001', 'yes'), ('1310000002', 'yes'), ('1311234567', 'yes'), ('1318814790', 'yes'),"
+    " ('1319876543', 'yes'), ('1319999999', 'yes'), ('1410123457', 'yes'), ('1310000009', 'no');";
 
 enum stmt {
     ST_BEGIN, ST_COMMIT, ST_ROLLBACK, ST_FIND, ST_PUT, ST_REMOVE, ST_HISTORY, ST_LOG, ST_RECEIPT_ADD, ST_RECEIPT_GET, ST_RECEIPT_POLL,

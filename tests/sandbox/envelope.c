@@ -147,11 +147,13 @@ static void xml_children(struct reading *r, const xmlNode *parent, const char *p
 
 static void xml_read(struct reading *r, struct bytes body)
 {
-    if (memchr(body.data, '\r', body.len) != NULL || (body.len >= 3 && memcmp(body.data, "\xEF\xBB\xBF", 3) == 0) || !text_is_utf8(body.data, body.len)) {
+    if (memchr(body.data, '\r', body.len) != NULL || (body.len >= 3 && memcmp(body.data, "\xEF\xBB\xBF", 3) == 0) || !text_is_utf8(body.data, body.len) ||
+        memmem(body.data, body.len, "<!DOCTYPE", 9) != NULL) {
         r->bad = true;
         return;
     }
-    xmlDoc *doc = xmlReadMemory(body.data, (int)body.len, NULL, "UTF-8", XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_COMPACT);
+    /* without a document type there are no entities to grow; HUGE lifts only the limit on one text, which lies just below ours */
+    xmlDoc *doc = xmlReadMemory(body.data, (int)body.len, NULL, "UTF-8", XML_PARSE_NONET | XML_PARSE_HUGE | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
     const xmlNode *root = doc != NULL ? xmlDocGetRootElement(doc) : NULL;
     if (root == NULL || doc->intSubset != NULL || strcmp((const char *)root->name, "XmlMsg") != 0 || !xml_plain(root))
         r->bad = true;

@@ -256,7 +256,7 @@ static struct job *job_take(struct sb *sb, int req, const char *name, enum sb_op
     struct job *j = calloc(1, sizeof *j);
     if (j == NULL)
         return NULL;
-    buf_init(&j->body, SB_MAX_REQUEST);
+    buf_init(&j->body, (size_t)SB_MAX_REQUEST + 1);    /* file_read wants to see the byte too many */
     buf_init(&j->answer, 1 << 20);
     j->x.arena = arena_new(arena_max);
     j->counted = room_taken(sb);
