@@ -78,7 +78,7 @@ int desk_doors_plan(struct desk *d, struct err *e)
     int r = plan_sources(d, e);
 
     for (int64_t i = 0; i < s->workers && r == 0; i++) {
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "%lld", (long long)i);
         r = add_door(d, DESK_CONVERT, name, e);
     }
