@@ -121,7 +121,6 @@ static const struct check_row section_rows[] = {
     { "code.text", 0, 0, FORM_ANY, NULL, "section" },
     { "text.status", 1, 1, FORM_ONE_OF, "generated|extensions|additional|empty", "section" },
     { "text.div", 1, 1, FORM_TEXT, NULL, "section" },
-    { "entry.reference", 1, 1, FORM_TEXT, NULL, "section" },
     { "mode", 0, 0, FORM_ANY, NULL, "section" },
     { "orderedBy", 0, 0, FORM_ANY, NULL, "section" },
     END

@@ -31,7 +31,6 @@ static const struct check_row patient_rows[] = {
     { "meta.profile", 1, 1, FORM_TEXT, NULL, "R0212" },
     EXTENSIONS,
     { "identifier", 1, MANY, FORM_OBJECT, NULL, "R1010" },
-    { "identifier.system", 1, 1, FORM_TEXT, NULL, "R1010" },
     { "identifier.value", 1, 1, FORM_TEXT, NULL, "R1010" },
     { "identifier{system=" MEMBER_SYSTEM "}", 1, 1, FORM_OBJECT, NULL, "R1012" },
     { "name", 1, MANY, FORM_OBJECT, NULL, "R1110" },

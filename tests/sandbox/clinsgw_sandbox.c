@@ -129,7 +129,8 @@ static int read_options(int argc, char **argv, struct sb_options *o)
     bool ok = true;
     while (ok && (which = getopt_long(argc, argv, "", option_table, NULL)) != -1)
         ok = set_option(o, which, optarg);
-    if (ok && o->db != NULL && optind == argc && (o->port < 0 || (o->tls_cert != NULL && o->tls_key != NULL && o->client_ca != NULL && o->user != NULL && o->password != NULL)))
+    bool web = o->port >= 0;
+    if (ok && o->db != NULL && optind == argc && (!web || (o->tls_cert != NULL && o->tls_key != NULL && o->client_ca != NULL && o->user != NULL && o->password != NULL)))
         return 0;
     fprintf(stderr, "usage: clinsgw-sandbox --db FILE [--port N --tls-cert FILE --tls-key FILE --client-ca FILE --user U --password P]\n"
                     "           [--share DIR] [--control SOCKET] [--hpki-ca DIR] [--institution CODE[:CN]]... [--insured-file FILE]\n"
