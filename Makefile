@@ -55,9 +55,9 @@ LINK = $(CC) -pthread $(LDFLAGS_$(V)) $(LDFLAGS) -Wl,--as-needed
 ROOMS := base chart codes fhir validate sign exchange link spool flow store report
 DAEMONS := desk spool convert sign link
 # What each program is made of. A link error here means that an arrow of the design is not kept, or that the design has changed.
-ROOMS_desk := store flow report base
+ROOMS_desk := store flow report exchange link base
 ROOMS_spool := spool base
-ROOMS_convert := adapters fhir codes chart validate sign exchange base
+ROOMS_convert := adapters fhir codes chart validate sign exchange report base
 ROOMS_sign := sign base
 ROOMS_link := link exchange base
 bin_of = $(B)/bin/$(if $(filter desk,$1),clinsgwd,clinsgw-$1)
