@@ -73,7 +73,7 @@ static int load_folder(const char *path, trust_add_fn *add, struct sign_trust *t
 int convert_world_load(const struct settings *s, struct convert_world *ret_world, struct err *e)
 {
     struct convert_world world = { .trust = sign_trust_new(), .arena = arena_new(CONVERT_ARENA_MAX) };
-    bool crls = false;
+    bool others = false;
     int r = world.trust == NULL || world.arena == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "convert", NULL) : 0;
 
     for (size_t i = 0; i < s->links && r == 0; i++) {
@@ -83,8 +83,10 @@ int convert_world_load(const struct settings *s, struct convert_world *ret_world
     }
     if (r == 0 && s->trust_dir != NULL)
         r = load_folder(s->trust_dir, sign_trust_add_anchor, world.trust, &world.has_anchors, e);
+    if (r == 0 && s->intermediate_dir != NULL)
+        r = load_folder(s->intermediate_dir, sign_trust_add_intermediate, world.trust, &others, e);
     if (r == 0 && s->crl_dir != NULL)
-        r = load_folder(s->crl_dir, sign_trust_add_crl, world.trust, &crls, e);
+        r = load_folder(s->crl_dir, sign_trust_add_crl, world.trust, &others, e);
     if (r == 0)
         *ret_world = world;
     return r;

@@ -102,6 +102,23 @@ static int open_lock(const struct desk *d, const struct desk_door *door)
     return open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
+/* Hands the door's secrets over as open files, because only the desk's user may open them; the desk itself never reads them. */
+static void hand_over_secrets(const struct settings *s, const struct desk_door *door)
+{
+    int link = door->kind == DESK_LINK ? settings_find_link(s, door->name) : -1, signer = door->kind == DESK_SIGN ? settings_find_signer(s, door->name) : -1;
+    const char *const name[2] = { link >= 0 ? s->link[link].login_password_file : signer >= 0 ? s->signer[signer].pin_credential : NULL,
+                                  link >= 0 ? s->link[link].key_password_file : NULL };
+
+    for (int i = 0; i < 2; i++) {
+        int fd = settings_secret_open(name[i]), high = fd < 0 ? -1 : fcntl(fd, F_DUPFD, 16); /* above all numbers that mean something to a door */
+        if (fd >= 0)
+            close(fd);
+        close(DOOR_SECRET + i);
+        if (high >= 0 && dup2(high, DOOR_SECRET + i) < 0)
+            _exit(70);
+    }
+}
+
 static _Noreturn void become_door(const struct desk *d, const struct desk_door *door, int socket, int lock)
 {
     char path[4096];
@@ -117,7 +134,8 @@ static _Noreturn void become_door(const struct desk *d, const struct desk_door *
         _exit(70);
     close(high_socket);
     close(high_lock);
-    close_range(DOOR_LOCK + 1, ~0u, 0);
+    hand_over_secrets(d->settings, door);
+    close_range(DOOR_SECRET_2 + 1, ~0u, 0);
     umask(door->kind == DESK_SPOOL ? 0007 : 0077);
     if (proc_become(user_of(d->settings, door->kind), &e) < 0)
         _exit(70);

@@ -112,9 +112,9 @@ static void obey(struct link_door *d)
         door_problem(d->door, &e);
 }
 
-static int secret_text(const char *name, struct buf *secret, struct err *e)
+static int secret_text(int fd, const char *name, struct buf *secret, struct err *e)
 {
-    return name == NULL ? 0 : settings_secret(name, secret, e);
+    return name == NULL ? 0 : settings_secret_read(fd, name, secret, e);
 }
 
 static int open_link(struct link_door *d, struct exchange_profile **ret_profile, struct err *e)
@@ -133,9 +133,9 @@ static int open_link(struct link_door *d, struct exchange_profile **ret_profile,
     snprintf(path, sizeof path, "%s/%s.conf", s->profile_dir, c->profile);
     r = exchange_profile_load(path, ret_profile, e);
     if (r == 0)
-        r = secret_text(c->login_password_file, &password, e);
+        r = secret_text(DOOR_SECRET, c->login_password_file, &password, e);
     if (r == 0)
-        r = secret_text(c->key_password_file, &key_password, e);
+        r = secret_text(DOOR_SECRET_2, c->key_password_file, &key_password, e);
     if (r == 0) {
         struct link_options o = {
             .profile = *ret_profile, .host = s->host, .sessions = (int)c->sessions, .fact = on_fact, .user = d, .folder = c->folder, .login_url = c->login_url,

@@ -31,6 +31,7 @@ static const struct conf_key gateway_keys[] = {
     { .key = "profile_dir", .type = CONF_TEXT, .offset = AT(settings, profile_dir), .fallback = "/etc/clinsgw/profiles" },
     { .key = "page_dir", .type = CONF_TEXT, .offset = AT(settings, page_dir) },
     { .key = "trust_dir", .type = CONF_TEXT, .offset = AT(settings, trust_dir) },
+    { .key = "intermediate_dir", .type = CONF_TEXT, .offset = AT(settings, intermediate_dir) },
     { .key = "crl_dir", .type = CONF_TEXT, .offset = AT(settings, crl_dir) },
     { .key = "host", .type = CONF_TEXT, .offset = AT(settings, host), .fallback = "gw01" },
     { .key = "language", .type = CONF_ENUM, .offset = AT(settings, language), .names = languages, .fallback = "ja" },
@@ -281,18 +282,26 @@ int settings_find_facility(const struct settings *s, const char *code)
     return -1;
 }
 
-int settings_secret(const char *name, struct buf *ret_secret, struct err *e)
+int settings_secret_open(const char *name)
 {
     const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-    int dir = AT_FDCWD, r;
+    int dir, fd;
 
-    if (name[0] != '/' && (credentials == NULL || strchr(name, '/') != NULL))
-        return err_set(e, ERR_NOTFOUND, MSG_CONF_NO_SECRET, name, name, NULL);
-    if (name[0] != '/' && (dir = dir_open(AT_FDCWD, credentials, e)) < 0)
-        return dir;
-    r = file_read(dir, name, 4096, ret_secret, e);
-    if (dir >= 0)
-        close(dir);
+    if (name == NULL)
+        return -1;
+    if (name[0] == '/')
+        return open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (credentials == NULL || strchr(name, '/') != NULL || (dir = dir_open(AT_FDCWD, credentials, NULL)) < 0)
+        return -1;
+    fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    close(dir);
+    return fd;
+}
+
+int settings_secret_read(int fd, const char *name, struct buf *ret_secret, struct err *e)
+{
+    int r = fcntl(fd, F_GETFD) < 0 ? err_set(e, ERR_NOTFOUND, MSG_CONF_NO_SECRET, name, name, NULL) : file_read_fd(fd, 4096, ret_secret, e);
+
     while (r == 0 && ret_secret->len > 0 && (ret_secret->data[ret_secret->len - 1] == '\n' || ret_secret->data[ret_secret->len - 1] == '\r'))
         ret_secret->data[--ret_secret->len] = '\0';
     return r;

@@ -58,7 +58,7 @@ struct settings_source {
 
 struct settings {
     const char *file;
-    const char *state_dir, *run_dir, *doors_dir, *profile_dir, *page_dir, *trust_dir, *crl_dir;
+    const char *state_dir, *run_dir, *doors_dir, *profile_dir, *page_dir, *trust_dir, *intermediate_dir, *crl_dir;
     const char *host;                           /* prefix of request names on shared folders, [0-9a-z]{2,8} */
     int language;                               /* enum msg_lang */
     int64_t workers, window, log_keep_days;
@@ -77,7 +77,10 @@ int settings_find_link(const struct settings *s, const char *name);
 int settings_find_signer(const struct settings *s, const char *name);
 int settings_find_facility(const struct settings *s, const char *code);   /* by first or second code */
 int settings_find_source(const struct settings *s, const char *name);
-/* Reads a secret from an absolute path, or by name from $CREDENTIALS_DIRECTORY; the last line end is cut. The caller wipes *ret_secret. */
-int settings_secret(const char *name, struct buf *ret_secret, struct err *e);
+/* Opens a secret: an absolute path, or a name in $CREDENTIALS_DIRECTORY. Done under the user who may read it, before a door becomes its own. -1 when it is not there. */
+int settings_secret_open(const char *name);
+/* Reads a secret from a descriptor that was handed over; the last line end is cut. The caller wipes *ret_secret. name is for the error only: ERR_NOTFOUND when nothing
+ * was handed over. */
+int settings_secret_read(int fd, const char *name, struct buf *ret_secret, struct err *e);
 
 #endif

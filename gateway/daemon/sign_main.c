@@ -188,7 +188,7 @@ static void begin_unattended(struct sign_door *d)
 
     buf_init(&pin, 64);
     if (d->config->pin_credential != NULL)
-        r = settings_secret(d->config->pin_credential, &pin, &e);
+        r = settings_secret_read(DOOR_SECRET, d->config->pin_credential, &pin, &e);
     else if (d->config->type == SIGNER_PKCS11)
         goto out;
     if (r == 0)
