@@ -136,7 +136,7 @@ static int settle_base(struct run *r, const struct flow_request *q, const struct
     RUN_TRY(r->ops->request_get(r->t, base, &p, r->e));
     if (run_is_zero(&p.content) || memcmp(&p.content, &q->content, sizeof p.content) != 0)
         return 0;
-    *ret_base = base;
+    *ret_base = p.repeat_of != 0 ? p.repeat_of : base;     /* the one that was made, not another repeat of it */
     return 1;
 }
 
