@@ -27,7 +27,7 @@ struct wanted { uint64_t order; int64_t request_mtime; size_t source; char name[
 struct spool_door {
     struct door *door;
     struct spool_source *source[SETTINGS_MAX];
-    bool up[SETTINGS_MAX];
+    bool up[SETTINGS_MAX], told[SETTINGS_MAX];   /* state of each source, and whether the desk was told any */
     size_t sources;
     struct spool_watch *watch;
     struct wanted wanted[WANTED_MAX];
@@ -94,8 +94,9 @@ static void on_orphan(void *ctx, const struct spool_offer *offer)
 
 static void set_up(struct spool_door *d, size_t i, bool up)
 {
-    if (d->up[i] == up)
+    if (d->told[i] && d->up[i] == up)
         return;
+    d->told[i] = true;
     d->up[i] = up;
     wire_begin(&d->door->out, WIRE_SOURCE_STATE);
     wire_put_text(&d->door->out, F_SOURCE, spool_source_name(d->source[i]));
@@ -403,7 +404,6 @@ static void open_sources(struct spool_door *d, const char *group)
             exit(70);
         folders[d->sources * 2] = arena_printf(d->door->arena, "%s/in", c->root);
         folders[d->sources * 2 + 1] = arena_printf(d->door->arena, "%s/try", c->root);
-        d->up[d->sources] = true; /* so that a share that is away is told */
         d->sources++;
     }
     if (d->sources > 0 && spool_watch_new(folders, (unsigned)d->sources * 2, &d->watch, &e) < 0)
