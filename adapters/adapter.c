@@ -157,7 +157,8 @@ static void add_own(struct buf *out, const struct json_node *root, const struct 
         add_quoted(out, pointer, strlen(pointer));
     }
     buf_add_char(out, ':');
-    buf_add(out, file.data + node->start, node->end - node->start);
+    for (uint32_t i = node->start; i < node->end; i++) /* one line: a line end can only stand between tokens */
+        buf_add_char(out, file.data[i] == '\n' || file.data[i] == '\r' ? ' ' : file.data[i]);
 }
 
 int adapter_own_members(const struct json_node *root, struct bytes file, struct arena *arena, const char **ret_json)

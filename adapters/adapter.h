@@ -86,13 +86,13 @@ bool adapter_bundle_id_ok(const char *text, size_t len);
 bool adapter_institution_ok(const struct adapter_options *options, const char *code, size_t len);
 /* Adds what a failed reader says as an issue. */
 void adapter_add_err(struct issue_list *issues, const struct err *e);
-/* JSON object of every member whose name begins with `x-`: those of the root by name, deeper ones by JSON pointer; the values as written. NULL = none. */
+/* JSON object of every member whose name begins with `x-`: those of the root by name, deeper ones by JSON pointer; the values as written, on one line. NULL = none. */
 struct json_node;
 int adapter_own_members(const struct json_node *root, struct bytes file, struct arena *arena, const char **ret_json);
 
 enum {
     ADAPTER_FILE_MAX = 64 * 1024 * 1024,      /* bytes of one request file */
-    ADAPTER_UNITS_MAX = 200,
+    ADAPTER_UNITS_MAX = 32,                   /* as FLOW_UNITS_MAX: what one request may hold as rows */
     ADAPTER_ATTACHMENTS_MAX = 50
 };
 
