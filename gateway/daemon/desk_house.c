@@ -79,7 +79,7 @@ static void journal(struct desk *d, const struct status_line *line)
         { "CLINSGW_STATE", line->state }, { "CLINSGW_CODE", line->code }, { "CLINSGW_HASH", line->hash8 }, { NULL, NULL },
     };
 
-    log_event(d->log, line->msg, line->source, line->code, fields);
+    log_event(d->log, line->msg, line->arg[0] != NULL ? line->arg[0] : line->code[0] != '\0' ? line->code : "…", line->arg[1] != NULL ? line->arg[1] : "…", fields);
 }
 
 void desk_log_order(struct desk *d, const struct flow_order *order)

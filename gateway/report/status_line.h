@@ -17,7 +17,7 @@ struct status_line {
     enum msg_id msg;              /* MSG_NONE: a plain change of state */
     const char *message;          /* "42", "r7" for a request, "" = none; the rest "" = none, too */
     const char *source, *facility, *kind, *operation, *state, *code, *hash8;
-    const char *arg[2];           /* fill the sentence; NULL = source and code */
+    const char *arg[2];           /* fill the sentence; NULL = the code, else "…": what the sentence would quote is the vendor's and stands in the result file */
 };
 
 /* Formats with a line end, always terminated; returns the length. */
