@@ -21,6 +21,7 @@
 #include <sys/types.h>
 #include "base/arena.h"
 #include "base/log.h"
+#include "daemon/facts.h"
 #include "daemon/settings.h"
 #include "daemon/wire.h"
 #include "exchange/exchange.h"
@@ -61,14 +62,17 @@ struct desk_client {
     char actor[FLOW_ACTOR];          /* "operator:root", from the peer's credentials */
     uid_t uid;
     int language;
-    bool json, waits_reply;
+    bool json;
+    bool asked, answered;            /* an event was made of it; the state machine has answered, which is said after the commit */
+    struct flow_order answer;
+    int64_t since_ms;                /* boot clock */
 };
 
 struct desk_cached { struct sha256 digest; int fd; uint64_t used; };
 
 struct desk_alarm { bool raised; struct flow_order order; int64_t since_wall_ms; };
 
-struct desk_signer { int state; bool present, attended, low, final_try, locked; int64_t not_after_ms; char title[192]; };
+struct desk_signer { int state; bool present, attended, low, final_try, locked, over_said; int64_t not_after_ms; char title[192]; };
 
 /* Facts that the desk itself knows while it gives orders; they become events of the next turn. */
 struct desk_later { struct flow_event event; struct desk_later *next; };
@@ -108,6 +112,8 @@ struct desk {
     int signals;                     /* signalfd */
     int64_t next_house_ms, next_page_ms, next_hour_ms, next_watchdog_ms, watchdog_ms;
     int64_t clock_wall_ms, clock_boot_ms;   /* last pair seen, for steps of the wall clock */
+    int64_t started_wall_ms, next_ends_ms;
+    struct facts_ends ends;          /* of certificates and revocation lists on disk */
     bool page_dirty, stopping, failed;
     struct wire_out out;
     struct wire_in in;
@@ -186,7 +192,11 @@ int64_t desk_status_due(const struct desk *d);
 int desk_control_open(struct desk *d, struct err *e);
 void desk_control_accept(struct desk *d);
 void desk_control_hear(struct desk *d, size_t client);
-void desk_control_reply(struct desk *d, const struct flow_order *order);   /* FLOW_DO_REPLY */
+void desk_control_reply(struct desk *d, const struct flow_order *order);   /* FLOW_DO_REPLY: kept until the turn has ended */
+/* The turn has been committed, or rolled back: says so to those who asked. */
+void desk_control_turned(struct desk *d, bool committed);
+/* Ends the sitting of a person's card when nothing waits for it any more: at the end of each turn. */
+void desk_sitting_check(struct desk *d);
 void desk_control_close(struct desk *d);
 
 /* ---- desk_house.c ---- */

@@ -134,6 +134,7 @@ static void begin_anew(struct desk *d)
 
     store_rollback(d->store);
     d->in_turn = false;
+    desk_control_turned(d, false);
     if (desk_flow_start(d, &e) < 0) {
         desk_log(d, &e);
         d->stopping = true; /* the rows cannot be read: better down and seen than up and wrong */
@@ -161,9 +162,11 @@ void desk_turn_end(struct desk *d)
         }
         begin_anew(d);
     }
+    desk_control_turned(d, true);
     for (size_t i = 0; i < d->orders.count; i++)
         if (d->orders.item[i].type != FLOW_DO_COMPOSE && d->orders.item[i].type != FLOW_DO_REPLY)
             desk_give(d, &d->orders.item[i]);
+    desk_sitting_check(d);
     flow_orders_reset(&d->orders);
     d->orders_given = 0;
 }

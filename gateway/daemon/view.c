@@ -1,0 +1,582 @@
+/*
+ * NAME
+ *      view - list, show and export over the rows of the store
+ *
+ * DESCRIPTION
+ *      list and show build a tree of named values. As JSON it is printed as it is; as text a list becomes one line a row and a story becomes indented lines
+ *      with the names in the reader's language (view_text.c).
+ *
+ * DIAGNOSTICS
+ *      Those of the store; ERR_NOMEM.
+ */
+#include <stdlib.h>
+#include <cjson/cJSON.h>
+#include "base/text.h"
+#include "base/timefmt.h"
+#include "daemon/view.h"
+#include "daemon/view_private.h"
+#include "report/findings.h"
+#include "report/outcome.h"
+
+enum { PAGE_ROWS = 64, LIST_DEFAULT = 100, PAYLOAD_MAX = 96 << 20, FINDINGS_ARENA = 4 << 20, FINDINGS_SHOWN = 200 };
+
+static const struct sha256 absent;
+
+static bool is_there(const struct sha256 *digest)
+{
+    return memcmp(digest, &absent, sizeof absent) != 0;
+}
+
+/* ---- the tree ---- */
+
+void view_put(struct view *v, cJSON *to, const char *name, const char *text)
+{
+    if (text != NULL && text[0] != '\0' && cJSON_AddStringToObject(to, name, text) == NULL)
+        v->failed = true;
+}
+
+static void put_number(struct view *v, cJSON *to, const char *name, int64_t value)
+{
+    if (cJSON_AddNumberToObject(to, name, (double)value) == NULL)
+        v->failed = true;
+}
+
+static void put_count(struct view *v, cJSON *to, const char *name, int64_t value)
+{
+    if (value != 0)
+        put_number(v, to, name, value);
+}
+
+static void put_yes(struct view *v, cJSON *to, const char *name, bool value)
+{
+    if (value && cJSON_AddTrueToObject(to, name) == NULL)
+        v->failed = true;
+}
+
+static void put_time(struct view *v, cJSON *to, const char *name, int64_t wall_ms)
+{
+    char text[TIME_TEXT_MAX];
+
+    if (wall_ms == 0)
+        return;
+    time_format_jst_ms(wall_ms, text);
+    view_put(v, to, name, text);
+}
+
+static void put_digest(struct view *v, cJSON *to, const char *name, const struct sha256 *digest)
+{
+    char hex[SHA256_HEX];
+
+    if (!is_there(digest))
+        return;
+    sha256_to_hex(digest, hex);
+    view_put(v, to, name, hex);
+}
+
+/* Code with its sentence and next step. */
+static void put_reason(struct view *v, cJSON *to, const char *code)
+{
+    enum msg_id msg = msg_by_code(code);
+    char text[1024];
+
+    if (code[0] == '\0')
+        return;
+    view_put(v, to, "code", code);
+    msg_format(msg, v->lang, "", "", text, sizeof text);
+    view_put(v, to, "reason", text);
+    view_put(v, to, "what_to_do", msg_get(msg)->next[v->lang]);
+}
+
+static cJSON *put_list(struct view *v, cJSON *to, const char *name)
+{
+    cJSON *array = cJSON_AddArrayToObject(to, name);
+
+    v->failed = v->failed || array == NULL;
+    return array;
+}
+
+static cJSON *put_item(struct view *v, cJSON *array)
+{
+    cJSON *object = cJSON_CreateObject();
+
+    if (object == NULL || array == NULL || !cJSON_AddItemToArray(array, object)) {
+        cJSON_Delete(object);
+        v->failed = true;
+        return NULL;
+    }
+    return object;
+}
+
+static int print(struct view *v, cJSON *root, bool json, void (*as_text)(struct view *, const cJSON *, struct buf *), struct buf *out, struct err *e)
+{
+    char *text = NULL;
+
+    if (v->failed)
+        return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "view", NULL);
+    if (json) {
+        text = cJSON_Print(root);
+        if (text != NULL) {
+            (void)buf_add_str(out, text);
+            (void)buf_add_char(out, '\n');
+        }
+        cJSON_free(text);
+    } else {
+        as_text(v, root, out);
+    }
+    if (json && text == NULL)
+        return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "view", NULL);
+    return out->failed != 0 ? err_set(e, out->failed, MSG_LIMIT, NULL, "view", NULL) : 0;
+}
+
+/* ---- list ---- */
+
+static void list_message(struct view *v, cJSON *array, const struct flow_message *m)
+{
+    cJSON *o = put_item(v, array);
+    char id[24];
+
+    snprintf(id, sizeof id, "%lld", (long long)m->id);
+    view_put(v, o, "id", id);
+    put_time(v, o, "received", m->received_wall_ms);
+    view_put(v, o, "state", flow_message_state_name(m->state));
+    view_put(v, o, "operation", flow_operation_name(m->operation));
+    view_put(v, o, "kind", flow_kind_name(m->kind));
+    view_put(v, o, "source", m->source);
+    view_put(v, o, "facility", m->facility);
+    put_yes(v, o, "held", m->held);
+    view_put(v, o, "service_code", m->result_code);
+    put_reason(v, o, m->reason);
+}
+
+static void list_request(struct view *v, cJSON *array, const struct flow_request *q)
+{
+    cJSON *o = put_item(v, array);
+    char id[24];
+
+    snprintf(id, sizeof id, "r%lld", (long long)q->id);
+    view_put(v, o, "id", id);
+    put_time(v, o, "received", q->received_wall_ms);
+    view_put(v, o, "state", flow_request_state_name(q->state));
+    view_put(v, o, "source", q->source);
+    view_put(v, o, "facility", q->facility);
+    put_yes(v, o, "held", q->step == FLOW_RS_HELD);
+    put_reason(v, o, q->reason);
+}
+
+static int state_of(const char *name, enum flow_message_state *ret_state)
+{
+    for (int i = FLOW_MS_TO_SIGN; i < FLOW_MS_STATES; i++)
+        if (strcmp(name, flow_message_state_name((enum flow_message_state)i)) == 0) {
+            *ret_state = (enum flow_message_state)i;
+            return 0;
+        }
+    return ERR_INVALID;
+}
+
+static int list_received(struct view *v, const struct view_ask *ask, cJSON *array, int64_t *left, struct err *e)
+{
+    struct flow_request *rows = calloc(PAGE_ROWS, sizeof *rows);
+    int n = rows == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "view", NULL) : PAGE_ROWS;
+
+    for (int64_t before = 0; n == PAGE_ROWS && *left > 0; before = rows[PAGE_ROWS - 1].id) {
+        n = store_requests(v->store, ask->source, FLOW_RQ_RECEIVED, before, rows, PAGE_ROWS, e);
+        for (int i = 0; i < n && *left > 0; i++)
+            if (ask->facility == NULL || strcmp(rows[i].facility, ask->facility) == 0) {
+                list_request(v, array, &rows[i]);
+                --*left;
+            }
+    }
+    free(rows);
+    return n < 0 ? n : 0;
+}
+
+static int list_messages(struct view *v, const struct view_ask *ask, enum flow_message_state state, cJSON *array, int64_t *left, struct err *e)
+{
+    struct flow_message *rows = calloc(PAGE_ROWS, sizeof *rows);
+    int n = rows == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "view", NULL) : PAGE_ROWS;
+
+    for (int64_t before = 0; n == PAGE_ROWS && *left > 0; before = rows[PAGE_ROWS - 1].id) {
+        n = store_messages(v->store, ask->facility, state, before, rows, PAGE_ROWS, e);
+        for (int i = 0; i < n && *left > 0; i++)
+            if (ask->source == NULL || strcmp(rows[i].source, ask->source) == 0) {
+                list_message(v, array, &rows[i]);
+                --*left;
+            }
+    }
+    free(rows);
+    return n < 0 ? n : 0;
+}
+
+int view_list(struct store *store, const struct view_ask *ask, enum msg_lang lang, bool json, struct buf *out, struct err *e)
+{
+    struct view v = { .store = store, .lang = lang };
+    enum flow_message_state state = FLOW_MS_NONE;
+    bool received = ask->state != NULL && strcmp(ask->state, flow_request_state_name(FLOW_RQ_RECEIVED)) == 0;
+    int64_t left = ask->limit == 0 ? LIST_DEFAULT : ask->limit;
+    cJSON *root, *array;
+    int r = 0;
+
+    if (ask->state != NULL && !received && state_of(ask->state, &state) < 0)
+        return err_set(e, ERR_INVALID, MSG_CTL_ARGUMENT, NULL, ask->state, NULL);
+    root = cJSON_CreateObject();
+    if (root == NULL)
+        return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "view", NULL);
+    array = put_list(&v, root, "messages");
+    if (ask->state == NULL || received)
+        r = list_received(&v, ask, array, &left, e);
+    if (r == 0 && !received)
+        r = list_messages(&v, ask, state, array, &left, e);
+    if (r == 0)
+        r = print(&v, root, json, view_list_text, out, e);
+    cJSON_Delete(root);
+    return r;
+}
+
+/* ---- show ---- */
+
+/* The state in the canonical text of a row, by the names of its table. */
+static const char *state_in(const struct store_event *ev, char *space, size_t size)
+{
+    const char *at = ev->body == NULL ? NULL : strncmp(ev->body, "state=", 6) == 0 ? ev->body : strstr(ev->body, "\nstate=");
+    size_t len;
+    int64_t number;
+
+    if (at == NULL)
+        return NULL;
+    at = strchr(at, '=') + 1;
+    len = strcspn(at, "\n");
+    if (text_to_int64(at, len, 0, 100, &number) == 0) {
+        if (strcmp(ev->table, "message") == 0 && number < FLOW_MS_STATES)
+            return flow_message_state_name((enum flow_message_state)number);
+        if (strcmp(ev->table, "request") == 0 && number < FLOW_RQ_STATES)
+            return flow_request_state_name((enum flow_request_state)number);
+    }
+    snprintf(space, size, "%.*s", (int)(len < size ? len : size - 1), at);
+    return space;
+}
+
+struct history { struct view *v; cJSON *array; char last[64]; };
+
+/* One line a change of state, or a sentence, or a person; other writes of the row say nothing to a reader. */
+static int history_line(void *ctx, const struct store_event *ev)
+{
+    struct history *h = ctx;
+    char space[64], text[512];
+    const char *state = state_in(ev, space, sizeof space);
+    bool changed = state != NULL && strcmp(state, h->last) != 0;
+    cJSON *o;
+
+    if (!changed && ev->msg == MSG_NONE && (ev->actor == NULL || ev->actor[0] == '\0'))
+        return 0;
+    if (state != NULL)
+        snprintf(h->last, sizeof h->last, "%s", state);
+    o = put_item(h->v, h->array);
+    put_time(h->v, o, "time", ev->wall_ms);
+    view_put(h->v, o, "state", state);
+    view_put(h->v, o, "actor", ev->actor);
+    if (ev->msg != MSG_NONE) {
+        msg_format(ev->msg, h->v->lang, "", "", text, sizeof text);
+        view_put(h->v, o, "code", msg_get(ev->msg)->code);
+        view_put(h->v, o, "sentence", text);
+    }
+    return 0;
+}
+
+static int show_history(struct view *v, cJSON *to, const char *table, int64_t row, struct err *e)
+{
+    struct history h = { .v = v, .array = put_list(v, to, "history") };
+    int r = store_events(v->store, table, row, history_line, &h, e);
+
+    return r < 0 ? r : 0;
+}
+
+static int show_findings(struct view *v, cJSON *to, const char *name, const struct sha256 *digest, struct err *e)
+{
+    struct issue_list list;
+    struct arena *arena;
+    struct buf text;
+    cJSON *array;
+    size_t shown = 0;
+    int r;
+
+    if (!is_there(digest))
+        return 0;
+    arena = arena_new(FINDINGS_ARENA);
+    if (arena == NULL)
+        return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "view", NULL);
+    buf_init(&text, PAYLOAD_MAX);
+    issues_init(&list, arena);
+    r = store_payload_get(v->store, digest, &text, e);
+    if (r == 0)
+        r = findings_read(text.data, text.len, &list, e);
+    array = r == 0 && list.first != NULL ? put_list(v, to, name) : NULL;
+    for (const struct issue *i = list.first; r == 0 && i != NULL && shown < FINDINGS_SHOWN; i = i->next, shown++) {
+        cJSON *o = put_item(v, array);
+        char sentence[2048];
+        msg_format(i->msg, v->lang, i->arg1, i->arg2, sentence, sizeof sentence);
+        view_put(v, o, "severity", msg_severity_name(i->severity));
+        view_put(v, o, "code", msg_get(i->msg)->code);
+        view_put(v, o, "sentence", sentence);
+        view_put(v, o, "rule", i->rule);
+        view_put(v, o, "pointer", i->pointer);
+        view_put(v, o, "location", i->location);
+        put_count(v, o, "line", i->line);
+        put_count(v, o, "column", i->column);
+    }
+    buf_free(&text);
+    arena_free(arena);
+    return r;
+}
+
+static int show_exchange(struct view *v, cJSON *array, const struct flow_exchange *x, struct err *e)
+{
+    cJSON *o = put_item(v, array);
+
+    (void)e;
+    view_put(v, o, "kind", flow_exchange_kind_name(x->kind));
+    view_put(v, o, "state", flow_exchange_state_name(x->state));
+    view_put(v, o, "name", x->name);
+    view_put(v, o, "identifier", x->identifier);
+    view_put(v, o, "route", x->route);
+    put_yes(v, o, "repeat", x->repeat);
+    put_time(v, o, "begun", x->begun_wall_ms);
+    put_time(v, o, "left", x->left_wall_ms);
+    put_time(v, o, "answered", x->answered_wall_ms);
+    view_put(v, o, "answer", flow_class_name(x->answer_class));
+    view_put(v, o, "service_code", x->result_code);
+    put_digest(v, o, "request_sha256", &x->request);
+    put_digest(v, o, "answer_sha256", &x->answer);
+    return 0;
+}
+
+static int show_attempts(struct view *v, cJSON *to, const struct flow_message *m, struct err *e)
+{
+    struct flow_attempt a;
+    struct flow_exchange x;
+    cJSON *attempts = NULL;
+    int r = 0;
+
+    for (int64_t after = 0; (r = store_flow_ops.attempt_next_of_message(v->store, m->id, after, &a, e)) == 1; after = a.id) {
+        cJSON *o, *exchanges = NULL;
+        attempts = attempts == NULL ? put_list(v, to, "attempts") : attempts;
+        o = put_item(v, attempts);
+        put_number(v, o, "number", a.number);
+        view_put(v, o, "operation", flow_operation_name(a.operation));
+        view_put(v, o, "route", a.route);
+        put_yes(v, o, "open", a.open);
+        put_time(v, o, "begun", a.begun_wall_ms);
+        put_time(v, o, "ended", a.ended_wall_ms);
+        view_put(v, o, "receipt", a.receipt);
+        put_digest(v, o, "bundle_sha256", &a.bundle);
+        for (int64_t at = 0; (r = store_flow_ops.exchange_next_of_message(v->store, m->id, at, &x, e)) == 1; at = x.id)
+            if (x.attempt == a.id) {
+                exchanges = exchanges == NULL ? put_list(v, o, "exchanges") : exchanges;
+                (void)show_exchange(v, exchanges, &x, e);
+            }
+        if (r < 0)
+            return r;
+    }
+    return r < 0 ? r : 0;
+}
+
+static int show_incidents(struct view *v, cJSON *to, int64_t message, struct err *e)
+{
+    struct flow_incident i;
+    cJSON *array = NULL;
+    int r = 0;
+
+    for (int64_t after = 0; (r = store_flow_ops.incident_next_open(v->store, after, &i, e)) == 1; after = i.id) {
+        cJSON *o;
+        if (i.message != message)
+            continue;
+        array = array == NULL ? put_list(v, to, "incidents") : array;
+        o = put_item(v, array);
+        put_number(v, o, "incident", i.id);
+        put_time(v, o, "since", i.since_wall_ms);
+        view_put(v, o, "answer", flow_class_name(i.answer_class));
+        put_reason(v, o, i.reason);
+    }
+    return r < 0 ? r : 0;
+}
+
+static int show_message(struct view *v, cJSON *array, const struct flow_message *m, struct err *e)
+{
+    cJSON *o = put_item(v, array);
+    int r;
+
+    put_number(v, o, "message", m->id);
+    view_put(v, o, "uuid", m->uuid);
+    view_put(v, o, "state", flow_message_state_name(m->state));
+    put_time(v, o, "since", m->since_wall_ms);
+    put_yes(v, o, "held", m->held);
+    put_reason(v, o, m->reason);
+    view_put(v, o, "operation", flow_operation_name(m->operation));
+    view_put(v, o, "kind", flow_kind_name(m->kind));
+    view_put(v, o, "bundle_id", m->bundle_id);
+    view_put(v, o, "service_code", m->result_code);
+    view_put(v, o, "evidence", flow_evidence_name(m->evidence));
+    put_count(v, o, "evidence_exchange", m->evidence_exchange);
+    put_yes(v, o, "may_have_stood", m->may_have_stood);
+    view_put(v, o, "signer", m->signer);
+    put_time(v, o, "signed", m->signed_wall_ms);
+    put_count(v, o, "size", (int64_t)m->size);
+    put_digest(v, o, "bundle_sha256", &m->bundle);
+    put_digest(v, o, "signed_sha256", &m->signed_bundle);
+    r = show_attempts(v, o, m, e);
+    if (r == 0)
+        r = show_incidents(v, o, m->id, e);
+    if (r == 0)
+        r = show_findings(v, o, "findings", &m->issues, e);
+    if (r == 0)
+        r = show_findings(v, o, "service_findings", &m->findings, e);
+    return r < 0 ? r : show_history(v, o, "message", m->id, e);
+}
+
+static int show_request(struct view *v, cJSON *o, const struct flow_request *q, struct err *e)
+{
+    struct flow_attachment a;
+    cJSON *array = NULL;
+    char text[FLOW_NAME * 4];
+    int r;
+
+    snprintf(text, sizeof text, "r%lld", (long long)q->id);
+    view_put(v, o, "request", text);
+    outcome_printable(q->name, text, sizeof text);
+    view_put(v, o, "file", text);
+    view_put(v, o, "source", q->source);
+    view_put(v, o, "facility", q->facility);
+    view_put(v, o, "request_id", q->request_id);
+    view_put(v, o, "state", flow_request_state_name(q->state));
+    put_yes(v, o, "held", q->step == FLOW_RS_HELD);
+    put_reason(v, o, q->reason);
+    put_time(v, o, "received", q->received_wall_ms);
+    put_time(v, o, "since", q->since_wall_ms);
+    view_put(v, o, "actor", q->actor);
+    put_count(v, o, "about_request", q->about_request);
+    put_count(v, o, "repeat_of", q->repeat_of);
+    put_yes(v, o, "all_or_none", q->all_or_none);
+    put_digest(v, o, "original_sha256", &q->original);
+    for (int64_t after = 0; (r = store_flow_ops.attachment_next_of_request(v->store, q->id, after, &a, e)) == 1; after = a.id) {
+        cJSON *item;
+        array = array == NULL ? put_list(v, o, "attachments") : array;
+        item = put_item(v, array);
+        outcome_printable(a.name, text, sizeof text);
+        view_put(v, item, "file", text);
+        put_digest(v, item, "sha256", &a.payload);
+    }
+    return r < 0 ? r : show_history(v, o, "request", q->id, e);
+}
+
+static int show_all(struct view *v, cJSON *root, int64_t request, int64_t message, struct err *e)
+{
+    struct flow_message m;
+    struct flow_request q;
+    cJSON *array;
+    int r = 0;
+
+    if (message != 0) {
+        r = store_flow_ops.message_get(v->store, message, &m, e);
+        request = m.request;
+    }
+    if (r == 0)
+        r = store_flow_ops.request_get(v->store, request, &q, e);
+    if (r == 0)
+        r = show_request(v, root, &q, e);
+    if (r < 0)
+        return r;
+    array = put_list(v, root, "messages");
+    if (message != 0)
+        return show_message(v, array, &m, e);
+    for (int64_t after = 0; (r = store_flow_ops.message_next_of_request(v->store, request, after, &m, e)) == 1; after = m.id)
+        if ((r = show_message(v, array, &m, e)) < 0)
+            return r;
+    return r;
+}
+
+int view_show(struct store *store, const char *handle, enum msg_lang lang, bool json, struct buf *out, struct err *e)
+{
+    struct view v = { .store = store, .lang = lang };
+    int64_t request = 0, message = 0;
+    cJSON *root;
+    int r = handle[0] == '\0' ? err_set(e, ERR_INVALID, MSG_CTL_ARGUMENT, NULL, "ID", NULL) : store_find(store, handle, &request, &message, e);
+
+    if (r < 0)
+        return r;
+    root = cJSON_CreateObject();
+    if (root == NULL)
+        return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "view", NULL);
+    r = show_all(&v, root, request, message, e);
+    if (r == 0)
+        r = print(&v, root, json, view_story_text, out, e);
+    cJSON_Delete(root);
+    return r;
+}
+
+/* ---- parts ---- */
+
+enum part { PART_ORIGINAL, PART_BUNDLE, PART_SIGNED, PART_REQUEST, PART_ANSWER };
+
+static const char *const parts[] = { [PART_ORIGINAL] = "original", [PART_BUNDLE] = "bundle", [PART_SIGNED] = "signed", [PART_REQUEST] = "request", [PART_ANSWER] = "answer" };
+
+/* The exchange that a reader means: that of the evidence, else the last one with such bytes. */
+static int exchange_digest(struct store *store, const struct flow_message *m, enum part part, struct sha256 *ret_digest, struct err *e)
+{
+    struct flow_exchange x;
+    int r;
+
+    for (int64_t after = 0; (r = store_flow_ops.exchange_next_of_message(store, m->id, after, &x, e)) == 1; after = x.id) {
+        const struct sha256 *digest = part == PART_REQUEST ? &x.request : &x.answer;
+        if (is_there(digest))
+            *ret_digest = *digest;
+        if (is_there(digest) && x.id == m->evidence_exchange)
+            return 0;
+    }
+    return r;
+}
+
+static int part_digest(struct store *store, int64_t request, int64_t message, enum part part, struct sha256 *ret_digest, struct err *e)
+{
+    struct flow_message m;
+    struct flow_request q;
+    int r = 0;
+
+    if (message == 0 && part != PART_ORIGINAL) {
+        r = store_flow_ops.message_next_of_request(store, request, 0, &m, e);
+        if (r <= 0)
+            return r;
+    } else if (message != 0) {
+        r = store_flow_ops.message_get(store, message, &m, e);
+        request = m.request;
+    }
+    if (r < 0)
+        return r;
+    switch (part) {
+    case PART_ORIGINAL:
+        r = store_flow_ops.request_get(store, request, &q, e);
+        if (r == 0)
+            *ret_digest = q.original;
+        return r;
+    case PART_BUNDLE: *ret_digest = m.bundle; return 0;
+    case PART_SIGNED: *ret_digest = m.signature == FLOW_SIGNATURE_PRESENT && !is_there(&m.signed_bundle) ? m.bundle : m.signed_bundle; return 0;
+    default: return exchange_digest(store, &m, part, ret_digest, e);
+    }
+}
+
+int view_part(struct store *store, const char *handle, const char *part, struct buf *out, struct err *e)
+{
+    struct sha256 digest = absent;
+    int64_t request = 0, message = 0;
+    size_t which = 0;
+    int r;
+
+    while (which < sizeof parts / sizeof *parts && strcmp(part, parts[which]) != 0)
+        which++;
+    if (which == sizeof parts / sizeof *parts || handle[0] == '\0')
+        return err_set(e, ERR_INVALID, MSG_CTL_ARGUMENT, NULL, handle[0] == '\0' ? "ID" : part, NULL);
+    r = store_find(store, handle, &request, &message, e);
+    if (r == 0)
+        r = part_digest(store, request, message, (enum part)which, &digest, e);
+    if (r == 0 && !is_there(&digest))
+        r = err_set(e, ERR_NOTFOUND, MSG_CTL_NO_PART, NULL, handle, part);
+    return r < 0 ? r : store_payload_get(store, &digest, out, e);
+}
