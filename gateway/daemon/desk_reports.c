@@ -327,6 +327,32 @@ static void on_converted(struct desk *d, struct wire_in *in)
     desk_job_end(d, job);
 }
 
+/* What the conversion had to say about a message stays beside what the check says: two JSON arrays become one. */
+static bool take_findings(struct desk *d, int64_t message, int fd, struct sha256 *ret_digest)
+{
+    static const struct sha256 absent;
+    struct flow_message row;
+    struct bytes fresh;
+    struct buf text;
+    struct err e = ERR_INIT;
+    bool ok = false;
+
+    if (fd < 0 || store_flow_ops.message_get(d->store, message, &row, &e) < 0 || memcmp(&row.issues, &absent, sizeof absent) == 0)
+        return take(d, fd, ret_digest);
+    buf_init(&text, DESK_PAYLOAD_MAX);
+    if (memfd_map(fd, DESK_PAYLOAD_MAX, &fresh, &e) == 0) {
+        if (store_payload_get(d->store, &row.issues, &text, &e) == 0 && text.len > 2 && fresh.len > 2) {
+            text.data[--text.len] = '\0'; /* the closing bracket */
+            ok = buf_add_char(&text, ',') == 0 && buf_add(&text, fresh.data + 1, fresh.len - 1) == 0 && put_text(d, text.data, text.len, ret_digest);
+        }
+        memfd_unmap(&fresh);
+    }
+    buf_free(&text);
+    if (ok)
+        close(fd);
+    return ok || take(d, fd, ret_digest);
+}
+
 static void on_checked(struct desk *d, struct wire_in *in)
 {
     struct desk_job *job = desk_job_find(d, wire_i64(in, F_ORDER), false);
@@ -337,7 +363,7 @@ static void on_checked(struct desk *d, struct wire_in *in)
     if (event.u.checked.reject >= MSG_COUNT)
         event.u.checked.reject = MSG_INTERNAL;
     event.u.checked.signed_wall_ms = job->order.u.check.wall_ms;
-    if (take(d, wire_take_fd(in, F_ISSUES), &event.u.checked.issues))
+    if (take_findings(d, job->order.u.check.message, wire_take_fd(in, F_ISSUES), &event.u.checked.issues))
         desk_event(d, &event);
     desk_job_end(d, job);
 }
