@@ -265,10 +265,14 @@ int wire_receive(int fd, struct wire_in *in, struct err *e)
     while (n < 0 && errno == EINTR);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return ERR_TIMEOUT;
-    if (n <= 0)
+    if (n < 0)
         return err_set(e, ERR_CLOSED, MSG_WIRE_CLOSED, NULL, NULL, NULL);
     in->len = (size_t)n;
     collect_fds(&msg, in);
+    if (n == 0) { /* the end, or an empty packet: descriptors beside it must not stay */
+        wire_release(in);
+        return err_set(e, ERR_CLOSED, MSG_WIRE_CLOSED, NULL, NULL, NULL);
+    }
     r = (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ? err_set(e, ERR_CORRUPT, MSG_WIRE_CORRUPT, "truncated", "truncated", NULL)
                                                     : wire_check(in->packet, in->len, in->fds, &in->type, e);
     if (r < 0)
