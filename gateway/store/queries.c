@@ -86,6 +86,7 @@ static const char *const other_query[QUERIES] = {
     [Q_COUNTER_GET] = "SELECT value FROM counter WHERE id = ?1",
     [Q_COUNTER_SET] = "INSERT INTO counter(id, value) VALUES(?1, ?2) ON CONFLICT(id) DO UPDATE SET value = excluded.value",
     [Q_MAX_EVENT_ROW] = "SELECT row FROM event WHERE tbl = ?1 ORDER BY row DESC LIMIT 1",
+    [Q_NEXT_EVENT_ROW] = "SELECT row FROM event WHERE tbl = ?1 AND row > ?2 ORDER BY row LIMIT 1",
     [Q_EVENT_ADD] = "INSERT INTO event(seq, wall_ms, tbl, row, event, msg, actor, body, hash) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     [Q_EVENT_HEAD] = "SELECT seq, hash FROM event WHERE seq < 9223372036854775807 ORDER BY seq DESC LIMIT 1",
     [Q_EVENTS_OF_ROW] = EVENT_COLUMNS "WHERE tbl = ?1 AND row = ?2 ORDER BY seq",

@@ -13,7 +13,7 @@
  * gateway. Payloads up to STORE_INLINE_MAX live in the database, so that a whole turn costs one fsync; larger ones are files below
  * payload/, synced before the row that names them. A payload is named by the SHA-256 of its bytes; putting it twice stores it once.
  *
- * Every put of a row writes one event: the whole row as text and the cause, with the hash of the event before it. So the chain verifies, and
+ * Every put of a row writes one event: what changed, as text, and the cause, with the hash of the event before it. So the chain verifies, and
  * the state of everything is the fold of its events (store_verify()).
  *
  * Failure: a failed commit or a full disk rolls back; the caller starts its state anew (flow.h). A failed fsync is final: the store refuses
@@ -49,7 +49,7 @@ extern const struct flow_tables_ops store_flow_ops;
 
 /* ---- payloads ---- */
 
-/* Inside a transaction. The digest is computed here, never believed. */
+/* Inside a transaction, before the row that names it: a put of a row that names bytes which are not there is refused (ERR_INTERNAL). The digest is computed here, never believed. */
 int store_payload_put(struct store *store, struct bytes content, struct sha256 *ret_digest, struct err *e);
 /* Appends. ERR_NOTFOUND; ERR_CORRUPT when the bytes no longer have their digest. */
 int store_payload_get(struct store *store, const struct sha256 *digest, struct buf *ret_content, struct err *e);
@@ -93,26 +93,30 @@ struct store_event {
     int event;                           /* enum flow_event_type */
     enum msg_id msg;
     const char *actor;
-    const char *body;                    /* the row as canonical text "field=value\n..." (no patient data leaves the machine through this) */
+    const char *body;                    /* "field=value\n...": of the first event the fields that are not empty, then those that changed; \n and \\ inside a value are
+                                          * escaped. "retired\n": the row was removed; "": its words were removed with it. No patient data leaves the machine through this. */
     char hash[SHA256_HEX];
 };
-/* Events of one row, oldest first; stops when the callback returns non-zero and returns that. */
+/* Events of one row, oldest first; stops when the callback returns non-zero and returns that. The callback must not ask for events itself. */
 int store_events(struct store *store, const char *table, int64_t row, int (*line)(void *ctx, const struct store_event *event), void *ctx, struct err *e);
 /* Sequence number and hash of the newest event: goes to journald every hour. */
 int store_chain_head(struct store *store, int64_t *ret_seq, char ret_hash[static SHA256_HEX], struct err *e);
 
 /* Checks everything: chain of hashes, every row equals the fold of its events, every payload that a row names is there with its digest. Calls line for each fault; returns
- * the number of faults or a negative code. */
+ * the number of faults or a negative code. Outside a transaction; takes time in proportion to everything stored. */
 int store_verify(struct store *store, void (*line)(void *ctx, const char *fault), void *ctx, struct err *e);
 
 /* ---- care ---- */
 
-/* A consistent copy of database and payload files into dir (must be empty or not there). */
+/* A consistent copy of database and payload files into dir (must be empty or not there: ERR_EXISTS); its store.db appears last. Outside a transaction. */
 int store_backup(struct store *store, const char *dir, struct err *e);
-/* Removes answered requests older than before_wall_ms with their messages' payloads (rows of done messages that keep a unit alive stay, and the chain stays whole). At most max a call; returns
- * the number removed or a negative code. */
+/*
+ * The end of keeping, in slices, outside a transaction. Of answered requests that have been so since before that time at most max are treated: removed with their messages, or, where a row must
+ * stay (the newest done message of a Bundle-ID, the newest live one of a unit, what another request repeats or is about), relieved of their payloads. Payloads that no row names go too. The chain
+ * stays whole. Returns the number of requests treated (0 = nothing left to do for now) or a negative code.
+ */
 int store_retain(struct store *store, int64_t before_wall_ms, int max, struct err *e);
-/* Reserve that is given back to the file system when the disk is full: makes or removes dir/ballast of that size. */
+/* Reserve that is given back to the file system when the disk is full: makes dir/ballast of that size, or removes it (bytes 0). ERR_LIMIT: no room for it. */
 int store_ballast(struct store *store, int64_t bytes, struct err *e);
 
 #endif

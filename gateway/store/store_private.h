@@ -78,7 +78,7 @@ enum store_query {
 
     /* numbers and bytes */
     Q_TIMER_REQUEST = Q_ROW_QUERIES, Q_TIMER_MESSAGE, Q_TIMER_EXCHANGE,
-    Q_COUNTER_GET, Q_COUNTER_SET, Q_MAX_EVENT_ROW,
+    Q_COUNTER_GET, Q_COUNTER_SET, Q_MAX_EVENT_ROW, Q_NEXT_EVENT_ROW,
     Q_EVENT_ADD, Q_EVENT_HEAD, Q_EVENTS_OF_ROW, Q_EVENTS_ALL, Q_EVENT_ERASE,
     Q_PAYLOAD_FIND, Q_PAYLOAD_ADD, Q_PAYLOAD_AGAIN, Q_PAYLOAD_CONTENT_ADD, Q_PAYLOAD_CONTENT_GET, Q_PAYLOAD_REFER, Q_PAYLOAD_DROP, Q_PAYLOAD_CONTENT_DROP, Q_PAYLOAD_UNNAMED, Q_PAYLOAD_NEXT,
     Q_FACTS_PUT, Q_FACTS_GET, Q_FACTS_DROP, Q_OUT_NAME_PUT, Q_OUT_NAME_GET, Q_OUT_NAME_TAKEN, Q_OUT_NAME_DROP,
@@ -122,6 +122,7 @@ struct store {
     struct sha256 head;
     struct tally *tally;
     size_t tally_count;
+    unsigned swept;                      /* folders of payload/ looked through */
     struct buf text, body;
 };
 
