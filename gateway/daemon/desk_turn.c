@@ -17,7 +17,10 @@
 
 void desk_log(struct desk *d, const struct err *e)
 {
-    log_err(d->log, e);
+    if (e->msg == MSG_WIRE_CORRUPT) /* names a type of message, never vendor data */
+        log_event(d->log, e->msg, e->arg[0], "", NULL);
+    else
+        log_err(d->log, e);
 }
 
 int desk_turn_begin(struct desk *d, struct err *e)
