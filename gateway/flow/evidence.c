@@ -292,7 +292,8 @@ static int evidence_apply(struct run *r, struct flow_exchange *x)
         if (order == NULL)
             return ERR_NOMEM;
     }
-    return f.root.kind == FLOW_XK_SUBMIT ? evidence_submit(r, &f) : evidence_question(r, &f);
+    RUN_TRY(f.root.kind == FLOW_XK_SUBMIT ? evidence_submit(r, &f) : evidence_question(r, &f));
+    return unknown_replan(r, f.m.id, false);      /* a plan may have waited for just this answer to be read */
 }
 
 int evidence_read(struct run *r)

@@ -31,9 +31,11 @@ static int timers_message(struct run *r, struct flow_message *m)
         m->turn = !m->held;
         return run_put_message(r, m, MSG_NONE);
     case FLOW_MS_PENDING:
-        if (m->deadline_ms <= r->ev->boot_ms && rc == 0)
+        if (rc == 1 && busy.kind == FLOW_XK_POLL)      /* its answer, or its end, sets the next one */
+            return run_put_message(r, m, MSG_NONE);
+        if (m->deadline_ms <= r->ev->boot_ms)
             return message_unknown(r, m);
-        m->turn = rc == 0;
+        m->turn = true;
         return run_put_message(r, m, MSG_NONE);
     case FLOW_MS_READY:
         RUN_TRY(run_put_message(r, m, MSG_NONE));
