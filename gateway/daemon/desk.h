@@ -72,7 +72,7 @@ struct desk_cached { struct sha256 digest; int fd; uint64_t used; };
 
 struct desk_alarm { bool raised; struct flow_order order; int64_t since_wall_ms; };
 
-struct desk_signer { int state; bool present, attended, low, final_try, locked, over_said; int64_t not_after_ms; char title[192]; };
+struct desk_signer { int state; bool present, attended, low, final_try, locked, sitting /* a person's, handed on to the door */; int64_t not_after_ms; char title[192]; };
 
 /* Facts that the desk itself knows while it gives orders; they become events of the next turn. */
 struct desk_later { struct flow_event event; struct desk_later *next; };

@@ -355,7 +355,7 @@ static void do_sign(struct desk *d, struct desk_client *c, const struct command 
     }
     s = &d->settings->signer[i];
     door = desk_door_find(d, DESK_SIGN, s->name);
-    if (s->type != SIGNER_PKCS11 || s->pin_credential != NULL) {
+    if (s->type != SIGNER_PKCS11 || (s->pin_credential != NULL && d->signer[i].state == FLOW_SIGNER_READY)) {
         reply(d, c, 0, MSG_CTL_UNATTENDED, s->name, NULL);
     } else if (!waits_for(d, s->name)) {
         reply(d, c, 0, MSG_CTL_NOTHING_TO_SIGN, NULL, NULL);
@@ -367,7 +367,8 @@ static void do_sign(struct desk *d, struct desk_client *c, const struct command 
         wire_put_fd(&d->out, F_CONNECTION, c->fd);
         wire_put_u64(&d->out, F_FORCE, flag(cmd, "force-final-try"));
         wire_put_u64(&d->out, F_LANGUAGE, (uint64_t)c->language);
-        if (desk_door_send(d, (size_t)door))
+        d->signer[i].sitting = desk_door_send(d, (size_t)door);
+        if (d->signer[i].sitting)
             drop(c);
         else
             reply(d, c, 1, MSG_CTL_SIGN_DOOR, s->name, NULL);
@@ -380,14 +381,12 @@ void desk_sitting_check(struct desk *d)
         struct desk_signer *s = &d->signer[i];
         const char *name = d->settings->signer[i].name;
         int door;
-        if (s->state != FLOW_SIGNER_READY)
-            s->over_said = false;
-        if (!s->attended || s->state != FLOW_SIGNER_READY || s->over_said || waits_for(d, name) || (door = desk_door_find(d, DESK_SIGN, name)) < 0)
+        if (!s->sitting || s->state != FLOW_SIGNER_READY || waits_for(d, name) || (door = desk_door_find(d, DESK_SIGN, name)) < 0)
             continue;
         wire_begin(&d->out, WIRE_SITTING_STATE);
         wire_put_text(&d->out, F_SIGNER, name);
         wire_put_u64(&d->out, F_STATE, 0);
-        s->over_said = desk_door_send(d, (size_t)door);
+        s->sitting = !desk_door_send(d, (size_t)door);
     }
 }
 

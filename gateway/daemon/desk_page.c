@@ -64,7 +64,7 @@ static void add_alarms(struct desk *d, struct page *p)
         if (!a->raised)
             continue;
         p->alarm[p->alarms++] = (struct page_alarm){ .msg = a->order.u.alarm.msg, .name = a->order.u.alarm.name, .since_ms = a->since_wall_ms,
-                                                     .stops = a->order.u.alarm.alarm == FLOW_ALARM_DISK && a->order.u.alarm.index == FLOW_DISK_LOW2 };
+                                                     .stops = a->order.u.alarm.alarm == FLOW_ALARM_DISK }; /* nothing comes in, or nothing goes out */
     }
 }
 
