@@ -9,6 +9,7 @@
  *      Everything that comes from outside is parsed here and nowhere else: vendor files, Bundles, answers of the service. The worker reads interface
  *      profiles and trust anchors, then gives up files, network and new processes for good, and works off one order after the other.
  */
+#include "daemon/confine.h"
 #include "daemon/convert_work.h"
 
 static const struct { enum wire_type type; void (*job)(struct door *, struct convert_world *); } jobs[] = {
@@ -21,7 +22,7 @@ int main(int argc, char **argv)
     struct convert_world world;
     struct err e = ERR_INIT;
 
-    if (convert_world_load(door->settings, &world, &e) < 0 || door_confine(&e) < 0) {
+    if (convert_world_load(door->settings, &world, &e) < 0 || confine_worker(&e) < 0) {
         door_problem(door, &e);
         return 70;
     }

@@ -17,7 +17,9 @@
 #include "chart/order.h"
 #include "daemon/desk.h"
 #include "link/link.h"
+#include "report/outcome.h"
 #include "sign/sign.h"
+#include "spool/spool.h"
 
 enum { HEAR_MAX = 128 };
 
@@ -142,6 +144,35 @@ static void on_filed(struct desk *d, struct wire_in *in)
     desk_event(d, &event);
 }
 
+/* One notice beside the vendor's results: an attachment that nobody names is no request and gets no outcome. */
+static void write_notice(struct desk *d, const char *source, struct bytes name, const char *stem)
+{
+    char raw[FLOW_NAME], shown[FLOW_NAME * 4], file[FLOW_NAME + 16];
+    int door = desk_door_of_source(d, source), fd = -1;
+    struct buf text;
+    struct err e = ERR_INIT;
+
+    buf_init(&text, 1 << 16);
+    text_of(raw, sizeof raw, name);
+    outcome_printable(raw, shown, sizeof shown);
+    snprintf(file, sizeof file, "%s.notice.json", stem);
+    if (door >= 0 && outcome_notice(shown, MSG_SPOOL_ORPHAN, (enum msg_lang)d->settings->language, time_wall_ms(), &text, &e) == 0 &&
+        (fd = memfd_seal("clinsgw-notice", text.data, text.len, &e)) >= 0) {
+        wire_begin(&d->out, WIRE_WRITE);
+        wire_put_u64(&d->out, F_ORDER, 0);
+        wire_put_text(&d->out, F_SOURCE, source);
+        wire_put_u64(&d->out, F_PLACE, SPOOL_OUT);
+        wire_put_bytes(&d->out, F_NAME, file, strlen(file));
+        wire_put_fd(&d->out, F_CONTENT, fd);
+        wire_put_u64(&d->out, F_DURABLE, 0);
+        (void)desk_door_send(d, (size_t)door);
+        close(fd);
+    }
+    if (e.code != 0)
+        desk_log(d, &e);
+    buf_free(&text);
+}
+
 static void on_orphan(struct desk *d, struct wire_in *in)
 {
     const char *source = wire_text(in, F_SOURCE);
@@ -154,6 +185,7 @@ static void on_orphan(struct desk *d, struct wire_in *in)
     sha256_to_hex(&digest, hex);
     hex[8] = '\0';
     desk_log_plain(d, MSG_WARNED_ORPHAN, source, hex);
+    write_notice(d, source, name, wire_text(in, F_OUT_NAME));
 }
 
 static void on_source_state(struct desk *d, struct wire_in *in)

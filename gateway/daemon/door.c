@@ -3,18 +3,15 @@
  *      door - start and end of a door process
  *
  * DESCRIPTION
- *      The confinement is a list of system calls that a worker needs after it has read its configuration: memory, its socket, memfds, time. Anything
- *      else kills the process, and the desk starts another. Instrumented builds (AddressSanitizer) need more calls and run without it.
+ *      Waits for the lock of a predecessor that may still be dying, takes core dumps and the signals of a terminal away, dies with the desk.
  *
  * DIAGNOSTICS
  *      Exit status 70: could not start. 0: the desk is gone or said stop. 71: the desk broke the message table.
  */
 #include <errno.h>
 #include <poll.h>
-#include <seccomp.h>
 #include <signal.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <unistd.h>
 #include "base/proc.h"
 #include "daemon/door.h"
@@ -106,48 +103,4 @@ void door_wait(struct door *door)
 
     while (poll(&p, 1, -1) < 0 && errno == EINTR)
         continue;
-}
-
-#if defined(__SANITIZE_ADDRESS__)
-#define INSTRUMENTED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define INSTRUMENTED 1
-#endif
-#endif
-
-int door_confine(struct err *e)
-{
-#ifdef INSTRUMENTED
-    (void)e;
-    return 0;
-#else
-    static const int allowed[] = {
-        SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(readv), SCMP_SYS(writev), SCMP_SYS(close), SCMP_SYS(fstat), SCMP_SYS(newfstatat),
-        SCMP_SYS(lseek), SCMP_SYS(fcntl), SCMP_SYS(ftruncate), SCMP_SYS(memfd_create), SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(mprotect),
-        SCMP_SYS(madvise), SCMP_SYS(brk), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(futex), SCMP_SYS(getrandom),
-        SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(tgkill), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),
-        SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(sigaltstack), SCMP_SYS(sched_yield),
-    };
-    static const struct { int what; rlim_t value; } limits[] = {
-        { RLIMIT_AS, (rlim_t)3 << 30 }, { RLIMIT_NOFILE, 512 }, { RLIMIT_NPROC, 0 }, { RLIMIT_FSIZE, (rlim_t)DOOR_PAYLOAD_MAX * 2 },
-    };
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-    int r = filter == NULL ? -ENOMEM : 0;
-
-    for (size_t i = 0; i < sizeof limits / sizeof *limits && r == 0; i++) {
-        struct rlimit limit = { limits[i].value, limits[i].value };
-        r = setrlimit((__rlimit_resource_t)limits[i].what, &limit) < 0 ? -errno : 0;
-    }
-    for (size_t i = 0; i < sizeof allowed / sizeof *allowed && r == 0; i++)
-        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
-    if (r == 0)
-        r = seccomp_load(filter);
-    if (filter != NULL)
-        seccomp_release(filter);
-    if (r == 0)
-        return 0;
-    errno = -r;
-    return err_set_errno(e, MSG_IO, NULL, "seccomp");
-#endif
 }

@@ -37,7 +37,5 @@ void door_problem(struct door *door, const struct err *e);
 int door_receive(struct door *door);
 /* Blocks until the socket has something. */
 void door_wait(struct door *door);
-/* Drops what a confined worker never needs: files, network, other processes (seccomp, rlimits). */
-int door_confine(struct err *e);
 
 #endif

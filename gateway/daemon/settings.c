@@ -20,7 +20,7 @@ static const char *const link_types[] = { "webapi", "terminal", "sink", NULL };
 static const char *const signings[] = { "require", "prefer", "never", NULL };
 static const char *const signer_types[] = { "pkcs11", "key_file", NULL };
 
-enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE };
+enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE, FILE_MAX = 1 << 20 };
 
 #define AT(type, member) offsetof(struct type, member)
 
@@ -99,12 +99,30 @@ static const struct conf_key source_keys[] = {
     { .key = NULL },
 };
 
+/* Names the line of the key, or that of the section when no line gives the key. */
 static int refuse(const struct conf *conf, const struct conf_section *section, const char *key, const char *allowed, struct err *e)
 {
     char place[ERR_PLACE_MAX];
+    uint32_t line = section == NULL ? 1 : section->line > 0 || section->lines == NULL ? section->line : section->lines->line;
 
-    snprintf(place, sizeof place, "%s:%u", conf->file, section->line);
+    for (const struct conf_line *l = section == NULL ? NULL : section->lines; l != NULL; l = l->next)
+        if (strcmp(l->key, key) == 0)
+            line = l->line;
+    snprintf(place, sizeof place, "%s:%u", conf->file, line);
     return err_set(e, ERR_INVALID, MSG_CONF_BAD_VALUE, place, key, allowed);
+}
+
+/* A path that means the same in every process. NULL = not given. */
+static bool is_absolute(const char *path)
+{
+    return path == NULL || path[0] == '/';
+}
+
+/* Names of sections travel in lists separated by commas, in names of files and in columns of the store. */
+static bool is_plain_name(const char *name, size_t max)
+{
+    size_t len = strlen(name);
+    return len > 0 && len <= max && name[0] != '.' && text_all_of(name, len, "A-Za-z0-9_.-");
 }
 
 struct build { const struct conf *conf; struct arena *arena; struct settings *s; };
@@ -115,8 +133,10 @@ static int add_link(const struct build *b, const struct conf_section *section, s
     int r = conf_apply(b->conf, section, link_keys, link, b->arena, e);
 
     link->name = section->name;
-    if (r == 0 && link->type == LINK_TYPE_TERMINAL && link->folder == NULL)
-        r = refuse(b->conf, section, "folder", "type = terminal needs folder", e);
+    if (r == 0 && !is_plain_name(link->name, SETTINGS_LINK_NAME_MAX))
+        r = refuse(b->conf, section, "link", "a name of A-Z a-z 0-9 _ . -, at most 31", e);
+    if (r == 0 && link->type == LINK_TYPE_TERMINAL && (link->folder == NULL || !is_absolute(link->folder)))
+        r = refuse(b->conf, section, "folder", "type = terminal needs folder, an absolute path", e);
     if (r == 0 && link->type == LINK_TYPE_WEBAPI && (link->login_url == NULL || link->api_url == NULL || link->login_user == NULL ||
         link->login_password_file == NULL || link->certificate == NULL || link->key == NULL || link->ca == NULL))
         r = refuse(b->conf, section, "type", "type = webapi needs login_url api_url login_user login_password_file certificate key ca", e);
@@ -130,6 +150,8 @@ static int add_signer(const struct build *b, const struct conf_section *section,
     int r = conf_apply(b->conf, section, signer_keys, signer, b->arena, e);
 
     signer->name = section->name;
+    if (r == 0 && !is_plain_name(signer->name, SETTINGS_NAME_MAX))
+        r = refuse(b->conf, section, "signer", "a name of A-Z a-z 0-9 _ . -, at most 63", e);
     if (r == 0 && signer->type == SIGNER_PKCS11 && signer->module == NULL)
         r = refuse(b->conf, section, "module", "type = pkcs11 needs module", e);
     if (r == 0 && signer->type == SIGNER_KEY_FILE && (signer->key == NULL || signer->certificate == NULL))
@@ -155,6 +177,28 @@ static int add_facility(const struct build *b, const struct conf_section *sectio
     return r;
 }
 
+/* Names that end so are never offered at all (spool/spool.h). */
+static bool is_ending(const char *ending)
+{
+    static const char *const never[] = { ".tmp", ".part", ".ok" };
+
+    for (size_t i = 0; i < sizeof never / sizeof *never; i++)
+        if (strcasecmp(ending, never[i]) == 0)
+            return false;
+    return ending[0] == '.' && ending[1] != '\0' && strchr(ending, '/') == NULL;
+}
+
+/* Without slashes at the end, so that one folder has one name. */
+static int trim_root(const struct build *b, struct settings_source *source, struct err *e)
+{
+    size_t len = strlen(source->root);
+
+    while (len > 1 && source->root[len - 1] == '/')
+        len--;
+    source->root = arena_strndup(b->arena, source->root, len);
+    return source->root == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, b->conf->file, "settings", NULL) : 0;
+}
+
 static int add_source(const struct build *b, const struct conf_section *section, struct err *e)
 {
     static const char *const default_endings[] = { ".json", NULL };
@@ -166,9 +210,38 @@ static int add_source(const struct build *b, const struct conf_section *section,
         source->endings.item = (const char **)(uintptr_t)default_endings;
         source->endings.count = 1;
     }
-    if (r == 0 && source->root[0] != '/')
+    for (size_t i = 0; r == 0 && i < source->endings.count; i++)
+        if (!is_ending(source->endings.item[i]))
+            r = refuse(b->conf, section, "request_ending", "begins with a dot; not .tmp .part .ok", e);
+    if (r == 0 && !is_plain_name(source->name, SETTINGS_NAME_MAX))
+        r = refuse(b->conf, section, "source", "a name of A-Z a-z 0-9 _ . -, at most 63", e);
+    if (r == 0 && !is_absolute(source->root))
         r = refuse(b->conf, section, "root", "an absolute path", e);
+    if (r == 0)
+        r = trim_root(b, source, e);
+    for (size_t i = 0; r == 0 && i < b->s->sources; i++)
+        if (strcmp(b->s->source[i].root, source->root) == 0)
+            r = refuse(b->conf, section, "root", "a folder of its own for each source", e);
     b->s->sources++;
+    return r;
+}
+
+static int add_gateway(const struct build *b, const struct conf_section *section, struct err *e)
+{
+    struct settings *s = b->s;
+    int r = conf_apply(b->conf, section, gateway_keys, s, b->arena, e);
+    const struct { const char *key, *path; } folders[] = {
+        { "state_dir", s->state_dir }, { "run_dir", s->run_dir }, { "doors_dir", s->doors_dir }, { "profile_dir", s->profile_dir },
+        { "page_dir", s->page_dir }, { "trust_dir", s->trust_dir }, { "crl_dir", s->crl_dir },
+    };
+
+    for (size_t i = 0; r == 0 && i < sizeof folders / sizeof *folders; i++)
+        if (!is_absolute(folders[i].path))
+            r = refuse(b->conf, section, folders[i].key, "an absolute path", e);
+    if (r == 0 && (strlen(s->host) < 2 || strlen(s->host) > 8 || !text_all_of(s->host, strlen(s->host), "0-9a-z")))
+        r = refuse(b->conf, section, "host", "2-8 of [0-9a-z]", e);
+    if (r == 0 && s->low_water_send > s->low_water_intake)
+        r = refuse(b->conf, section, "low_water_send", "at most low_water_intake: intake stops first", e);
     return r;
 }
 
@@ -194,7 +267,7 @@ static int add_section(const struct build *b, const struct conf_section *section
             return kinds[i].add(b, section, e);
         }
     if (strcmp(section->kind, "gateway") == 0)
-        return conf_apply(b->conf, section, gateway_keys, b->s, b->arena, e);
+        return section->name[0] == '\0' ? add_gateway(b, section, e) : refuse(b->conf, section, "gateway", "[gateway], without a name", e);
     return refuse(b->conf, section, section->kind, "[gateway] [facility CODE] [source NAME] [link NAME] [signer NAME]", e);
 }
 
@@ -211,6 +284,8 @@ static int settle_references(const struct conf *conf, struct settings *s, struct
             return refuse(conf, section, "signer", "the name of a [signer NAME] section", e);
         if (f->signing == SIGNING_REQUIRE && f->signer == NULL)
             return refuse(conf, section, "signer", "signing = require needs a signer", e);
+        if (settings_find_facility(s, f->code) != (int)i || (f->second_code != NULL && settings_find_facility(s, f->second_code) != (int)i))
+            return refuse(conf, section, "second_code", "a code that no other facility has", e);
     }
     for (size_t i = 0; i < s->sources; i++) {
         s->source[i].facility_index = settings_find_facility(s, s->source[i].facility);
@@ -220,30 +295,21 @@ static int settle_references(const struct conf *conf, struct settings *s, struct
     return 0;
 }
 
-int settings_load(const char *path, struct arena *arena, struct settings **ret_settings, struct err *e)
+int settings_parse(const char *file, const char *bytes, size_t len, struct arena *arena, struct settings **ret_settings, struct err *e)
 {
     struct settings *s = arena_alloc(arena, sizeof *s);
     struct conf *conf = NULL;
-    struct buf text;
-    char *copy;
+    char *copy = arena_strndup(arena, bytes, len);
     int r;
 
-    buf_init(&text, 1 << 20);
-    if (s == NULL) {
-        r = err_set(e, ERR_NOMEM, MSG_NOMEM, path, "settings", NULL);
-        goto out;
-    }
-    r = file_read(AT_FDCWD, path, 1 << 20, &text, e);
+    if (s == NULL || copy == NULL || (s->file = arena_strdup(arena, file)) == NULL)
+        return err_set(e, ERR_NOMEM, MSG_NOMEM, file, "settings", NULL);
+    r = conf_parse(file, copy, len, arena, &conf, e);
     if (r < 0)
-        goto out;
-    copy = arena_strndup(arena, text.data, text.len);
-    r = copy == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, path, "settings", NULL) : conf_parse(path, copy, text.len, arena, &conf, e);
-    if (r < 0)
-        goto out;
-    s->file = arena_strdup(arena, path);
+        return r;
     if (conf_find(conf, "gateway", NULL) == NULL) {
         struct conf_section none = { .kind = "gateway", .name = "", .line = 1 };
-        r = conf_apply(conf, &none, gateway_keys, s, arena, e);
+        r = add_gateway(&(struct build){ conf, arena, s }, &none, e);
     }
     for (const struct conf_section *section = conf->sections; r == 0 && section != NULL; section = section->next) {
         struct build b = { conf, arena, s };
@@ -252,11 +318,20 @@ int settings_load(const char *path, struct arena *arena, struct settings **ret_s
     }
     if (r == 0)
         r = settle_references(conf, s, e);
-    if (r == 0 && (strlen(s->host) < 2 || strlen(s->host) > 8 || !text_all_of(s->host, strlen(s->host), "0-9a-z")))
-        r = err_set(e, ERR_INVALID, MSG_CONF_BAD_VALUE, path, "host", "2-8 of [0-9a-z]");
     if (r == 0)
         *ret_settings = s;
-out:
+    return r;
+}
+
+int settings_load(const char *path, struct arena *arena, struct settings **ret_settings, struct err *e)
+{
+    struct buf text;
+    int r;
+
+    buf_init(&text, FILE_MAX);
+    r = file_read(AT_FDCWD, path, FILE_MAX, &text, e);
+    if (r == 0)
+        r = settings_parse(path, text.data, text.len, arena, ret_settings, e);
     buf_free(&text);
     return r;
 }

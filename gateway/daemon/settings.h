@@ -19,7 +19,7 @@
 enum settings_link_type { LINK_TYPE_WEBAPI, LINK_TYPE_TERMINAL, LINK_TYPE_SINK };
 enum settings_signing { SIGNING_REQUIRE, SIGNING_PREFER, SIGNING_NEVER };
 enum settings_signer_type { SIGNER_PKCS11, SIGNER_KEY_FILE };
-enum settings_limits { SETTINGS_MAX = 64 /* sections of one kind */ };
+enum settings_limits { SETTINGS_MAX = 64 /* sections of one kind */, SETTINGS_NAME_MAX = 63, SETTINGS_LINK_NAME_MAX = 31 /* bytes of their names: as FLOW_SOURCE, FLOW_SIGNER, FLOW_ROUTE hold */ };
 
 struct settings_link {
     const char *name;
@@ -72,6 +72,8 @@ struct settings {
 
 /* Reads and checks. Everything lives in the arena. ERR_SYNTAX, ERR_INVALID, ERR_NOTFOUND with place "file:line". */
 int settings_load(const char *path, struct arena *arena, struct settings **ret_settings, struct err *e);
+/* The same from bytes; file is the name to show in errors. */
+int settings_parse(const char *file, const char *bytes, size_t len, struct arena *arena, struct settings **ret_settings, struct err *e);
 /* Index of the section with that name, -1 when there is none. */
 int settings_find_link(const struct settings *s, const char *name);
 int settings_find_signer(const struct settings *s, const char *name);

@@ -7,7 +7,13 @@
  *
  * DESCRIPTION
  *      Tells the desk which names are complete, claims and reads what the desk asks for, and hands outcomes back. Holds no state: what it
- *      knows comes from the folders. Claims of one turn are made durable with one fsync before their bytes are handed over.
+ *      knows comes from the folders.
+ *
+ *      One turn: obey what the desk has ordered, look at the folders, make all of it durable at once (spool_sync), and only then hand over the bytes of what was
+ *      claimed and say what was written and filed. So the cost of a sync does not grow with the number of files.
+ *
+ * DIAGNOSTICS
+ *      Exit status 70 besides those of door.c: a sync failed. What was claimed is found again in .work/ by the next door, what was to be handed back is ordered again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,22 +25,33 @@
 #include "spool/spool.h"
 #include "spool/spool_watch.h"
 
-enum { SCAN_MS = 1000, SLOW_SCAN_MS = 5000, ORPHAN_MS = 60 * 1000, WANTED_MAX = 512, CLAIMS_MAX = 256 };
+enum { SCAN_MS = 1000, RESTLESS_MS = 250, ORPHAN_MS = 60 * 1000, WANTED_MAX = 512, CLAIMS_MAX = 256, DONE_MAX = 512, ORDERS_MAX = 512 /* obeyed in one turn */ };
+
+enum share { SHARE_NOT_TOLD, SHARE_UP, SHARE_DOWN };
 
 /* An attachment that the desk wants as soon as it is there. */
 struct wanted { uint64_t order; int64_t request_mtime; size_t source; char name[SPOOL_NAME_MAX + 1]; };
 
+/* Claimed in this turn; its bytes are handed over once that is durable. */
+struct claimed { struct spool_claim claim; uint64_t order /* 0 = found in .work/ */; size_t source; bool attachment; };
+
+/* Something written or filed in this turn; said once it is durable. */
+struct done { enum wire_type type; uint64_t order; size_t source; };
+
 struct spool_door {
     struct door *door;
     struct spool_source *source[SETTINGS_MAX];
-    bool up[SETTINGS_MAX], told[SETTINGS_MAX];   /* state of each source, and whether the desk was told any */
+    enum share share[SETTINGS_MAX];
     size_t sources;
+    const char *folder[SETTINGS_MAX * 2];         /* in/ and try/ of each source, for the watcher */
     struct spool_watch *watch;
+    bool watch_anew;                              /* folders came (back) that the watcher does not know */
     struct wanted wanted[WANTED_MAX];
     size_t wanted_count;
-    struct spool_claim claim[CLAIMS_MAX];
-    size_t claim_source[CLAIMS_MAX], claims;
-    uint64_t claim_order[CLAIMS_MAX];             /* 0 = found in .work/; claimed in this turn, not yet handed over */
+    struct claimed claim[CLAIMS_MAX];
+    size_t claims;
+    struct done done[DONE_MAX];
+    size_t dones;
     int64_t next_scan, next_orphans;
     int page;                                     /* folder of the status page, -1 = none */
     bool restless;                                /* something lies there that is not complete yet */
@@ -57,12 +74,24 @@ static void put_head(struct spool_door *d, enum wire_type type, size_t source, c
     wire_put_bytes(&d->door->out, F_NAME, name, strlen(name));
 }
 
+/* What nobody has asked for is said only while there is plenty of room in the socket: the desk may be busy telling this door something, and must not meet a door that does not listen. */
+static bool has_room(struct spool_door *d)
+{
+    struct pollfd p = { .fd = d->door->socket, .events = POLLOUT };
+    return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0;
+}
+
 static void on_offer(void *ctx, const struct spool_offer *offer)
 {
     struct visit *v = ctx;
 
     if (!offer->request)
         return;
+    if (!has_room(v->d)) {
+        spool_source_forget(v->d->source[v->source], offer->name); /* the next scan tells it */
+        v->d->restless = true;
+        return;
+    }
     put_head(v->d, WIRE_OFFERED, v->source, offer->name);
     wire_put_i64(&v->d->door->out, F_MTIME, offer->mtime_ns);
     wire_put_i64(&v->d->door->out, F_SIZE, offer->size);
@@ -74,8 +103,10 @@ static void on_try(void *ctx, const struct spool_offer *offer)
     struct visit *v = ctx;
     struct spool_content content;
 
-    if (spool_source_read_try(v->d->source[v->source], offer->name, &content, NULL) < 0)
+    if (!has_room(v->d) || spool_source_read_try(v->d->source[v->source], offer->name, &content, NULL) < 0) {
+        spool_source_forget(v->d->source[v->source], offer->name);
         return;
+    }
     put_head(v->d, WIRE_TRY, v->source, offer->name);
     wire_put_u64(&v->d->door->out, F_MSG, spool_name_good(offer->name, offer->name_len) ? content.refused : MSG_SPOOL_NAME_BAD);
     wire_put_fd(&v->d->door->out, F_CONTENT, content.fd);
@@ -87,81 +118,124 @@ static void on_try(void *ctx, const struct spool_offer *offer)
 static void on_orphan(void *ctx, const struct spool_offer *offer)
 {
     struct visit *v = ctx;
+    char stem[SPOOL_STEM_MAX];
 
-    put_head(v->d, WIRE_ORPHAN, v->source, spool_name_good(offer->name, offer->name_len) ? offer->name : "?");
+    if (spool_name_stem(offer->name, stem) < 0)
+        return;
+    put_head(v->d, WIRE_ORPHAN, v->source, offer->name);
+    wire_put_text(&v->d->door->out, F_OUT_NAME, stem);
     door_send(v->d->door);
 }
 
 static void set_up(struct spool_door *d, size_t i, bool up)
 {
-    if (d->told[i] && d->up[i] == up)
+    enum share now = up ? SHARE_UP : SHARE_DOWN;
+
+    if (d->share[i] == now)
         return;
-    d->told[i] = true;
-    d->up[i] = up;
+    d->watch_anew |= up;
+    d->share[i] = now;
     wire_begin(&d->door->out, WIRE_SOURCE_STATE);
     wire_put_text(&d->door->out, F_SOURCE, spool_source_name(d->source[i]));
     wire_put_u64(&d->door->out, F_STATE, up);
     door_send(d->door);
 }
 
-/* ---- claims ---- */
-
-static void hand_over_claim(struct spool_door *d, uint64_t order, size_t source, const struct spool_claim *claim)
+static _Noreturn void give_up(struct spool_door *d, const struct err *e)
 {
+    door_problem(d->door, e);
+    exit(70);
+}
+
+/* ---- claims, and the end of a turn ---- */
+
+static void hand_over(struct spool_door *d, const struct claimed *c)
+{
+    struct wire_out *out = &d->door->out;
     struct spool_content content = { .fd = -1 };
     struct err e = ERR_INIT;
-    int r = spool_source_read(d->source[source], claim->work, &content, &e);
+    int r = spool_source_read(d->source[c->source], c->claim.work, &content, &e);
 
-    if (r < 0 && r != ERR_NOTFOUND) {
-        door_problem(d->door, &e);
-        if (r == ERR_CLOSED)
-            set_up(d, source, false);
+    if (r == ERR_CLOSED) {
+        set_up(d, c->source, false);
         return; /* it stays in .work/ and is found again when the share is back */
     }
-    put_head(d, WIRE_CLAIMED, source, claim->name);
-    wire_put_u64(&d->door->out, F_ORDER, order);
-    wire_put_bytes(&d->door->out, F_WORK, claim->work, strlen(claim->work));
-    wire_put_text(&d->door->out, F_OUT_NAME, claim->out_name);
-    wire_put_i64(&d->door->out, F_MTIME, claim->mtime_ns);
-    wire_put_i64(&d->door->out, F_SIZE, content.size);
+    if (r < 0 && r != ERR_NOTFOUND)
+        give_up(d, &e);
     if (r == ERR_NOTFOUND)
         content.refused = MSG_SPOOL_VANISHED;
-    else if (content.refused == MSG_NONE && !spool_name_good(claim->name, strlen(claim->name)))
+    else if (content.refused == MSG_NONE && !spool_name_good(c->claim.name, strlen(c->claim.name)))
         content.refused = MSG_SPOOL_NAME_BAD;
-    wire_put_u64(&d->door->out, F_MSG, content.refused);
-    wire_put_fd(&d->door->out, F_CONTENT, content.fd);
+    put_head(d, c->attachment ? WIRE_ATTACHMENT : WIRE_CLAIMED, c->source, c->claim.name);
+    wire_put_u64(out, F_ORDER, c->order);
+    wire_put_bytes(out, F_WORK, c->claim.work, strlen(c->claim.work));
+    wire_put_u64(out, F_MSG, content.refused);
+    wire_put_fd(out, F_CONTENT, content.fd);
+    if (c->attachment) {
+        wire_put_u64(out, F_PRESENT, 1);
+    } else {
+        wire_put_text(out, F_OUT_NAME, c->claim.out_name);
+        wire_put_i64(out, F_MTIME, c->claim.mtime_ns);
+        wire_put_i64(out, F_SIZE, content.size);
+    }
     door_send(d->door);
     if (content.fd >= 0)
         close(content.fd);
 }
 
-/* One fsync a source for everything claimed in this turn, then the bytes. */
-static void hand_over_claims(struct spool_door *d)
+static void say_done(struct spool_door *d, enum wire_type type, uint64_t order, bool done)
 {
+    wire_begin(&d->door->out, type);
+    wire_put_u64(&d->door->out, F_ORDER, order);
+    wire_put_u64(&d->door->out, F_DONE, done);
+    door_send(d->door);
+}
+
+/* One sync for everything claimed, written and filed in this turn; then the bytes of the claims, and the answers. */
+static void end_turn(struct spool_door *d)
+{
+    int result[SETTINGS_MAX];
     struct err e = ERR_INIT;
 
-    for (size_t i = 0; i < d->sources; i++)
-        if (d->up[i] && spool_source_sync(d->source[i], &e) < 0)
-            door_problem(d->door, &e);
+    spool_sync(d->source, d->sources, result, &e);
+    for (size_t i = 0; i < d->sources; i++) {
+        if (result[i] < 0 && result[i] != ERR_CLOSED)
+            give_up(d, &e);
+        if (result[i] < 0)
+            set_up(d, i, false);
+    }
     for (size_t i = 0; i < d->claims; i++)
-        hand_over_claim(d, d->claim_order[i], d->claim_source[i], &d->claim[i]);
+        if (result[d->claim[i].source] == 0)
+            hand_over(d, &d->claim[i]);
     d->claims = 0;
+    for (size_t i = 0; i < d->dones; i++)
+        say_done(d, d->done[i].type, d->done[i].order, result[d->done[i].source] == 0);
+    d->dones = 0;
+}
+
+static void add_claim(struct spool_door *d, const struct spool_claim *claim, uint64_t order, size_t source, bool attachment)
+{
+    d->claim[d->claims++] = (struct claimed){ *claim, order, source, attachment };
+    if (d->claims == CLAIMS_MAX)
+        end_turn(d);
 }
 
 static void claim(struct spool_door *d, size_t source, const char *name)
 {
     uint64_t order = wire_u64(&d->door->in, F_ORDER);
+    struct spool_claim got;
     struct err e = ERR_INIT;
     int r;
 
-    if (d->claims == CLAIMS_MAX)
-        hand_over_claims(d);
-    r = spool_source_claim(d->source[source], name, &d->claim[d->claims], &e);
+    r = spool_source_claim(d->source[source], name, &got, &e);
     if (r == 0) {
-        d->claim_order[d->claims] = order;
-        d->claim_source[d->claims++] = source;
+        add_claim(d, &got, order, source, false);
         return;
     }
+    if (r == ERR_CLOSED)
+        set_up(d, source, false);
+    else if (r != ERR_NOTFOUND)
+        door_problem(d->door, &e);
     put_head(d, WIRE_CLAIM_FAILED, source, name);
     wire_put_u64(&d->door->out, F_ORDER, order);
     wire_put_u64(&d->door->out, F_MSG, e.msg);
@@ -172,38 +246,22 @@ static void on_left_over(void *ctx, const struct spool_claim *left)
 {
     struct visit *v = ctx;
 
-    if (v->d->claims == CLAIMS_MAX)
-        hand_over_claims(v->d);
-    v->d->claim[v->d->claims] = *left;
-    v->d->claim_order[v->d->claims] = 0;
-    v->d->claim_source[v->d->claims++] = v->source;
+    add_claim(v->d, left, 0, v->source, false);
 }
 
 /* ---- attachments ---- */
 
 static bool try_attachment(struct spool_door *d, const struct wanted *w)
 {
-    struct spool_source *source = d->source[w->source];
-    struct spool_content content = { .fd = -1 };
-    struct spool_claim claimed;
+    struct spool_claim got;
     struct err e = ERR_INIT;
+    int r = spool_source_claim_attachment(d->source[w->source], w->name, (int64_t)w->order, w->request_mtime, time_boot_ms(), &got, &e);
 
-    if (!spool_source_attachment_ready(source, w->name, w->request_mtime, time_boot_ms()) || spool_source_claim(source, w->name, &claimed, &e) < 0)
-        return false;
-    if (spool_source_sync(source, &e) < 0 || spool_source_read(source, claimed.work, &content, &e) < 0) {
-        door_problem(d->door, &e);
-        return false;
-    }
-    put_head(d, WIRE_ATTACHMENT, w->source, w->name);
-    wire_put_u64(&d->door->out, F_ORDER, w->order);
-    wire_put_u64(&d->door->out, F_PRESENT, 1);
-    wire_put_bytes(&d->door->out, F_WORK, claimed.work, strlen(claimed.work));
-    wire_put_u64(&d->door->out, F_MSG, content.refused);
-    wire_put_fd(&d->door->out, F_CONTENT, content.fd);
-    door_send(d->door);
-    if (content.fd >= 0)
-        close(content.fd);
-    return true;
+    if (r == 0)
+        add_claim(d, &got, w->order, w->source, true);
+    else if (r == ERR_CLOSED)
+        set_up(d, w->source, false);
+    return r == 0;
 }
 
 static void try_attachments(struct spool_door *d)
@@ -236,8 +294,19 @@ static void want_attachment(struct spool_door *d, size_t source, const char *nam
     d->wanted[d->wanted_count++] = w;
 }
 
+/* The request has its outcome: an attachment of that name belongs to whoever names it next. */
+static void want_no_more(struct spool_door *d, uint64_t order)
+{
+    for (size_t i = 0; i < d->wanted_count;)
+        if (d->wanted[i].order == order)
+            d->wanted[i] = d->wanted[--d->wanted_count];
+        else
+            i++;
+}
+
 /* ---- handing back ---- */
 
+/* A success is said at the end of the turn, a failure at once. Order 0: nobody waits for it. */
 static void answer_order(struct spool_door *d, enum wire_type type, uint64_t order, int r, const struct err *e, size_t source)
 {
     if (r == ERR_CLOSED)
@@ -246,10 +315,13 @@ static void answer_order(struct spool_door *d, enum wire_type type, uint64_t ord
         door_problem(d->door, e);
     if (order == 0)
         return;
-    wire_begin(&d->door->out, type);
-    wire_put_u64(&d->door->out, F_ORDER, order);
-    wire_put_u64(&d->door->out, F_DONE, r == 0);
-    door_send(d->door);
+    if (r < 0) {
+        say_done(d, type, order, false);
+        return;
+    }
+    d->done[d->dones++] = (struct done){ type, order, source };
+    if (d->dones == DONE_MAX)
+        end_turn(d);
 }
 
 static void file_away(struct spool_door *d, size_t source)
@@ -260,6 +332,7 @@ static void file_away(struct spool_door *d, size_t source)
     struct bytes work;
     int r = 0;
 
+    want_no_more(d, wire_u64(&d->door->in, F_ORDER));
     while (r == 0 && wire_next_bytes(&cursor, F_WORK, &work)) {
         char name[SPOOL_WORK_MAX];
         snprintf(name, sizeof name, "%.*s", (int)work.len, work.data);
@@ -327,7 +400,7 @@ static void obey(struct spool_door *d)
     char name[SPOOL_NAME_MAX + 1];
     int source = find_source(d, wire_text(in, F_SOURCE));
 
-    snprintf(name, sizeof name, "%.*s", (int)raw.len, raw.data);
+    snprintf(name, sizeof name, "%.*s", (int)raw.len, raw.data); /* a NUL inside cuts it: no file has such a name */
     if (in->type == WIRE_WRITE_PAGE)
         write_page(d, name);
     if (source < 0)
@@ -349,25 +422,60 @@ static void obey(struct spool_door *d)
 
 /* ---- the turn ---- */
 
+/* What was claimed before the last end of this door, or before the share went away. */
+static void take_up_left_over(struct spool_door *d, size_t source)
+{
+    struct visit v = { d, source };
+    struct err e = ERR_INIT;
+    size_t foreign = 0;
+    char number[24];
+
+    if (spool_source_left_over(d->source[source], on_left_over, &v, &foreign, NULL) < 0 || foreign == 0)
+        return;
+    snprintf(number, sizeof number, "%zu", foreign);
+    err_set(&e, ERR_INVALID, MSG_SPOOL_FOREIGN, NULL, spool_source_name(d->source[source]), number);
+    door_problem(d->door, &e);
+}
+
+/* One watcher a process: made anew when folders come back, because a watch holds on to the folder that was. */
+static void watch_folders(struct spool_door *d)
+{
+    struct err e = ERR_INIT;
+
+    d->watch = spool_watch_free(d->watch);
+    d->watch_anew = false;
+    if (spool_watch_new(d->folder, (unsigned)d->sources * 2, &d->watch, &e) < 0)
+        door_problem(d->door, &e);
+}
+
 static void scan(struct spool_door *d, int64_t now)
 {
+    struct err e = ERR_INIT;
+
     for (size_t i = 0; i < d->sources; i++) {
         struct visit v = { d, i };
-        bool was_up = d->up[i];
+        bool was_up = d->share[i] == SHARE_UP;
         int r = spool_source_probe(d->source[i], NULL);
         set_up(d, i, r == 0);
-        if (r == 0 && !was_up)
-            (void)spool_source_left_over(d->source[i], on_left_over, &v, NULL);
-        if (r == 0 && spool_source_scan(d->source[i], now, on_offer, &v, NULL) == 0)
+        if (r < 0)
+            continue;
+        if (!was_up)
+            take_up_left_over(d, i);
+        r = spool_source_scan(d->source[i], now, on_offer, &v, &e);
+        if (r == 0 || r == ERR_LIMIT)
             (void)spool_source_scan_try(d->source[i], now, on_try, &v, NULL);
-        if (d->up[i] && now >= d->next_orphans)
+        if (r == ERR_LIMIT && now >= d->next_orphans)
+            door_problem(d->door, &e);
+        if (now >= d->next_orphans && has_room(d))
             (void)spool_source_orphans(d->source[i], time_wall_ms(), on_orphan, &v, NULL);
     }
     if (now >= d->next_orphans)
         d->next_orphans = now + ORPHAN_MS;
     try_attachments(d);
-    d->next_scan = now + (d->restless || d->wanted_count > 0 ? SCAN_MS / 4 : SCAN_MS);
+    d->next_scan = now + (d->restless || d->wanted_count > 0 ? RESTLESS_MS : SCAN_MS);
     d->restless = false;
+    if (d->watch_anew)
+        watch_folders(d);
 }
 
 static void on_watch(struct spool_door *d)
@@ -376,10 +484,13 @@ static void on_watch(struct spool_door *d)
 
     while (spool_watch_next(d->watch, &event)) {
         struct visit v = { d, event.folder / 2 };
-        if (event.folder % 2 == 0 && event.renamed && event.name[0] != '\0' && v.source < d->sources && d->up[v.source])
+        if (event.folder % 2 == 0 && event.renamed && event.name[0] != '\0' && v.source < d->sources && d->share[v.source] == SHARE_UP) {
             (void)spool_source_renamed(d->source[v.source], event.name, time_boot_ms(), on_offer, &v, NULL);
-        else
-            d->restless = true;
+            continue;
+        }
+        d->restless = true;
+        if (spool_name_announces(event.name))
+            d->next_scan = 0;
     }
     if (d->wanted_count > 0)
         try_attachments(d);
@@ -388,26 +499,27 @@ static void on_watch(struct spool_door *d)
 static void open_sources(struct spool_door *d, const char *group)
 {
     const struct settings *s = d->door->settings;
-    const char *folders[SETTINGS_MAX * 2];
     struct err e = ERR_INIT;
 
     for (size_t i = 0; i < s->sources; i++) {
         const struct settings_source *c = &s->source[i];
         const char **endings = arena_array(d->door->arena, c->endings.count + 1, sizeof *endings);
-        struct spool_source_config config = { c->name, c->root, c->settle_ms, c->max_bytes, c->orphan_ms, endings };
+        struct spool_source_config config = { c->name, s->host, c->root, c->settle_ms, c->max_bytes, c->orphan_ms, endings };
         char wanted[SPOOL_NAME_MAX];
         snprintf(wanted, sizeof wanted, ",%s,", c->name);
         if (endings == NULL || strstr(group, wanted) == NULL)
             continue;
         memcpy(endings, c->endings.item, c->endings.count * sizeof *endings);
         if (spool_source_new(&config, &d->source[d->sources], &e) == ERR_NOMEM)
-            exit(70);
-        folders[d->sources * 2] = arena_printf(d->door->arena, "%s/in", c->root);
-        folders[d->sources * 2 + 1] = arena_printf(d->door->arena, "%s/try", c->root);
+            give_up(d, &e);
+        d->folder[d->sources * 2] = arena_printf(d->door->arena, "%s/in", c->root);
+        d->folder[d->sources * 2 + 1] = arena_printf(d->door->arena, "%s/try", c->root);
+        if (d->folder[d->sources * 2] == NULL || d->folder[d->sources * 2 + 1] == NULL) {
+            err_set(&e, ERR_NOMEM, MSG_NOMEM, NULL, "spool", NULL);
+            give_up(d, &e);
+        }
         d->sources++;
     }
-    if (d->sources > 0 && spool_watch_new(folders, (unsigned)d->sources * 2, &d->watch, &e) < 0)
-        door_problem(d->door, &e);
 }
 
 static void wait_turn(struct spool_door *d)
@@ -427,14 +539,8 @@ int main(int argc, char **argv)
     d.page = -1;
     open_sources(&d, d.door->name);
     door_ready(d.door);
-    for (size_t i = 0; i < d.sources; i++) {
-        struct visit v = { &d, i };
-        set_up(&d, i, spool_source_probe(d.source[i], NULL) == 0);
-        if (d.up[i])
-            (void)spool_source_left_over(d.source[i], on_left_over, &v, NULL);
-    }
     for (;;) {
-        while (door_receive(d.door) == 0) {
+        for (int i = 0; i < ORDERS_MAX && door_receive(d.door) == 0; i++) {
             obey(&d);
             wire_release(&d.door->in);
         }
@@ -442,7 +548,7 @@ int main(int argc, char **argv)
             on_watch(&d);
         if (time_boot_ms() >= d.next_scan)
             scan(&d, time_boot_ms());
-        hand_over_claims(&d);
+        end_turn(&d);
         wait_turn(&d);
     }
 }

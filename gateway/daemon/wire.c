@@ -108,6 +108,8 @@ void wire_put_fd(struct wire_out *out, enum wire_field field, int fd)
 
 void wire_group_begin(struct wire_out *out, enum wire_field field)
 {
+    if (out->group != 0 && out->failed == 0)
+        out->failed = ERR_INTERNAL;
     if (field_room(out, field, 0) != NULL)
         out->group = out->len;
 }
@@ -116,6 +118,8 @@ void wire_group_end(struct wire_out *out)
 {
     uint32_t n = (uint32_t)(out->len - out->group);
 
+    if (out->group == 0 && out->failed == 0)
+        out->failed = ERR_INTERNAL; /* an end without a beginning */
     if (out->failed == 0)
         memcpy(out->packet + out->group - sizeof n, &n, sizeof n);
     out->group = 0;
@@ -222,7 +226,9 @@ int wire_send(int fd, struct wire_out *out, struct err *e)
     enum wire_type type;
 
     if (out->failed != 0)
-        return err_set(e, out->failed, MSG_LIMIT, NULL, "wire", NULL);
+        return err_set(e, (enum err_code)out->failed, out->failed == ERR_LIMIT ? MSG_LIMIT : MSG_INTERNAL, NULL, "wire", NULL);
+    if (out->group != 0)
+        return err_set(e, ERR_INTERNAL, MSG_INTERNAL, NULL, "wire", "group");
     if (wire_check(out->packet, out->len, out->fds, &type, e) < 0)
         return ERR_INTERNAL;
     if (out->fds > 0) {

@@ -11,7 +11,8 @@
  *     wire_put_text(&out, F_NAME, name, len);               wire_release(&in);      // closes descriptors nobody took
  *     wire_send(fd, &out, &e);                          }
  *
- * wire_send never blocks for long: the sockets have large buffers and both sides always read. ERR_CLOSED = the other side is gone.
+ * wire_send rarely waits: the sockets have large buffers, both sides read all the time, and a door says what it was not asked for only while there is room
+ * (spool_main.c). ERR_CLOSED = the other side is gone.
  */
 #ifndef DAEMON_WIRE_H
 #define DAEMON_WIRE_H

@@ -11,9 +11,48 @@
 #include "base/text.h"
 #include "report/findings.h"
 
+/* Texts quote input: bytes that are no UTF-8 become '?', or nobody could read the payload. */
+static cJSON *new_string(const char *text)
+{
+    cJSON *item = cJSON_CreateString(text);
+    char *p = item == NULL ? NULL : item->valuestring;
+    size_t len = strlen(text), pos = 0;
+
+    while (p != NULL && pos < len)
+        if (text_next(p, len, &pos) < 0)
+            p[pos++] = '?';
+    return item;
+}
+
+/* Takes the item over. */
+static bool add_item(cJSON *object, const char *name, cJSON *item)
+{
+    if (item != NULL && cJSON_AddItemToObject(object, name, item))
+        return true;
+    cJSON_Delete(item);
+    return false;
+}
+
 static bool add_text(cJSON *object, const char *name, const char *text)
 {
-    return text == NULL || cJSON_AddStringToObject(object, name, text) != NULL;
+    return text == NULL || add_item(object, name, new_string(text));
+}
+
+static bool add_args(cJSON *object, const char *arg1, const char *arg2)
+{
+    const char *const arg[2] = { arg1 == NULL ? "" : arg1, arg2 == NULL ? "" : arg2 };
+    cJSON *array = arg1 == NULL && arg2 == NULL ? NULL : cJSON_AddArrayToObject(object, "arg");
+
+    if (arg1 == NULL && arg2 == NULL)
+        return true;
+    for (size_t i = 0; array != NULL && i < 2; i++) {
+        cJSON *item = new_string(arg[i]);
+        if (item == NULL || !cJSON_AddItemToArray(array, item)) {
+            cJSON_Delete(item);
+            return false;
+        }
+    }
+    return array != NULL;
 }
 
 static bool add_number(cJSON *object, const char *name, int64_t value, int64_t absent)
@@ -23,7 +62,7 @@ static bool add_number(cJSON *object, const char *name, int64_t value, int64_t a
 
 static bool add_issue(cJSON *array, const struct issue *issue)
 {
-    cJSON *item = cJSON_CreateObject(), *args;
+    cJSON *item = cJSON_CreateObject();
     bool ok = item != NULL && cJSON_AddItemToArray(array, item);
 
     if (!ok) {
@@ -31,12 +70,7 @@ static bool add_issue(cJSON *array, const struct issue *issue)
         return false;
     }
     ok = add_text(item, "code", msg_get(issue->msg)->code) && add_text(item, "severity", msg_severity_name(issue->severity)) && add_text(item, "rule", issue->rule);
-    if (ok && (issue->arg1 != NULL || issue->arg2 != NULL)) {
-        const char *const arg[2] = { issue->arg1 == NULL ? "" : issue->arg1, issue->arg2 == NULL ? "" : issue->arg2 };
-        args = cJSON_CreateStringArray(arg, 2);
-        ok = args != NULL && cJSON_AddItemToObject(item, "arg", args);
-    }
-    return ok && add_text(item, "pointer", issue->pointer) && add_text(item, "location", issue->location) && add_text(item, "profile", issue->profile) &&
+    return ok && add_args(item, issue->arg1, issue->arg2) && add_text(item, "pointer", issue->pointer) && add_text(item, "location", issue->location) && add_text(item, "profile", issue->profile) &&
            add_number(item, "line", issue->line, 0) && add_number(item, "column", issue->column, 0) && add_number(item, "offset", issue->offset, -1);
 }
 
@@ -51,7 +85,9 @@ int findings_write(const struct issue_list *issues, struct buf *out, struct err 
         ok = add_issue(array, i);
     if (ok)
         text = cJSON_PrintUnformatted(array);
-    r = text == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "findings", NULL) : buf_add_str(out, text);
+    r = text == NULL ? ERR_NOMEM : buf_add_str(out, text);
+    if (r < 0)
+        err_set(e, (enum err_code)r, r == ERR_NOMEM ? MSG_NOMEM : MSG_LIMIT, NULL, "findings", NULL);
     cJSON_free(text);
     cJSON_Delete(array);
     return r;
@@ -65,10 +101,10 @@ static enum msg_severity severity_of(const struct json_node *node)
     return MSG_ERROR;
 }
 
-static int64_t number_of(const struct json_node *node, int64_t absent)
+static int64_t number_of(const struct json_node *node, int64_t absent, int64_t max)
 {
     int64_t value = absent;
-    return json_to_int64(node, &value) < 0 ? absent : value;
+    return json_to_int64(node, &value) < 0 || value < 0 || value > max ? absent : value;
 }
 
 static void read_item(const struct json_node *node, struct issue_list *list)
@@ -85,9 +121,9 @@ static void read_item(const struct json_node *node, struct issue_list *list)
     issue->pointer = json_get_text(a, node, "pointer");
     issue->location = json_get_text(a, node, "location");
     issue->profile = json_get_text(a, node, "profile");
-    issue->line = (uint32_t)number_of(json_get(node, "line"), 0);
-    issue->column = (uint32_t)number_of(json_get(node, "column"), 0);
-    issue->offset = number_of(json_get(node, "offset"), -1);
+    issue->line = (uint32_t)number_of(json_get(node, "line"), 0, UINT32_MAX);
+    issue->column = (uint32_t)number_of(json_get(node, "column"), 0, UINT32_MAX);
+    issue->offset = number_of(json_get(node, "offset"), -1, INT64_MAX);
 }
 
 int findings_read(const char *bytes, size_t len, struct issue_list *ret_issues, struct err *e)

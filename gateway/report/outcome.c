@@ -7,13 +7,16 @@
  *      `call_it`. Members of the vendor's own (x-...) come back as they came.
  *
  * DIAGNOSTICS
- *      ERR_NOMEM; ERR_CORRUPT when a stored finding cannot be read.
+ *      ERR_NOMEM, ERR_LIMIT.
  */
 #include <cjson/cJSON.h>
+#include "base/json_doc.h"
 #include "base/text.h"
 #include "base/timefmt.h"
 #include "report/findings.h"
 #include "report/outcome.h"
+
+enum { ARENA_MAX = 64 << 20 };
 
 void outcome_printable(const char *name, char *ret_text, size_t size)
 {
@@ -33,7 +36,7 @@ void outcome_printable(const char *name, char *ret_text, size_t size)
     ret_text[n] = '\0';
 }
 
-struct writer { enum msg_lang lang; struct arena *arena; bool ok; struct err *e; };
+struct writer { enum msg_lang lang; struct arena *arena; bool ok; };
 
 static cJSON *text_at(struct writer *w, cJSON *object, const char *name, const char *text)
 {
@@ -107,24 +110,27 @@ static void add_issue(struct writer *w, cJSON *array, const struct issue *issue)
     }
 }
 
+/* What stands for findings that cannot be read. */
+static void add_unreadable(struct writer *w, cJSON *array)
+{
+    const struct issue issue = { .severity = MSG_WARNING, .msg = MSG_INTERNAL, .arg1 = "findings", .offset = -1 };
+    add_issue(w, array, &issue);
+}
+
 /* Adds every finding of a payload; *ret_worst is filled with the first error, untouched when there is none. */
 static void add_findings(struct writer *w, cJSON *array, struct bytes payload, const struct issue **ret_worst)
 {
-    struct issue_list *list = arena_alloc(w->arena, sizeof *list);
+    struct issue_list list;
     const struct issue *worst;
 
-    if (list == NULL || payload.len == 0) {
-        w->ok = w->ok && list != NULL;
+    issues_init(&list, w->arena);
+    if (findings_read(payload.data, payload.len, &list, NULL) < 0) {
+        add_unreadable(w, array);
         return;
     }
-    issues_init(list, w->arena);
-    if (findings_read(payload.data, payload.len, list, w->e) < 0) {
-        w->ok = false;
-        return;
-    }
-    for (const struct issue *i = list->first; i != NULL; i = i->next)
+    for (const struct issue *i = list.first; i != NULL; i = i->next)
         add_issue(w, array, i);
-    worst = findings_worst(list);
+    worst = findings_worst(&list);
     if (worst != NULL && worst->severity >= MSG_ERROR && *ret_worst == NULL)
         *ret_worst = worst;
 }
@@ -149,6 +155,24 @@ static const char *state_word(const struct flow_message *m)
     return m == NULL ? "received" : flow_message_state_name(m->state);
 }
 
+/* The vendor's part of flow_unit_text(): "K/letter/KEY", "L/condition/CHART"; a unit known by its Bundle-ID alone has none. */
+static const char *unit_key(const struct flow_unit *unit)
+{
+    const char *second = unit == NULL || (unit->unit[0] != 'K' && unit->unit[0] != 'L') || unit->unit[1] != '/' ? NULL : strchr(unit->unit + 2, '/');
+    return second == NULL ? NULL : second + 1;
+}
+
+/* The sentence of a stored reason; one that this version does not know is shown as it is. */
+static void add_reason(struct writer *w, cJSON *object, const char *reason, const char *arg1, const char *arg2)
+{
+    enum msg_id msg = msg_by_code(reason);
+
+    if (msg != MSG_NONE)
+        sentence(w, object, msg, arg1, arg2);
+    else
+        text_at(w, object, "code", reason);
+}
+
 static void add_unit(struct writer *w, cJSON *array, const struct outcome_unit *u)
 {
     cJSON *item = item_of(w, array), *service, *issues;
@@ -161,8 +185,7 @@ static void add_unit(struct writer *w, cJSON *array, const struct outcome_unit *
         w->ok = w->ok && cJSON_AddNumberToObject(item, "unit", u->unit->index) != NULL;
     text_at(w, item, "kind", u->chart_kind[0] != '\0' ? u->chart_kind : m != NULL ? flow_kind_name(m->kind) : u->unit != NULL ? flow_kind_name(u->unit->kind) : "");
     text_at(w, item, "operation", m != NULL ? flow_operation_name(m->operation) : u->unit != NULL ? flow_operation_name(u->unit->asked) : "");
-    if (u->unit != NULL && u->unit->unit[0] != '\0')
-        text_at(w, item, "unit_key", strchr(u->unit->unit + 2, '/') != NULL ? strchr(u->unit->unit + 2, '/') + 1 : u->unit->unit + 2);
+    text_at(w, item, "unit_key", unit_key(u->unit));
     if (m != NULL && m->bundle_id[0] != '\0')
         text_at(w, item, "bundle_id", m->bundle_id);
     if (m != NULL)
@@ -174,7 +197,7 @@ static void add_unit(struct writer *w, cJSON *array, const struct outcome_unit *
         add_findings(w, issues, u->findings, &worst);
     }
     if (m != NULL && m->reason[0] != '\0' && m->state != FLOW_MS_DONE)
-        sentence(w, item, msg_by_code(m->reason), worst != NULL ? worst->arg1 : m->result_code, worst != NULL ? worst->arg2 : "");
+        add_reason(w, item, m->reason, worst != NULL ? worst->arg1 : m->result_code, worst != NULL ? worst->arg2 : "");
     if (m != NULL && m->result_code[0] != '\0') {
         service = object_at(w, item, "service");
         text_at(w, service, "code", m->result_code);
@@ -203,19 +226,26 @@ const char *outcome_word(const struct outcome *o)
     return word == NULL ? "rejected" : word;
 }
 
-/* The step that matters most for the file as a whole: paper before mending before calling before waiting. */
-static enum msg_step whole_step(const cJSON *messages)
+/* The step that matters most for the file as a whole: paper before mending before calling before waiting. While it is under way there is nothing to mend yet. */
+static enum msg_step whole_step(const cJSON *messages, bool final)
 {
     static const enum msg_step order[] = { STEP_ISSUE_PAPER, STEP_FIX_AND_RESEND, STEP_CALL_IT, STEP_WAIT };
     const cJSON *item;
 
-    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+    for (size_t i = final ? 0 : 2; i < sizeof order / sizeof *order; i++)
         cJSON_ArrayForEach(item, messages) {
             const char *step = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "next_step"));
             if (step != NULL && strcmp(step, msg_step_name(order[i])) == 0)
                 return order[i];
         }
-    return STEP_NONE;
+    return final ? STEP_NONE : STEP_WAIT;
+}
+
+/* The vendor's own members come from a worker as text: only a JSON object goes into the file as it is. */
+static bool is_json_object(struct writer *w, const char *text)
+{
+    const struct json_node *root;
+    return json_parse(text, strlen(text), NULL, w->arena, &root, NULL) == 0 && json_is(root, JSON_OBJECT);
 }
 
 static cJSON *build(const struct outcome *o, struct writer *w, bool final)
@@ -240,38 +270,52 @@ static cJSON *build(const struct outcome *o, struct writer *w, bool final)
     if (issues != NULL)
         add_findings(w, issues, o->report, &worst);
     if (o->request->reason[0] != '\0')
-        sentence(w, root, msg_by_code(o->request->reason), worst != NULL ? worst->arg1 : "", worst != NULL ? worst->arg2 : "");
+        add_reason(w, root, o->request->reason, worst != NULL ? worst->arg1 : "", worst != NULL ? worst->arg2 : "");
     messages = array_at(w, root, "messages");
     for (size_t i = 0; messages != NULL && i < o->unit_count; i++)
         add_unit(w, messages, &o->unit[i]);
-    text_at(w, root, "next_step", msg_step_name(worst != NULL ? msg_get(worst->msg)->step : final ? whole_step(messages) : STEP_WAIT));
-    if (o->x_json != NULL)
+    text_at(w, root, "next_step", msg_step_name(worst != NULL ? msg_get(worst->msg)->step : whole_step(messages, final)));
+    if (o->x_json != NULL && is_json_object(w, o->x_json))
         w->ok = w->ok && cJSON_AddRawToObject(root, "x", o->x_json) != NULL;
+    else if (o->x_json != NULL)
+        add_unreadable(w, issues);
     return root;
+}
+
+/* Prints the tree with a line end and frees it. */
+static int finish(const struct writer *w, cJSON *root, struct buf *out, struct err *e)
+{
+    char *text = root != NULL && w->ok ? cJSON_Print(root) : NULL;
+    int r = text == NULL ? ERR_NOMEM : buf_add_str(out, text);
+
+    if (r == 0)
+        r = buf_add_char(out, '\n');
+    cJSON_free(text);
+    cJSON_Delete(root);
+    return r < 0 ? err_set(e, (enum err_code)r, r == ERR_NOMEM ? MSG_NOMEM : MSG_LIMIT, NULL, "outcome", NULL) : 0;
 }
 
 int outcome_write(const struct outcome *o, enum msg_lang lang, bool final, struct buf *out, struct err *e)
 {
-    struct err reason = ERR_INIT;
-    struct writer w = { lang, arena_new(64 << 20), true, &reason };
-    cJSON *root = NULL;
-    char *text = NULL;
-    int r;
+    struct writer w = { lang, arena_new(ARENA_MAX), true };
+    cJSON *root = w.arena == NULL ? NULL : build(o, &w, final);
+    int r = finish(&w, root, out, e);
 
-    if (w.arena != NULL)
-        root = build(o, &w, final);
-    if (root != NULL && w.ok)
-        text = cJSON_Print(root);
-    if (text == NULL) {
-        r = reason.code != 0 ? reason.code : ERR_NOMEM;
-        err_set(e, (enum err_code)r, r == ERR_NOMEM ? MSG_NOMEM : MSG_INTERNAL, NULL, "outcome", NULL);
-    } else {
-        r = buf_add_str(out, text);
-        if (r == 0)
-            r = buf_add_char(out, '\n');
-    }
-    cJSON_free(text);
-    cJSON_Delete(root);
     arena_free(w.arena);
     return r;
+}
+
+int outcome_notice(const char *name, enum msg_id msg, enum msg_lang lang, int64_t now_ms, struct buf *out, struct err *e)
+{
+    struct writer w = { lang, NULL, true };
+    cJSON *root = cJSON_CreateObject();
+
+    if (root != NULL) {
+        text_at(&w, root, "file", name);
+        text_at(&w, root, "severity", msg_severity_name(msg_get(msg)->severity));
+        sentence(&w, root, msg, NULL, NULL);
+        time_at(&w, root, "written", now_ms);
+        text_at(&w, root, "next_step", msg_step_name(msg_get(msg)->step));
+    }
+    return finish(&w, root, out, e);
 }

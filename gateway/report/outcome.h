@@ -35,13 +35,17 @@ struct outcome {
     int64_t now_ms;
 };
 
-/* Appends the JSON text (pretty-printed, ends with a line end). ERR_NOMEM, ERR_CORRUPT (a payload of ours cannot be read). */
+/* Appends the JSON text (pretty-printed, ends with a line end). ERR_NOMEM, ERR_LIMIT. Findings or members that cannot be read (their worker may have been taken over by
+ * its input) are replaced by one finding that says so: the vendor gets an outcome in any case. */
 int outcome_write(const struct outcome *outcome, enum msg_lang lang, bool final, struct buf *out, struct err *e);
 
 /* "done", "refused", "rejected", "withdrawn", "mixed", or for a file under way the state: "received", "open". */
 const char *outcome_word(const struct outcome *outcome);
 
-/* A name with bytes that are no printable UTF-8 shown as \xHH; always terminated. */
+/* NAME.notice.json: one sentence about a file that is no request and gets no outcome. name is printable UTF-8. ERR_NOMEM, ERR_LIMIT. */
+int outcome_notice(const char *name, enum msg_id msg, enum msg_lang lang, int64_t now_ms, struct buf *out, struct err *e);
+
+/* A name with bytes that are no printable UTF-8 shown as \xHH; always terminated; size at least 1. */
 void outcome_printable(const char *name, char *ret_text, size_t size);
 
 #endif

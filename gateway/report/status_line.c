@@ -1,12 +1,29 @@
 /*
  * NAME
  *      status_line - one line of the status log
+ *
+ * DESCRIPTION
+ *      Time, code, then `key=value` for what is known, then the sentence and the next step. A line that does not fit is cut at a character.
  */
 #include <stdio.h>
 #include <string.h>
 #include "base/text.h"
 #include "base/timefmt.h"
 #include "report/status_line.h"
+
+/* One event is one line whatever a value holds: control characters and bytes that are no UTF-8 become '?'. */
+static void flatten(char *text, size_t len)
+{
+    int64_t bad;
+
+    for (size_t at = 0; at < len && (bad = text_find_control(text + at, len - at, false)) >= 0;) {
+        size_t next = at + (size_t)bad, start = next;
+        if (text_next(text, len, &next) < 0)
+            next = start + 1;
+        memset(text + start, '?', next - start);
+        at = next;
+    }
+}
 
 static size_t add(char *text, size_t size, size_t at, const char *label, const char *value)
 {
@@ -26,7 +43,10 @@ size_t status_line_format(const struct status_line *line, enum msg_lang lang, ch
 
     time_format_log(line->wall_ms, time);
     n = (size_t)snprintf(ret_text, size, "%s %s", time, line->msg == MSG_NONE ? "-" : info->code);
-    n = add(ret_text, size, n, line->message[0] == 'r' ? "request=" : "message=", line->message[0] == 'r' ? line->message + 1 : line->message);
+    if (line->message != NULL && line->message[0] == 'r')
+        n = add(ret_text, size, n, "request=", line->message + 1);
+    else
+        n = add(ret_text, size, n, "message=", line->message);
     n = add(ret_text, size, n, "source=", line->source);
     n = add(ret_text, size, n, "facility=", line->facility);
     n = add(ret_text, size, n, "kind=", line->kind);
@@ -40,7 +60,8 @@ size_t status_line_format(const struct status_line *line, enum msg_lang lang, ch
         n = add(ret_text, size, n, lang == LANG_JA ? "→ 次に: " : "-> next: ", info->next[lang]);
     }
     if (n >= size - 1)
-        n = text_cut(ret_text, strlen(ret_text), size - 2);
+        n = text_cut(ret_text, size - 1, size - 2);
+    flatten(ret_text, n);
     ret_text[n++] = '\n';
     ret_text[n] = '\0';
     return n;

@@ -12,33 +12,46 @@ struct spool_seen {
     char *name;
     int64_t size, mtime_ns, still_since;  /* still_since: boot ms when size and mtime were first seen so */
     uint64_t inode;
+    int64_t ctime_ns;                     /* when it came to lie there under this name, as far as the file system tells */
     uint32_t round;                       /* last scan that saw it */
-    bool told, told_orphan;
+    bool told, told_orphan, regular;
+    bool refused;                         /* could not be claimed: told again after a while */
     struct spool_seen *next;              /* in its bucket */
 };
 
 enum { SPOOL_BUCKETS = 4096 };
 
-struct spool_seen_table { struct spool_seen *bucket[SPOOL_BUCKETS]; size_t count; uint32_t round; };
+struct spool_seen_table {
+    struct spool_seen *bucket[SPOOL_BUCKETS];
+    size_t count;
+    uint32_t round, salt;                 /* salt: names cannot be chosen so that all of them meet in one bucket */
+    int64_t boot_ms;                      /* of the last scan */
+    bool full;                            /* a name found no room in this round */
+};
 
 struct spool_source {
-    struct spool_source_config config;    /* texts owned */
+    struct spool_source_config config;    /* its texts are not kept, but for the endings */
     char *name, *root;
+    char owner[5];                        /* four hex digits that begin our names in .work/ */
     int root_fd, folder[FOLDER_COUNT];    /* -1 while the share is gone */
     dev_t dev;
     ino_t ino;
-    bool claimed;                         /* claims wait for spool_source_sync() */
+    bool known;                           /* dev and ino are those of a root that was open once */
+    bool claimed, written;                /* claims, or files written and filed, wait for spool_sync() */
     struct spool_seen_table in, try_seen;
 };
 
 /* Names that are never input: hidden ones, unfinished ones, companions, and our own outcome files in try/. */
 bool spool_name_unfinished(const char *name);
-bool spool_name_companion(const char *name);
 bool spool_name_outcome(const char *name);
 bool spool_ends_with(const char *name, const char *ending);
 
 struct spool_seen *spool_seen_find(const struct spool_seen_table *table, const char *name);
 void spool_seen_forget(struct spool_seen_table *table, const char *name);
 void spool_seen_clear(struct spool_seen_table *table);
+/* in/NAME is there and complete as an attachment of a request with that mtime. */
+bool spool_attachment_ready(struct spool_source *source, const char *name, int64_t request_mtime_ns, int64_t boot_ms);
+/* The name could not be claimed although it is there: it is told again after a minute, not at every scan. */
+void spool_seen_refuse(struct spool_seen_table *table, const char *name);
 
 #endif

@@ -19,6 +19,8 @@
 #include "base/file.h"
 #include "spool/spool_private.h"
 
+enum { REFUSED_RETRY_MS = 60 * 1000 };
+
 bool spool_ends_with(const char *name, const char *ending)
 {
     size_t n = strlen(name), m = strlen(ending);
@@ -30,7 +32,7 @@ bool spool_name_unfinished(const char *name)
     return name[0] == '.' || spool_ends_with(name, ".tmp") || spool_ends_with(name, ".part");
 }
 
-bool spool_name_companion(const char *name)
+bool spool_name_announces(const char *name)
 {
     return spool_ends_with(name, ".ok");
 }
@@ -40,17 +42,17 @@ bool spool_name_outcome(const char *name)
     return spool_ends_with(name, ".result.json") || spool_ends_with(name, ".bundle.json");
 }
 
-static uint32_t bucket_of(const char *name)
+static uint32_t bucket_of(const struct spool_seen_table *table, const char *name)
 {
-    uint32_t h = 2166136261u; /* FNV-1a */
+    uint32_t h = 2166136261u ^ table->salt; /* FNV-1a */
     for (; *name != '\0'; name++)
         h = (h ^ (unsigned char)*name) * 16777619u;
-    return h % SPOOL_BUCKETS;
+    return (h ^ h >> 16) % SPOOL_BUCKETS;
 }
 
 struct spool_seen *spool_seen_find(const struct spool_seen_table *table, const char *name)
 {
-    struct spool_seen *s = table->bucket[bucket_of(name)];
+    struct spool_seen *s = table->bucket[bucket_of(table, name)];
     while (s != NULL && strcmp(s->name, name) != 0)
         s = s->next;
     return s;
@@ -58,8 +60,13 @@ struct spool_seen *spool_seen_find(const struct spool_seen_table *table, const c
 
 static struct spool_seen *seen_add(struct spool_seen_table *table, const char *name)
 {
-    struct spool_seen *s = calloc(1, sizeof *s);
-    struct spool_seen **head = &table->bucket[bucket_of(name)];
+    struct spool_seen **head = &table->bucket[bucket_of(table, name)], *s;
+
+    if (table->count >= SPOOL_SEEN_MAX) {
+        table->full = true;
+        return NULL;
+    }
+    s = calloc(1, sizeof *s);
     if (s == NULL || (s->name = strdup(name)) == NULL) {
         free(s);
         return NULL;
@@ -78,7 +85,7 @@ static void seen_free(struct spool_seen *s)
 
 void spool_seen_forget(struct spool_seen_table *table, const char *name)
 {
-    for (struct spool_seen **at = &table->bucket[bucket_of(name)]; *at != NULL; at = &(*at)->next)
+    for (struct spool_seen **at = &table->bucket[bucket_of(table, name)]; *at != NULL; at = &(*at)->next)
         if (strcmp((*at)->name, name) == 0) {
             struct spool_seen *gone = *at;
             *at = gone->next;
@@ -108,39 +115,52 @@ void spool_seen_clear(struct spool_seen_table *table)
     seen_sweep(table, true);
 }
 
-static int64_t mtime_ns(const struct stat *st)
+void spool_seen_refuse(struct spool_seen_table *table, const char *name)
 {
-    return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+    struct spool_seen *s = spool_seen_find(table, name);
+    if (s != NULL) {
+        s->told = s->refused = true;
+        s->still_since = table->boot_ms;
+    }
 }
 
-/* Brings the table's entry for the name up to date; NULL when the name is gone or memory is out. */
+static int64_t in_ns(struct timespec t)
+{
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Brings the table's entry for the name up to date; NULL when the name is gone, the table full or memory out. */
 static struct spool_seen *seen_update(struct spool_seen_table *table, int folder, const char *name, int64_t boot_ms)
 {
     struct stat st;
     struct spool_seen *s;
+    bool fresh;
 
     if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return NULL;
     s = spool_seen_find(table, name);
-    if (s == NULL && (s = seen_add(table, name)) == NULL)
+    fresh = s == NULL;
+    if (fresh && (s = seen_add(table, name)) == NULL)
         return NULL;
-    if (s->round == 0 || s->size != st.st_size || s->mtime_ns != mtime_ns(&st) || s->inode != st.st_ino) {
+    if (fresh || s->size != st.st_size || s->mtime_ns != in_ns(st.st_mtim) || s->inode != st.st_ino) {
         s->size = st.st_size;
-        s->mtime_ns = mtime_ns(&st);
+        s->mtime_ns = in_ns(st.st_mtim);
         s->inode = st.st_ino;
         s->still_since = boot_ms;
-        s->told = false;
+        s->told = s->told_orphan = s->refused = false;
     }
+    s->ctime_ns = in_ns(st.st_ctim);
+    s->regular = S_ISREG(st.st_mode);
     s->round = table->round;
     return s;
 }
 
-static bool is_request(const struct spool_source *source, const char *name)
+static bool is_request(const struct spool_source *source, const struct spool_seen *s)
 {
     for (const char *const *ending = source->config.request_endings; ending != NULL && *ending != NULL; ending++)
-        if (spool_ends_with(name, *ending))
+        if (spool_ends_with(s->name, *ending))
             return true;
-    return false;
+    return !s->regular;
 }
 
 static bool has_companion(int folder, const char *name)
@@ -157,57 +177,88 @@ static bool is_complete(const struct spool_source *source, const struct spool_se
 
 static void tell(const struct spool_source *source, struct spool_seen *s, spool_offer_fn *on_offer, void *ctx)
 {
-    struct spool_offer offer = { s->name, strlen(s->name), s->mtime_ns, s->size, is_request(source, s->name) };
+    struct spool_offer offer = { s->name, strlen(s->name), s->mtime_ns, s->size, is_request(source, s) };
     s->told = true;
+    s->refused = false;
     on_offer(ctx, &offer);
+}
+
+/* To be told now: complete and not told yet, or refused to be claimed a while ago. */
+static bool is_due(const struct spool_source *source, const struct spool_seen *s, int folder, int64_t boot_ms)
+{
+    return s->told ? s->refused && boot_ms - s->still_since >= REFUSED_RETRY_MS : is_complete(source, s, folder, boot_ms);
+}
+
+static int share_gone(const struct spool_source *source, struct err *e)
+{
+    return err_set(e, ERR_CLOSED, MSG_SPOOL_SHARE_GONE, source->name, source->name, NULL);
+}
+
+static int folder_walk_begin(const struct spool_source *source, int folder, DIR **ret_dir, struct err *e)
+{
+    int fd = folder < 0 ? -1 : openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+    if (dir != NULL) {
+        *ret_dir = dir;
+        return 0;
+    }
+    if (fd >= 0)
+        close(fd);
+    return share_gone(source, e);
+}
+
+static bool is_input(enum spool_folder which, const char *name)
+{
+    return !spool_name_unfinished(name) && !spool_name_announces(name) && !(which == FOLDER_TRY && spool_name_outcome(name));
 }
 
 /* One walk over in/ or try/: names are collected first and told after the directory is closed and the table swept. */
 static int scan_folder(struct spool_source *source, struct spool_seen_table *table, enum spool_folder which, int64_t boot_ms,
                        spool_offer_fn *on_offer, void *ctx, struct err *e)
 {
-    int folder = source->folder[which], fd = -1, r = 0;
-    char **names = NULL;
+    int folder = source->folder[which], r;
+    struct spool_seen **found = NULL;
     size_t count = 0, room = 0;
     DIR *dir = NULL;
     struct dirent *d;
 
-    if (folder < 0)
-        return err_set(e, ERR_CLOSED, MSG_SPOOL_SHARE_GONE, source->name, source->name, NULL);
-    fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || (dir = fdopendir(fd)) == NULL) {
-        if (fd >= 0)
-            close(fd);
-        return err_set(e, ERR_CLOSED, MSG_SPOOL_SHARE_GONE, source->name, source->name, NULL);
-    }
+    r = folder_walk_begin(source, folder, &dir, e);
+    if (r < 0)
+        return r;
     table->round++;
-    while ((d = readdir(dir)) != NULL) {
+    table->boot_ms = boot_ms;
+    table->full = false;
+    while (errno = 0, (d = readdir(dir)) != NULL) {
         struct spool_seen *s;
-        if (spool_name_unfinished(d->d_name) || spool_name_companion(d->d_name) || (which == FOLDER_TRY && spool_name_outcome(d->d_name)))
+        if (!is_input(which, d->d_name))
             continue;
         s = seen_update(table, folder, d->d_name, boot_ms);
-        if (s == NULL || s->told || !is_complete(source, s, folder, boot_ms))
+        if (s == NULL || !is_due(source, s, folder, boot_ms))
             continue;
         if (count == room) {
             size_t grown = room == 0 ? 64 : room * 2;
-            char **more = reallocarray(names, grown, sizeof *names);
+            struct spool_seen **more = reallocarray(found, grown, sizeof *found);
             if (more == NULL) {
                 r = err_set(e, ERR_NOMEM, MSG_NOMEM, source->name, "spool scan", NULL);
                 break;
             }
-            names = more;
+            found = more;
             room = grown;
         }
-        names[count++] = s->name;
+        found[count++] = s;
     }
+    if (d == NULL && errno != 0)
+        r = share_gone(source, e);
     closedir(dir);
-    seen_sweep(table, false);
-    for (size_t i = 0; i < count && r == 0; i++) {
-        struct spool_seen *s = spool_seen_find(table, names[i]);
-        if (s != NULL)
-            tell(source, s, on_offer, ctx);
-    }
-    free(names);
+    if (r == 0)
+        seen_sweep(table, false); /* what was found was seen in this round, so it stays */
+    for (size_t i = 0; i < count && r == 0; i++)
+        if (!found[i]->told || found[i]->refused) /* a folder that changes while it is read may give a name twice */
+            tell(source, found[i], on_offer, ctx);
+    free(found);
+    if (r == 0 && table->full)
+        r = err_set(e, ERR_LIMIT, MSG_LIMIT, source->name, source->name, "in/");
     return r;
 }
 
@@ -221,8 +272,8 @@ int spool_source_renamed(struct spool_source *source, const char *name, int64_t 
     struct spool_seen *s;
 
     if (source->folder[FOLDER_IN] < 0)
-        return err_set(e, ERR_CLOSED, MSG_SPOOL_SHARE_GONE, source->name, source->name, NULL);
-    if (spool_name_unfinished(name) || spool_name_companion(name))
+        return share_gone(source, e);
+    if (!is_input(FOLDER_IN, name) || name[0] == '\0' || strchr(name, '/') != NULL)
         return 0;
     s = seen_update(&source->in, source->folder[FOLDER_IN], name, boot_ms);
     if (s != NULL && !s->told) {
@@ -249,26 +300,39 @@ void spool_source_forget_all(struct spool_source *source)
             s->told = false;
 }
 
+/* The vendor was told about this very attachment: its notice is not older than the attachment lies there. */
+static bool has_notice(const struct spool_source *source, const struct spool_seen *s)
+{
+    char stem[SPOOL_STEM_MAX], file[SPOOL_STEM_MAX + 16];
+    struct stat st;
+
+    if (spool_name_stem(s->name, stem) < 0)
+        return true;
+    snprintf(file, sizeof file, "%s.notice.json", stem);
+    return fstatat(source->folder[FOLDER_OUT], file, &st, AT_SYMLINK_NOFOLLOW) == 0 && in_ns(st.st_mtim) >= s->ctime_ns;
+}
+
 int spool_source_orphans(struct spool_source *source, int64_t wall_ms, spool_offer_fn *on_orphan, void *ctx, struct err *e)
 {
     if (source->folder[FOLDER_IN] < 0)
-        return err_set(e, ERR_CLOSED, MSG_SPOOL_SHARE_GONE, source->name, source->name, NULL);
+        return share_gone(source, e);
     for (size_t i = 0; i < SPOOL_BUCKETS; i++)
         for (struct spool_seen *s = source->in.bucket[i]; s != NULL; s = s->next)
-            if (!s->told_orphan && !is_request(source, s->name) && wall_ms - s->mtime_ns / 1000000 >= source->config.orphan_ms) {
+            if (!s->told_orphan && !is_request(source, s) && wall_ms - s->ctime_ns / 1000000 >= source->config.orphan_ms) {
                 struct spool_offer offer = { s->name, strlen(s->name), s->mtime_ns, s->size, false };
                 s->told_orphan = true;
-                on_orphan(ctx, &offer);
+                if (!has_notice(source, s))
+                    on_orphan(ctx, &offer);
             }
     return 0;
 }
 
-bool spool_source_attachment_ready(struct spool_source *source, const char *name, int64_t request_mtime_ns, int64_t boot_ms)
+bool spool_attachment_ready(struct spool_source *source, const char *name, int64_t request_mtime_ns, int64_t boot_ms)
 {
     struct spool_seen *s;
     int folder = source->folder[FOLDER_IN];
 
-    if (folder < 0 || spool_name_unfinished(name) || strchr(name, '/') != NULL)
+    if (folder < 0 || name[0] == '\0' || !is_input(FOLDER_IN, name) || strchr(name, '/') != NULL)
         return false;
     s = seen_update(&source->in, folder, name, boot_ms);
     return s != NULL && (s->mtime_ns <= request_mtime_ns || is_complete(source, s, folder, boot_ms));
@@ -286,7 +350,7 @@ static void offer_untried(void *ctx, const struct spool_offer *offer)
     if (!offer->request)
         return;
     if (snprintf(result, sizeof result, "%s.result.json", offer->name) <= SPOOL_NAME_MAX &&
-        fstatat(walk->source->folder[FOLDER_TRY], result, &st, AT_SYMLINK_NOFOLLOW) == 0 && mtime_ns(&st) >= offer->mtime_ns)
+        fstatat(walk->source->folder[FOLDER_TRY], result, &st, AT_SYMLINK_NOFOLLOW) == 0 && in_ns(st.st_mtim) >= offer->mtime_ns)
         return;
     walk->on_offer(walk->ctx, offer);
 }

@@ -7,11 +7,12 @@
  *      finds what they would have told. A rename from an unfinished name is recognised by the cookie that inotify gives both of its halves.
  *
  * DIAGNOSTICS
- *      ERR_UNSUPPORTED when inotify or the thread cannot be had.
+ *      ERR_UNSUPPORTED when inotify or the thread cannot be had. A queue that overflowed wakes the door without a name.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <inotifytools/inotifytools.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/inotify.h>
@@ -20,12 +21,10 @@
 #include "spool/spool_private.h"
 #include "spool/spool_watch.h"
 
-enum { FOLDERS_MAX = 64 };
-
 struct spool_watch {
     int pipe[2];
     unsigned count;
-    int wd[FOLDERS_MAX];
+    int wd[SPOOL_WATCH_MAX];
     pthread_t thread;
 };
 
@@ -46,9 +45,13 @@ static void *watch_main(void *arg)
             unfinished_cookie = unfinished ? event->cookie : 0;
             continue;
         }
+        if (unfinished)
+            continue;
         for (record.folder = 0; record.folder < watch->count && watch->wd[record.folder] != event->wd; record.folder++)
             continue;
-        if (record.folder == watch->count || unfinished)
+        if (event->mask & IN_Q_OVERFLOW)
+            record.folder = 0;
+        else if (record.folder == watch->count)
             continue;
         record.renamed = (event->mask & IN_MOVED_TO) && event->cookie != 0 && event->cookie == unfinished_cookie;
         if (event->len > 0)
@@ -59,28 +62,42 @@ static void *watch_main(void *arg)
     return NULL;
 }
 
+/* The library keeps a folder under its path with a '/' at the end and finds it under no other. -1 = not there. */
+static int watch_folder(const char *path)
+{
+    char folder[PATH_MAX];
+    int n = snprintf(folder, sizeof folder, "%s/", path);
+
+    if (n < 0 || (size_t)n >= sizeof folder || !inotifytools_watch_file(folder, IN_MOVED_TO | IN_MOVED_FROM | IN_CLOSE_WRITE | IN_ONLYDIR))
+        return -1;
+    return inotifytools_wd_from_filename(folder);
+}
+
 int spool_watch_new(const char *const *paths, unsigned count, struct spool_watch **ret_watch, struct err *e)
 {
     struct spool_watch *watch = calloc(1, sizeof *watch);
     sigset_t all, old;
-    bool started = false;
+    bool ready, started = false;
 
     if (watch == NULL)
         return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "watch", NULL);
-    watch->count = count < FOLDERS_MAX ? count : FOLDERS_MAX;
+    watch->count = count < SPOOL_WATCH_MAX ? count : SPOOL_WATCH_MAX;
     if (pipe2(watch->pipe, O_CLOEXEC | O_NONBLOCK) < 0) {
         free(watch);
         return err_set_errno(e, MSG_IO, NULL, "pipe");
     }
-    if (inotifytools_initialize()) {
+    ready = inotifytools_initialize() != 0;
+    if (ready) {
         for (unsigned i = 0; i < watch->count; i++)
-            watch->wd[i] = inotifytools_watch_file(paths[i], IN_MOVED_TO | IN_MOVED_FROM | IN_CLOSE_WRITE) ? inotifytools_wd_from_filename(paths[i]) : -1;
+            watch->wd[i] = watch_folder(paths[i]);
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &old); /* signals belong to the main thread */
         started = pthread_create(&watch->thread, NULL, watch_main, watch) == 0;
         pthread_sigmask(SIG_SETMASK, &old, NULL);
     }
     if (!started) {
+        if (ready)
+            inotifytools_cleanup();
         close(watch->pipe[0]);
         close(watch->pipe[1]);
         free(watch);

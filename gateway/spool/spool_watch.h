@@ -14,13 +14,15 @@
 
 struct spool_watch;
 
+enum { SPOOL_WATCH_MAX = 128 };
+
 struct spool_watch_event {
     unsigned folder;                     /* index into the folders given to spool_watch_new */
     bool renamed;                        /* arrived by rename from a name that begins with '.' or ends in .tmp / .part */
     char name[SPOOL_NAME_MAX + 1];       /* "" = look at the whole folder */
 };
 
-/* Watches the folders (absolute paths, at most 64); those that are not there are skipped. ERR_UNSUPPORTED where inotify cannot be had: then only the rescan works. */
+/* Watches the folders (absolute paths, the first SPOOL_WATCH_MAX); those that are not there are skipped, and a folder that is replaced is lost: make a new watch then. ERR_UNSUPPORTED where inotify cannot be had: then only the rescan works. */
 int spool_watch_new(const char *const *folders, unsigned count, struct spool_watch **ret_watch, struct err *e);
 /* Ends the thread's use of the pipe and closes it. */
 struct spool_watch *spool_watch_free(struct spool_watch *watch);
