@@ -120,13 +120,21 @@ def commands_exist():
         return
     known = set()
     for path in sources:
-        known |= set(re.findall(r'"([a-z][a-z-]+)"', read(os.path.relpath(path, ROOT))))
+        known |= set(re.findall(r'\{ "([a-z][a-z-]+)", cli_\w+', read(os.path.relpath(path, ROOT))))
     faults, seen = [], 0
+    if len(known) < 10:
+        faults.append("only %d commands found in gateway/cli: the search itself is broken" % len(known))
     for page in pages():
         for word in re.findall(r"(?:`|^    |; |&& |-- )clinsgw ([a-z][a-z-]+)", read(page), flags=re.M):
             seen += 1
             if word not in known:
                 faults.append("%s: there is no clinsgw %s" % (page, word))
+    for word in re.findall(r"\bclinsgw ([a-z][a-z-]+)(?= ?[^\x00-\x7f])", read("gateway/base/messages.def")):  # what the Japanese next steps tell people to run
+        if word not in known:
+            faults.append("messages.def: there is no clinsgw %s" % word)
+    for guide in ("docs/operator-guide.md", "docs/ja/operator-guide.md"):
+        text = read(guide)
+        faults += ["%s: command %s is not explained" % (guide, word) for word in sorted(known) if not re.search(r"`(clinsgw )?%s\b" % word, text)]
     if seen < 10:
         faults.append("only %d commands found: the search itself is broken" % seen)
     say("docs_commands_exist", faults)
