@@ -1,0 +1,202 @@
+/*
+ * NAME
+ *      cmd_check - clinsgw check-config: what is wrong with the configuration
+ *
+ * DESCRIPTION
+ *      Reads it as the daemon does, with the interface profiles, then looks at everything it names: folders, secrets, certificates. Run as root each thing is
+ *      tried as the user of the process that will need it (in a child), because root itself may read everything.
+ *
+ * DIAGNOSTICS
+ *      A wrong file is said with file and line. Exit status 1 when an error was found; warnings alone are 0.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/proc.h"
+#include "base/timefmt.h"
+#include "cli/cli.h"
+#include "daemon/facts.h"
+#include "exchange/exchange.h"
+
+enum { DAY_MS = 24 * 3600 * 1000, WARN_DAYS = 30, RUN_DIR_MAX = 80 };
+
+/* errno of access(path, mode) as that user, 0 = allowed. */
+static int access_as(const char *user, const char *path, int mode)
+{
+    int status = 0;
+    pid_t pid;
+
+    if (geteuid() != 0 || getpwnam(user) == NULL) /* a user that is not there has been told of */
+        return access(path, mode) == 0 ? 0 : errno;
+    pid = fork();
+    if (pid == 0) {
+        if (proc_become(user, NULL) < 0)
+            _exit(EPERM);
+        _exit(access(path, mode) == 0 ? 0 : errno);
+    }
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    return pid < 0 || !WIFEXITED(status) ? EAGAIN : WEXITSTATUS(status);
+}
+
+static void try_file(struct cli_checks *k, const char *user, const char *path, int mode, enum msg_id msg)
+{
+    int error = path == NULL ? 0 : access_as(user, path, mode);
+
+    if (error != 0)
+        cli_check(k, msg, "", path, strerror(error));
+}
+
+static void try_folder(struct cli_checks *k, const char *user, const char *path, bool write, bool may_be_missing)
+{
+    struct stat st;
+    int error;
+
+    if (path == NULL)
+        return;
+    if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode)) {
+        error = errno;
+        if (!may_be_missing || error != ENOENT)
+            cli_check(k, MSG_CHECK_FOLDER, "", path, strerror(error == 0 ? ENOTDIR : error));
+        return;
+    }
+    error = access_as(user, path, R_OK | X_OK);
+    if (error != 0)
+        cli_check(k, MSG_CHECK_FOLDER, "", path, strerror(error));
+    else if (write && (error = access_as(user, path, W_OK | X_OK)) != 0)
+        cli_check(k, MSG_CHECK_FOLDER_WRITE, "", path, strerror(error));
+}
+
+/* A secret: its user reads it, nobody else. One by name is a systemd credential: it exists in the unit only. */
+static void try_secret(struct cli_checks *k, const char *user, const char *path)
+{
+    struct stat st;
+    char mode[16];
+
+    if (path == NULL || path[0] != '/')
+        return;
+    try_file(k, user, path, R_OK, MSG_CHECK_SECRET);
+    if (stat(path, &st) == 0 && (st.st_mode & (S_IRWXO | S_IWGRP)) != 0) {
+        snprintf(mode, sizeof mode, "%04o", (unsigned)(st.st_mode & 07777));
+        cli_check(k, MSG_CHECK_SECRET_OPEN, "", path, mode);
+    }
+}
+
+static void try_certificate(struct cli_checks *k, const char *user, const char *path)
+{
+    struct err e = ERR_INIT;
+    int64_t end = 0, days;
+    char text[24];
+    int error = path == NULL ? 0 : access_as(user, path, R_OK);
+
+    if (path == NULL)
+        return;
+    if (error != 0 || facts_certificate_end(path, &end, &e) < 0) {
+        cli_check(k, MSG_CHECK_CERTIFICATE, "", path, error != 0 ? strerror(error) : e.sys_errno != 0 ? strerror(e.sys_errno) : "PEM, DER");
+        return;
+    }
+    days = end < time_wall_ms() ? -1 : (end - time_wall_ms()) / DAY_MS;
+    snprintf(text, sizeof text, "%lld", (long long)days);
+    if (days < WARN_DAYS)
+        cli_check(k, days < 0 ? MSG_CHECK_CERTIFICATE_ENDED : MSG_CHECK_CERTIFICATE_ENDS, "", path, text);
+}
+
+static void try_link(struct cli_checks *k, const struct settings *s, const struct settings_link *link)
+{
+    struct exchange_profile *profile = NULL;
+    struct err e = ERR_INIT;
+    char path[4096];
+
+    if (snprintf(path, sizeof path, "%s/%s.conf", s->profile_dir, link->profile) >= (int)sizeof path || exchange_profile_load(path, &profile, &e) < 0)
+        cli_check(k, e.msg == MSG_NONE ? MSG_CHECK_FILE : e.msg, e.place, e.arg[0][0] == '\0' ? path : e.arg[0], e.arg[1][0] == '\0' && e.sys_errno != 0 ? strerror(e.sys_errno) : e.arg[1]);
+    exchange_profile_free(profile);
+    try_folder(k, s->link_user, link->folder, false, false);
+    try_secret(k, s->link_user, link->login_password_file);
+    try_secret(k, s->link_user, link->key_password_file);
+    try_secret(k, s->link_user, link->key);
+    try_certificate(k, s->link_user, link->certificate);
+    try_certificate(k, s->link_user, link->ca);
+}
+
+static void try_source(struct cli_checks *k, const struct settings *s, const struct settings_source *source)
+{
+    static const struct { const char *name; bool may_be_missing; } folders[] = { { "in", false }, { "out", false }, { "done", false }, { "error", false }, { "try", true } };
+    char path[4096];
+
+    try_folder(k, s->spool_user, source->root, true, false);
+    if (access(source->root, F_OK) < 0)
+        return;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        if (snprintf(path, sizeof path, "%s/%s", source->root, folders[i].name) < (int)sizeof path)
+            try_folder(k, s->spool_user, path, true, true);
+}
+
+static void try_signer(struct cli_checks *k, const struct settings *s, const struct settings_signer *signer)
+{
+    if (signer->type == SIGNER_KEY_FILE)
+        cli_check(k, MSG_CHECK_KEY_FILE, "", signer->name, NULL);
+    try_file(k, s->sign_user, signer->module, R_OK, MSG_CHECK_FILE);
+    try_secret(k, s->sign_user, signer->key);
+    try_secret(k, s->sign_user, signer->pin_credential);
+    try_certificate(k, s->sign_user, signer->certificate);
+}
+
+static void try_users(struct cli_checks *k, const struct settings *s)
+{
+    const char *const users[] = { s->desk_user, s->spool_user, s->convert_user, s->sign_user, s->link_user };
+
+    for (size_t i = 0; i < sizeof users / sizeof *users && geteuid() == 0; i++)
+        if (getpwnam(users[i]) == NULL)
+            cli_check(k, MSG_CHECK_USER, "", users[i], NULL);
+}
+
+void cli_check_settings(struct cli *c, struct cli_checks *k)
+{
+    const struct settings *s = c->settings;
+    const struct { const char *name; size_t count; } needed[] = { { "facility CODE", s->facilities }, { "source NAME", s->sources }, { "link NAME", s->links } };
+
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+        if (needed[i].count == 0)
+            cli_check(k, MSG_CHECK_NOTHING_TO_DO, "", needed[i].name, NULL);
+    try_users(k, s);
+    if (strlen(s->run_dir) > RUN_DIR_MAX)
+        cli_check(k, MSG_CHECK_PATH_LONG, "", s->run_dir, NULL);
+    try_folder(k, s->desk_user, s->state_dir, true, true);
+    try_folder(k, s->desk_user, s->run_dir, true, true);
+    try_folder(k, s->desk_user, s->doors_dir, false, false);
+    try_folder(k, s->spool_user, s->page_dir, true, false);
+    try_folder(k, s->convert_user, s->trust_dir, false, false);
+    try_folder(k, s->convert_user, s->crl_dir, false, false);
+    for (size_t i = 0; i < s->links; i++)
+        try_link(k, s, &s->link[i]);
+    for (size_t i = 0; i < s->sources; i++)
+        try_source(k, s, &s->source[i]);
+    for (size_t i = 0; i < s->signers; i++)
+        try_signer(k, s, &s->signer[i]);
+}
+
+int cli_check_config(struct cli *c)
+{
+    struct cli_checks *k = cli_checks_new(c);
+    struct err e = ERR_INIT;
+    int r;
+
+    if (k == NULL)
+        return cli_say(c, CLI_FAILED, MSG_NOMEM, "check-config", NULL);
+    if (c->plains > 0)
+        c->config = c->plain[0];
+    c->settings = NULL;
+    r = settings_load(c->config, c->arena, &c->settings, &e);
+    if (r < 0)
+        cli_check(k, e.msg, e.place, e.arg[0], e.arg[1][0] == '\0' && e.sys_errno != 0 ? strerror(e.sys_errno) : e.arg[1]);
+    else
+        cli_check_settings(c, k);
+    if (cli_checks_clean(k))
+        cli_check(k, MSG_CHECK_FINE, "", c->config, NULL);
+    return cli_checks_end(k);
+}
