@@ -20,61 +20,61 @@
 #define NEXT_BY_ONE(conditions) " WHERE " conditions " AND id > ?2 ORDER BY id LIMIT 1"
 #define LAST(conditions) " WHERE " conditions " ORDER BY id DESC LIMIT 1"
 
-/* What stands behind SELECT (all columns) FROM. */
-static const struct { enum store_table table; const char *tail; } row_query[Q_ROW_QUERIES] = {
-    [Q_REQUEST_GET] = { TABLE_REQUEST, BY_ID }, [Q_ATTACHMENT_GET] = { TABLE_ATTACHMENT, BY_ID }, [Q_UNIT_GET] = { TABLE_UNIT, BY_ID },
-    [Q_MESSAGE_GET] = { TABLE_MESSAGE, BY_ID }, [Q_ATTEMPT_GET] = { TABLE_ATTEMPT, BY_ID }, [Q_EXCHANGE_GET] = { TABLE_EXCHANGE, BY_ID },
-    [Q_INCIDENT_GET] = { TABLE_INCIDENT, BY_ID },
+/* What stands behind SELECT (all columns) FROM. The index is named: left to itself the planner, which has no statistics here, takes a worse one now and then. */
+static const struct { enum store_table table; const char *index, *tail; } row_query[Q_ROW_QUERIES] = {
+    [Q_REQUEST_GET] = { TABLE_REQUEST, NULL, BY_ID }, [Q_ATTACHMENT_GET] = { TABLE_ATTACHMENT, NULL, BY_ID }, [Q_UNIT_GET] = { TABLE_UNIT, NULL, BY_ID },
+    [Q_MESSAGE_GET] = { TABLE_MESSAGE, NULL, BY_ID }, [Q_ATTEMPT_GET] = { TABLE_ATTEMPT, NULL, BY_ID }, [Q_EXCHANGE_GET] = { TABLE_EXCHANGE, NULL, BY_ID },
+    [Q_INCIDENT_GET] = { TABLE_INCIDENT, NULL, BY_ID },
 
-    [Q_REQUEST_NEXT] = { TABLE_REQUEST, NEXT("state = ?1 AND step = ?2 AND state < 4") },
-    [Q_REQUEST_NEXT_OF_FACILITY] = { TABLE_REQUEST, NEXT("facility = ?1 AND step = ?2 AND state = 1") },
-    [Q_REQUEST_BY_WORK_NAME] = { TABLE_REQUEST, LAST("source = ?1 AND work_name = ?2 AND state < 4") },
-    [Q_REQUEST_BY_REQUEST_ID] = { TABLE_REQUEST, LAST("source = ?1 AND request_id = ?2 AND id < ?3 AND request_id <> '' AND origin = 0 AND repeat_of = 0") },
-    [Q_REQUEST_OLDEST] = { TABLE_REQUEST, " WHERE state = ?1 AND state < 4 ORDER BY since_wall_ms, id LIMIT 1" },
+    [Q_REQUEST_NEXT] = { TABLE_REQUEST, "request_step", NEXT("state = ?1 AND step = ?2 AND state < 4") },
+    [Q_REQUEST_NEXT_OF_FACILITY] = { TABLE_REQUEST, "request_facility", NEXT("facility = ?1 AND step = ?2 AND state = 1") },
+    [Q_REQUEST_BY_WORK_NAME] = { TABLE_REQUEST, "request_work", LAST("source = ?1 AND work_name = ?2 AND state < 4") },
+    [Q_REQUEST_BY_REQUEST_ID] = { TABLE_REQUEST, "request_vendor_id", LAST("source = ?1 AND request_id = ?2 AND id < ?3 AND request_id <> '' AND origin = 0 AND repeat_of = 0") },
+    [Q_REQUEST_OLDEST] = { TABLE_REQUEST, "request_since", " WHERE state = ?1 AND state < 4 ORDER BY since_wall_ms, id LIMIT 1" },
 
-    [Q_ATTACHMENT_NEXT_OF_REQUEST] = { TABLE_ATTACHMENT, NEXT_BY_ONE("request = ?1") },
+    [Q_ATTACHMENT_NEXT_OF_REQUEST] = { TABLE_ATTACHMENT, "attachment_request", NEXT_BY_ONE("request = ?1") },
 
-    [Q_UNIT_NEXT_OF_REQUEST] = { TABLE_UNIT, NEXT_BY_ONE("request = ?1") },
-    [Q_UNIT_FIRST_WAITING] = { TABLE_UNIT, " WHERE facility = ?1 AND unit = ?2 AND request < ?3 AND waiting = 1 ORDER BY request, id LIMIT 1" },
-    [Q_UNIT_FIRST_WAITING_BUNDLE] = { TABLE_UNIT, " WHERE facility = ?1 AND bundle_id = ?2 AND request < ?3 AND waiting = 1 AND bundle_id <> '' ORDER BY request, id LIMIT 1" },
-    [Q_UNIT_LAST] = { TABLE_UNIT, " WHERE source = ?1 AND unit = ?2 AND request < ?3 ORDER BY request DESC LIMIT 1" },
-    [Q_UNIT_NEXT_REPEATING] = { TABLE_UNIT, NEXT_BY_ONE("message = ?1 AND repeats = 1") },
+    [Q_UNIT_NEXT_OF_REQUEST] = { TABLE_UNIT, "unit_request", NEXT_BY_ONE("request = ?1") },
+    [Q_UNIT_FIRST_WAITING] = { TABLE_UNIT, "unit_waiting", " WHERE facility = ?1 AND unit = ?2 AND request < ?3 AND waiting = 1 ORDER BY request, id LIMIT 1" },
+    [Q_UNIT_FIRST_WAITING_BUNDLE] = { TABLE_UNIT, "unit_waiting_bundle", " WHERE facility = ?1 AND bundle_id = ?2 AND request < ?3 AND waiting = 1 AND bundle_id <> '' ORDER BY request, id LIMIT 1" },
+    [Q_UNIT_LAST] = { TABLE_UNIT, "unit_last", " WHERE source = ?1 AND unit = ?2 AND request < ?3 ORDER BY request DESC LIMIT 1" },
+    [Q_UNIT_NEXT_REPEATING] = { TABLE_UNIT, "unit_repeating", NEXT_BY_ONE("message = ?1 AND repeats = 1") },
 
-    [Q_MESSAGE_NEXT_OF_REQUEST] = { TABLE_MESSAGE, NEXT_BY_ONE("request = ?1") },
-    [Q_MESSAGE_NEXT_OF_BUNDLE] = { TABLE_MESSAGE, NEXT("facility = ?1 AND bundle_id = ?2 AND bundle_id <> ''") },
-    [Q_MESSAGE_LIVE_OF_UNIT] = { TABLE_MESSAGE, LAST("facility = ?1 AND unit = ?2 AND state < 8") },
-    [Q_MESSAGE_LAST_DONE] = { TABLE_MESSAGE, LAST("facility = ?1 AND bundle_id = ?2 AND state = 7") },
-    [Q_MESSAGE_NEXT_BLOCKING] = { TABLE_MESSAGE, NEXT("facility = ?1 AND bundle_id = ?2 AND blocks = 1") },
-    [Q_MESSAGE_NEXT_BLOCKING_LIST] = { TABLE_MESSAGE, NEXT("facility = ?1 AND list_key = ?2 AND blocks = 1 AND list_key <> ''") },
-    [Q_MESSAGE_NEXT_SENDABLE] = { TABLE_MESSAGE, NEXT("facility = ?1 AND state = ?2 AND turn = 1 AND due_ms = 0") },
-    [Q_MESSAGE_NEXT_TO_SIGN] = { TABLE_MESSAGE, NEXT_BY_ONE("signer = ?1 AND state = 1") },
-    [Q_MESSAGE_OLDEST] = { TABLE_MESSAGE, " WHERE facility = ?1 AND state = ?2 AND state < 7 ORDER BY since_wall_ms, id LIMIT 1" },
-    [Q_MESSAGE_NEXT_IN_STATE] = { TABLE_MESSAGE, NEXT_BY_ONE("state = ?1") },
+    [Q_MESSAGE_NEXT_OF_REQUEST] = { TABLE_MESSAGE, "message_request", NEXT_BY_ONE("request = ?1") },
+    [Q_MESSAGE_NEXT_OF_BUNDLE] = { TABLE_MESSAGE, "message_bundle", NEXT("facility = ?1 AND bundle_id = ?2 AND bundle_id <> ''") },
+    [Q_MESSAGE_LIVE_OF_UNIT] = { TABLE_MESSAGE, "message_live", LAST("facility = ?1 AND unit = ?2 AND state < 8") },
+    [Q_MESSAGE_LAST_DONE] = { TABLE_MESSAGE, "message_done", LAST("facility = ?1 AND bundle_id = ?2 AND state = 7") },
+    [Q_MESSAGE_NEXT_BLOCKING] = { TABLE_MESSAGE, "message_blocks", NEXT("facility = ?1 AND bundle_id = ?2 AND blocks = 1") },
+    [Q_MESSAGE_NEXT_BLOCKING_LIST] = { TABLE_MESSAGE, "message_blocks_list", NEXT("facility = ?1 AND list_key = ?2 AND blocks = 1 AND list_key <> ''") },
+    [Q_MESSAGE_NEXT_SENDABLE] = { TABLE_MESSAGE, "message_sendable", NEXT("facility = ?1 AND state = ?2 AND turn = 1 AND due_ms = 0") },
+    [Q_MESSAGE_NEXT_TO_SIGN] = { TABLE_MESSAGE, "message_sign", NEXT_BY_ONE("signer = ?1 AND state = 1") },
+    [Q_MESSAGE_OLDEST] = { TABLE_MESSAGE, "message_since", " WHERE facility = ?1 AND state = ?2 ORDER BY since_wall_ms, id LIMIT 1" },
+    [Q_MESSAGE_NEXT_IN_STATE] = { TABLE_MESSAGE, "message_state", NEXT_BY_ONE("state = ?1") },
 
-    [Q_ATTEMPT_LAST] = { TABLE_ATTEMPT, " WHERE message = ?1 ORDER BY number DESC LIMIT 1" },
-    [Q_ATTEMPT_NEXT_OF_MESSAGE] = { TABLE_ATTEMPT, NEXT_BY_ONE("message = ?1") },
+    [Q_ATTEMPT_LAST] = { TABLE_ATTEMPT, "attempt_number", " WHERE message = ?1 ORDER BY number DESC LIMIT 1" },
+    [Q_ATTEMPT_NEXT_OF_MESSAGE] = { TABLE_ATTEMPT, "attempt_message", NEXT_BY_ONE("message = ?1") },
 
-    [Q_EXCHANGE_NEXT] = { TABLE_EXCHANGE, NEXT("state = ?1 AND route = ?2 AND state < 7") },
-    [Q_EXCHANGE_NEXT_ANY] = { TABLE_EXCHANGE, NEXT_BY_ONE("state = ?1 AND state < 7") },
-    [Q_EXCHANGE_SETTLING] = { TABLE_EXCHANGE, NEXT_BY_ONE("route = ?1 AND loud = 1") },
-    [Q_EXCHANGE_SETTLING_ANY] = { TABLE_EXCHANGE, " WHERE loud = 1 AND id > ?1 ORDER BY id LIMIT 1" },
-    [Q_EXCHANGE_BY_NAME] = { TABLE_EXCHANGE, " WHERE name = ?1" },
-    [Q_EXCHANGE_NEXT_OF_MESSAGE] = { TABLE_EXCHANGE, NEXT_BY_ONE("message = ?1") },
-    [Q_EXCHANGE_NEXT_LOUD] = { TABLE_EXCHANGE, NEXT("facility = ?1 AND bundle_id = ?2 AND loud = 1") },
+    [Q_EXCHANGE_NEXT] = { TABLE_EXCHANGE, "exchange_route", NEXT("state = ?1 AND route = ?2 AND state < 7") },
+    [Q_EXCHANGE_NEXT_ANY] = { TABLE_EXCHANGE, "exchange_state", NEXT_BY_ONE("state = ?1 AND state < 7") },
+    [Q_EXCHANGE_SETTLING] = { TABLE_EXCHANGE, "exchange_loud_route", NEXT_BY_ONE("route = ?1 AND loud = 1") },
+    [Q_EXCHANGE_SETTLING_ANY] = { TABLE_EXCHANGE, "exchange_loud", " WHERE loud = 1 AND id > ?1 ORDER BY id LIMIT 1" },
+    [Q_EXCHANGE_BY_NAME] = { TABLE_EXCHANGE, "exchange_name", " WHERE name = ?1" },
+    [Q_EXCHANGE_NEXT_OF_MESSAGE] = { TABLE_EXCHANGE, "exchange_message", NEXT_BY_ONE("message = ?1") },
+    [Q_EXCHANGE_NEXT_LOUD] = { TABLE_EXCHANGE, "exchange_loud_bundle", NEXT("facility = ?1 AND bundle_id = ?2 AND loud = 1") },
 
-    [Q_INCIDENT_NEXT_OPEN] = { TABLE_INCIDENT, " WHERE \"open\" = 1 AND id > ?1 ORDER BY id LIMIT 1" },
-    [Q_INCIDENT_NEXT_OF_MESSAGE] = { TABLE_INCIDENT, NEXT_BY_ONE("message = ?1") },
+    [Q_INCIDENT_NEXT_OPEN] = { TABLE_INCIDENT, "incident_open", " WHERE \"open\" = 1 AND id > ?1 ORDER BY id LIMIT 1" },
+    [Q_INCIDENT_NEXT_OF_MESSAGE] = { TABLE_INCIDENT, "incident_message", NEXT_BY_ONE("message = ?1") },
 
     /* for people: ?1 = facility or source, '' = any */
-    [Q_LIST_MESSAGES] = { TABLE_MESSAGE, " WHERE (?1 = '' OR facility = ?1) AND id < ?3 ORDER BY id DESC LIMIT ?4" },
-    [Q_LIST_MESSAGES_STATE] = { TABLE_MESSAGE, " WHERE (?1 = '' OR facility = ?1) AND state = ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4" },
-    [Q_LIST_REQUESTS] = { TABLE_REQUEST, " WHERE (?1 = '' OR source = ?1) AND id < ?3 ORDER BY id DESC LIMIT ?4" },
-    [Q_LIST_REQUESTS_STATE] = { TABLE_REQUEST, " WHERE (?1 = '' OR source = ?1) AND state = ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4" },
-    [Q_FIND_UUID] = { TABLE_MESSAGE, " WHERE uuid >= ?1 AND uuid < ?2 ORDER BY uuid LIMIT 2" },
-    [Q_FIND_BUNDLE] = { TABLE_MESSAGE, " WHERE bundle_id = ?1 AND bundle_id <> '' ORDER BY id DESC LIMIT 1" },
-    [Q_FIND_REQUEST_ID] = { TABLE_REQUEST, " WHERE request_id = ?1 AND request_id <> '' ORDER BY id DESC LIMIT 1" },
-    [Q_RETAIN_NEXT] = { TABLE_REQUEST, " WHERE retain_ms = 0 AND since_wall_ms < ?1 AND state = 4 ORDER BY since_wall_ms LIMIT 1" },
-    [Q_RETAIN_AGAIN] = { TABLE_REQUEST, " WHERE retain_ms > 0 AND retain_ms < ?1 AND state = 4 ORDER BY retain_ms LIMIT 1" },
+    [Q_LIST_MESSAGES] = { TABLE_MESSAGE, NULL, " WHERE (?1 = '' OR facility = ?1) AND id < ?3 ORDER BY id DESC LIMIT ?4" },
+    [Q_LIST_MESSAGES_STATE] = { TABLE_MESSAGE, "message_state", " WHERE (?1 = '' OR facility = ?1) AND state = ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4" },
+    [Q_LIST_REQUESTS] = { TABLE_REQUEST, NULL, " WHERE (?1 = '' OR source = ?1) AND id < ?3 ORDER BY id DESC LIMIT ?4" },
+    [Q_LIST_REQUESTS_STATE] = { TABLE_REQUEST, "request_state", " WHERE (?1 = '' OR source = ?1) AND state = ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4" },
+    [Q_FIND_UUID] = { TABLE_MESSAGE, "message_uuid", " WHERE uuid >= ?1 AND uuid < ?2 ORDER BY uuid LIMIT 2" },
+    [Q_FIND_BUNDLE] = { TABLE_MESSAGE, "message_any_bundle", " WHERE bundle_id = ?1 AND bundle_id <> '' ORDER BY id DESC LIMIT 1" },
+    [Q_FIND_REQUEST_ID] = { TABLE_REQUEST, "request_any_id", " WHERE request_id = ?1 AND request_id <> '' ORDER BY id DESC LIMIT 1" },
+    [Q_RETAIN_NEXT] = { TABLE_REQUEST, "request_retain", " WHERE retain_ms = 0 AND since_wall_ms < ?1 AND state = 4 ORDER BY since_wall_ms LIMIT 1" },
+    [Q_RETAIN_AGAIN] = { TABLE_REQUEST, "request_retain", " WHERE retain_ms > 0 AND retain_ms < ?1 AND state = 4 ORDER BY retain_ms LIMIT 1" },
 };
 
 #define TIMER(table) "SELECT due_ms, id FROM " table " WHERE due_ms > 0 ORDER BY due_ms, id LIMIT 1"
@@ -111,7 +111,7 @@ static const char *const other_query[QUERIES] = {
     [Q_OUT_NAME_DROP] = "DELETE FROM out_name WHERE request = ?1",
     [Q_TALLY_PUT] = "INSERT INTO tally(tbl, facility, state, n) VALUES(?1, ?2, ?3, ?4) ON CONFLICT(tbl, facility, state) DO UPDATE SET n = excluded.n",
     [Q_TALLY_ALL] = "SELECT tbl, facility, state, n FROM tally WHERE tbl >= 0",
-    [Q_LAST_SUCCESS] = "SELECT since_wall_ms FROM message WHERE facility = ?1 AND state = 7 ORDER BY since_wall_ms DESC LIMIT 1",
+    [Q_LAST_SUCCESS] = "SELECT since_wall_ms FROM message INDEXED BY message_since WHERE facility = ?1 AND state = 7 ORDER BY since_wall_ms DESC LIMIT 1",
     [Q_LAST_FILE] = "SELECT received_wall_ms FROM request WHERE source = ?1 AND origin = 0 ORDER BY received_wall_ms DESC LIMIT 1",
     [Q_FILES_SINCE] = "SELECT count(*) FROM request WHERE source = ?1 AND received_wall_ms >= ?2 AND origin = 0",
     [Q_INCIDENTS_OPEN] = "SELECT count(*) FROM incident WHERE \"open\" = 1",
@@ -132,7 +132,10 @@ int store_query_text(enum store_query query, struct buf *text)
     buf_add_str(text, "SELECT id, version");
     for (size_t i = 0; i < t->count; i++)
         buf_addf(text, ", \"%s\"", t->column[i].name);
-    return buf_addf(text, " FROM %s%s", t->table, row_query[query].tail);
+    buf_addf(text, " FROM %s", t->table);
+    if (row_query[query].index != NULL)
+        buf_addf(text, " INDEXED BY %s", row_query[query].index);
+    return buf_add_str(text, row_query[query].tail);
 }
 
 enum store_table store_query_table(enum store_query query)

@@ -62,10 +62,9 @@ static const char *const fixed[] = {
     "CREATE INDEX message_blocks_list ON message(facility, list_key) WHERE blocks = 1 AND list_key <> ''",
     "CREATE INDEX message_sendable ON message(facility, state) WHERE turn = 1 AND due_ms = 0",
     "CREATE INDEX message_sign ON message(signer) WHERE state = 1",
-    "CREATE INDEX message_since ON message(facility, state, since_wall_ms) WHERE state < 7",
+    "CREATE INDEX message_since ON message(facility, state, since_wall_ms)",
     "CREATE INDEX message_state ON message(state)",
     "CREATE INDEX message_due ON message(due_ms) WHERE due_ms > 0",
-    "CREATE INDEX message_success ON message(facility, since_wall_ms) WHERE state = 7",
     "CREATE INDEX message_uuid ON message(uuid)",
     "CREATE INDEX message_any_bundle ON message(bundle_id) WHERE bundle_id <> ''",
     /* attempts */

@@ -1,6 +1,6 @@
 /*
- * store_private.h - what the files of this room share. Nobody outside the room includes it, but for the test that looks at the plans of the
- * statements.
+ * store_private.h - what the files of this room share. Nobody outside the room includes it, but for the tests that look at the plans of the
+ * statements and fill rows by the tables of columns.
  *
  * columns.c   one table a row struct: name, type and place of every field. Everything else (schema, statements, event bodies) is made from it
  * schema.c    tables and indexes, migrations
