@@ -17,7 +17,6 @@ enum { CONVERT_FILES_MAX = 60, CONVERT_ARENA_MAX = 512 << 20 };
 struct convert_world {
     struct exchange_profile *profile[SETTINGS_MAX];   /* by index of the link */
     struct sign_trust *trust;
-    bool has_anchors;
     struct arena *arena;                              /* of one job, reset after each */
 };
 

@@ -110,7 +110,7 @@ struct desk {
     size_t dirty_count;
     int control;                     /* listening socket */
     int signals;                     /* signalfd */
-    int64_t next_house_ms, next_page_ms, next_hour_ms, next_watchdog_ms, watchdog_ms;
+    int64_t next_house_ms, next_page_ms, next_hour_ms, next_retain_ms, next_watchdog_ms, watchdog_ms;
     int64_t clock_wall_ms, clock_boot_ms;   /* last pair seen, for steps of the wall clock */
     int64_t started_wall_ms, next_ends_ms;
     struct facts_ends ends;          /* of certificates and revocation lists on disk */

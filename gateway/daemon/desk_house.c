@@ -21,7 +21,9 @@
 #include "daemon/desk.h"
 #include "report/status_line.h"
 
-enum { HOUSE_MS = 5000, PAGE_MS = 2000, PAGE_IDLE_MS = 30 * 1000, HOUR_MS = 3600 * 1000, CLOCK_STEP_MS = 60 * 1000, LOG_MAX = 16 << 20 };
+enum { HOUSE_MS = 5000, PAGE_MS = 2000, PAGE_IDLE_MS = 30 * 1000, HOUR_MS = 3600 * 1000, CLOCK_STEP_MS = 60 * 1000, LOG_MAX = 16 << 20, RETAIN_AT_ONCE = 50 };
+
+static const int64_t DAY_MS = 24 * (int64_t)HOUR_MS;
 
 int desk_house_open(struct desk *d, struct err *e)
 {
@@ -39,6 +41,7 @@ int desk_house_open(struct desk *d, struct err *e)
     d->clock_wall_ms = time_wall_ms();
     d->clock_boot_ms = time_boot_ms();
     d->next_hour_ms = d->clock_boot_ms;
+    d->next_retain_ms = d->clock_boot_ms + HOUR_MS;
     d->page_dirty = true;
     return store_ballast(d->store, d->settings->ballast, e);
 }
@@ -172,6 +175,21 @@ static void look_at_clock(struct desk *d, int64_t boot_ms)
         desk_event(d, &event);
 }
 
+/* Lets go of what was answered long ago, some of it a turn, so that no turn is long. */
+static void retain(struct desk *d)
+{
+    struct err e = ERR_INIT;
+    int n;
+
+    if (desk_turn_begin(d, &e) < 0 || (n = store_retain(d->store, time_wall_ms() - d->settings->log_keep_days * DAY_MS, RETAIN_AT_ONCE, &e)) < 0) {
+        desk_log(d, &e);
+        d->failed = true;
+        return;
+    }
+    if (n < RETAIN_AT_ONCE)
+        d->next_retain_ms = time_boot_ms() + HOUR_MS;
+}
+
 static void tell_witness(struct desk *d)
 {
     char number[24], hash[SHA256_HEX];
@@ -220,6 +238,8 @@ void desk_house_turn(struct desk *d, int64_t boot_ms)
         d->next_hour_ms = boot_ms + HOUR_MS;
         tell_witness(d);
     }
+    if (boot_ms >= d->next_retain_ms)
+        retain(d);
     if (d->watchdog_ms > 0 && boot_ms >= d->next_watchdog_ms) {
         d->next_watchdog_ms = boot_ms + d->watchdog_ms;
         (void)proc_notify(getenv("NOTIFY_SOCKET"), "WATCHDOG=1", NULL);

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "daemon/settings.h"
+#include "flow/flow.h"
 
 static const char *const languages[] = { "ja", "en", NULL };
 static const char *const link_types[] = { "webapi", "terminal", "sink", NULL };
@@ -248,12 +249,13 @@ static int add_gateway(const struct build *b, const struct conf_section *section
 static const struct {
     const char *kind;
     int (*add)(const struct build *, const struct conf_section *, struct err *);
-    size_t count;
+    size_t count, max;              /* as many as the state machine holds (flow.h) */
+    const char *allowed;
 } kinds[] = {
-    { "link", add_link, offsetof(struct settings, links) },
-    { "signer", add_signer, offsetof(struct settings, signers) },
-    { "facility", add_facility, offsetof(struct settings, facilities) },
-    { "source", add_source, offsetof(struct settings, sources) },
+    { "link", add_link, offsetof(struct settings, links), FLOW_ROUTES_MAX, "[link NAME], at most 16" },
+    { "signer", add_signer, offsetof(struct settings, signers), FLOW_SIGNERS_MAX - 1, "[signer NAME], at most 15" },
+    { "facility", add_facility, offsetof(struct settings, facilities), FLOW_FACILITIES_MAX, "[facility CODE], at most 8" },
+    { "source", add_source, offsetof(struct settings, sources), FLOW_SOURCES_MAX, "[source NAME], at most 64" },
 };
 
 static int add_section(const struct build *b, const struct conf_section *section, struct err *e)
@@ -262,8 +264,8 @@ static int add_section(const struct build *b, const struct conf_section *section
         if (strcmp(section->kind, kinds[i].kind) == 0) {
             size_t count;
             memcpy(&count, (const char *)b->s + kinds[i].count, sizeof count);
-            if (section->name[0] == '\0' || count == SETTINGS_MAX)
-                return refuse(b->conf, section, section->kind, "[kind NAME], at most 64 of a kind", e);
+            if (section->name[0] == '\0' || count == kinds[i].max)
+                return refuse(b->conf, section, section->kind, kinds[i].allowed, e);
             return kinds[i].add(b, section, e);
         }
     if (strcmp(section->kind, "gateway") == 0)

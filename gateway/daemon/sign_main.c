@@ -20,6 +20,7 @@
 #include "base/file.h"
 #include "base/timefmt.h"
 #include "daemon/door.h"
+#include "daemon/trust.h"
 #include "sign/sign.h"
 
 enum { STATUS_MS = 5000, CLIENT_WAIT_MS = 120 * 1000, ARENA_MAX = 512 << 20 };
@@ -309,6 +310,8 @@ static int open_signer(struct sign_door *d, struct err *e)
     d->trust = sign_trust_new();
     if (r == 0 && (d->arena == NULL || d->trust == NULL))
         r = err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "sign", NULL);
+    if (r == 0)
+        r = trust_load(s, d->trust, e);
     return r;
 }
 
