@@ -203,6 +203,8 @@ void desk_control_close(struct desk *d);
 
 int desk_house_open(struct desk *d, struct err *e);
 void desk_house_turn(struct desk *d, int64_t boot_ms);       /* disk, clock, page, witness, watchdog */
+/* Between turns: lets go of what was answered longer ago than log_keep_days. */
+void desk_house_care(struct desk *d, int64_t boot_ms);
 int64_t desk_house_due(const struct desk *d);
 void desk_log_order(struct desk *d, const struct flow_order *order);       /* FLOW_DO_LOG: status log and journal */
 void desk_alarm_order(struct desk *d, const struct flow_order *order);     /* FLOW_DO_ALARM */

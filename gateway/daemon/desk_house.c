@@ -175,19 +175,18 @@ static void look_at_clock(struct desk *d, int64_t boot_ms)
         desk_event(d, &event);
 }
 
-/* Lets go of what was answered long ago, some of it a turn, so that no turn is long. */
-static void retain(struct desk *d)
+void desk_house_care(struct desk *d, int64_t boot_ms)
 {
     struct err e = ERR_INIT;
     int n;
 
-    if (desk_turn_begin(d, &e) < 0 || (n = store_retain(d->store, time_wall_ms() - d->settings->log_keep_days * DAY_MS, RETAIN_AT_ONCE, &e)) < 0) {
-        desk_log(d, &e);
-        d->failed = true;
+    if (boot_ms < d->next_retain_ms || d->stopping)
         return;
-    }
-    if (n < RETAIN_AT_ONCE)
-        d->next_retain_ms = time_boot_ms() + HOUR_MS;
+    n = store_retain(d->store, time_wall_ms() - d->settings->log_keep_days * DAY_MS, RETAIN_AT_ONCE, &e);
+    if (n < 0)
+        desk_log(d, &e);
+    if (n < RETAIN_AT_ONCE) /* a full slice: the next one after the next turn, so that no turn is long */
+        d->next_retain_ms = boot_ms + HOUR_MS;
 }
 
 static void tell_witness(struct desk *d)
@@ -238,8 +237,6 @@ void desk_house_turn(struct desk *d, int64_t boot_ms)
         d->next_hour_ms = boot_ms + HOUR_MS;
         tell_witness(d);
     }
-    if (boot_ms >= d->next_retain_ms)
-        retain(d);
     if (d->watchdog_ms > 0 && boot_ms >= d->next_watchdog_ms) {
         d->next_watchdog_ms = boot_ms + d->watchdog_ms;
         (void)proc_notify(getenv("NOTIFY_SOCKET"), "WATCHDOG=1", NULL);

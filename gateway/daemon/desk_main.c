@@ -245,6 +245,7 @@ static void turn(struct desk *d, const struct pollfd *p, size_t first_door)
         desk_control_accept(d);
     desk_house_turn(d, now);
     desk_turn_end(d);
+    desk_house_care(d, now);
     desk_jobs_check(d, now);
     desk_doors_start(d, now);
     desk_status_flush(d, now);
