@@ -97,15 +97,21 @@ static struct flow_message f_message(int64_t request, enum flow_message_state st
     return m;
 }
 
-/* Faults that store_verify() finds; the last one is kept. */
-static char fixture_fault[200];
-__attribute__((unused)) static void f_keep_fault(void *ctx, const char *fault) { (void)ctx; snprintf(fixture_fault, sizeof fixture_fault, "%s", fault); }
+/* The number of faults that store_verify() finds; the first one is kept. */
+static char fixture_first[200];
+__attribute__((unused))
+static void f_keep_first(void *ctx, const char *fault)
+{
+    (void)ctx;
+    if (fixture_first[0] == '\0')
+        snprintf(fixture_first, sizeof fixture_first, "%s", fault);
+}
 __attribute__((unused))
 static int f_faults(struct fixture *f)
 {
-    fixture_fault[0] = '\0';
-    return store_verify(f->store, f_keep_fault, NULL, NULL);
+    fixture_first[0] = '\0';
+    return store_verify(f->store, f_keep_first, NULL, NULL);
 }
-#define CHECK_SOUND(f) do { int faults_ = f_faults(f); if (faults_ != 0) test_fail(__FILE__, __LINE__, "%d faults: %s", faults_, fixture_fault); } while (0)
+#define CHECK_SOUND(f) do { int faults_ = f_faults(f); if (faults_ != 0) test_fail(__FILE__, __LINE__, "%d faults: %s", faults_, fixture_first); } while (0)
 
 #endif
