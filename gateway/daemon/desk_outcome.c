@@ -63,19 +63,22 @@ static int add_row(struct desk *d, struct rows *rows, bool has_unit, int64_t mes
 static int collect(struct desk *d, int64_t id, struct rows *rows, struct err *e)
 {
     struct flow_message m;
+    int64_t whole = 0; /* the one message of a file that was rejected as a whole: it speaks for every unit */
     int r = store_flow_ops.request_get(d->store, id, &rows->request, e);
 
-    for (int64_t after = 0; r == 0 && rows->count < UNITS_MAX; after = rows->unit[rows->count - 1].id) {
-        r = store_flow_ops.unit_next_of_request(d->store, id, after, &rows->unit[rows->count], e);
+    if (r == 0)
+        r = store_flow_ops.message_next_of_request(d->store, id, 0, &m, e);
+    if (r == 1 && m.index < 0)
+        whole = m.id;
+    for (int64_t after = 0; r >= 0 && rows->count < UNITS_MAX; after = rows->unit[rows->count - 1].id) {
+        struct flow_unit *unit = &rows->unit[rows->count];
+        r = store_flow_ops.unit_next_of_request(d->store, id, after, unit, e);
         if (r != 1)
             break;
-        r = add_row(d, rows, true, rows->unit[rows->count].message, rows->unit[rows->count].repeats, e);
+        r = add_row(d, rows, true, unit->message != 0 ? unit->message : whole, unit->repeats, e);
     }
-    if (r >= 0 && rows->count == 0) { /* a file that yielded no unit: its one message */
-        r = store_flow_ops.message_next_of_request(d->store, id, 0, &m, e);
-        if (r == 1)
-            r = add_row(d, rows, false, m.id, false, e);
-    }
+    if (r >= 0 && rows->count == 0 && whole != 0)
+        r = add_row(d, rows, false, whole, false, e);
     if (r >= 0 && rows->request.repeat_of != 0 && store_flow_ops.request_get(d->store, rows->request.repeat_of, &rows->first, NULL) == 0)
         outcome_printable(rows->first.name, rows->repeat_name, sizeof rows->repeat_name);
     if (r >= 0)

@@ -267,7 +267,7 @@ void desk_try_looked(struct desk *d, struct desk_job *job, struct wire_in *in)
     struct trial *t = trial_of(d, job);
     struct wire_group cursor = wire_first(in), group;
     const char *name;
-    bool incomplete = false;
+    bool incomplete = false, first = t != NULL && t->beside_count == 0;
 
     desk_job_end(d, job);
     if (t == NULL)
@@ -283,7 +283,7 @@ void desk_try_looked(struct desk *d, struct desk_job *job, struct wire_in *in)
         make_unit(d, t, &group);
     }
     cursor = wire_first(in);
-    while (t->reject == MSG_NONE && t->beside_count == 0 && wire_next_text(&cursor, F_ATTACHMENT, &name))
+    while (t->reject == MSG_NONE && first && wire_next_text(&cursor, F_ATTACHMENT, &name))
         ask_beside(d, t, name);
     if (t->reject != MSG_NONE)
         write_result(d, t);
@@ -325,6 +325,7 @@ void desk_try_unit(struct desk *d, struct desk_job *job, struct wire_in *in)
         return;
     t->message[i].state = reject == MSG_NONE ? FLOW_MS_READY : FLOW_MS_REJECTED;
     t->message[i].operation = FLOW_OP_REGISTER;
+    t->message[i].since_wall_ms = time_wall_ms();
     if (reject != MSG_NONE)
         snprintf(t->message[i].reason, sizeof t->message[i].reason, "%s", msg_get(reject)->code);
     add_mapped(&t->issues[i], wire_take_fd(in, F_ISSUES));

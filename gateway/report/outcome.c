@@ -183,8 +183,8 @@ static void add_unit(struct writer *w, cJSON *array, const struct outcome_unit *
         return;
     if (u->unit != NULL)
         w->ok = w->ok && cJSON_AddNumberToObject(item, "unit", u->unit->index) != NULL;
-    text_at(w, item, "kind", u->chart_kind[0] != '\0' ? u->chart_kind : m != NULL ? flow_kind_name(m->kind) : u->unit != NULL ? flow_kind_name(u->unit->kind) : "");
-    text_at(w, item, "operation", m != NULL ? flow_operation_name(m->operation) : u->unit != NULL ? flow_operation_name(u->unit->asked) : "");
+    text_at(w, item, "kind", u->chart_kind[0] != '\0' ? u->chart_kind : m != NULL && m->kind != FLOW_KIND_NONE ? flow_kind_name(m->kind) : u->unit != NULL ? flow_kind_name(u->unit->kind) : "");
+    text_at(w, item, "operation", m != NULL && m->operation != FLOW_OP_NONE ? flow_operation_name(m->operation) : u->unit != NULL ? flow_operation_name(u->unit->asked) : "");
     text_at(w, item, "unit_key", unit_key(u->unit));
     if (m != NULL && m->bundle_id[0] != '\0')
         text_at(w, item, "bundle_id", m->bundle_id);
