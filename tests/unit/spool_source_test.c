@@ -1,0 +1,902 @@
+/* One vendor folder from outside: what is complete, claiming, reading once, handing back; hostile names and things included. Time is a parameter. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/timefmt.h"
+#include "spool/spool.h"
+#include "tests/unit/test.h"
+
+enum { SETTLE = 3000, ORPHAN = 24 * 3600 * 1000, MAX_BYTES = 4096, NAMES_MAX = 64 };
+
+static const char *const endings[] = { ".json", NULL };
+
+/* A root of its own for each test, and what the room has told. */
+struct house {
+    char root[64];
+    struct spool_source *source;
+    struct err e;
+    char name[NAMES_MAX][SPOOL_NAME_MAX + 1];
+    struct spool_offer offer[NAMES_MAX];
+    struct spool_claim left[NAMES_MAX];
+    size_t count, lefts;
+};
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+    (void)st;
+    (void)flag;
+    (void)ftw;
+    return remove(path);
+}
+
+static struct spool_source_config config_of(const char *root, const char *owner)
+{
+    return (struct spool_source_config){ "karte", owner, root, SETTLE, MAX_BYTES, ORPHAN, endings };
+}
+
+static struct house *open_house(void)
+{
+    static struct house h;
+    struct spool_source_config config;
+
+    if (h.source != NULL)
+        spool_source_free(h.source);
+    if (h.root[0] != '\0')
+        nftw(h.root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    memset(&h, 0, sizeof h);
+    snprintf(h.root, sizeof h.root, "/tmp/clinsgw-spool-XXXXXX");
+    CHECK(mkdtemp(h.root) != NULL);
+    config = config_of(h.root, "gw01");
+    CHECK_OK(spool_source_new(&config, &h.source, &h.e));
+    return &h;
+}
+
+static const char *path_of(const struct house *h, const char *folder, const char *name)
+{
+    static char path[4][512];
+    static unsigned next;
+    char *p = path[next++ % 4];
+    snprintf(p, sizeof path[0], "%s/%s/%s", h->root, folder, name);
+    return p;
+}
+
+static void put(const struct house *h, const char *folder, const char *name, const char *text)
+{
+    FILE *f = fopen(path_of(h, folder, name), "w");
+    CHECK(f != NULL);
+    fputs(text, f);
+    CHECK_INT(fclose(f), 0);
+}
+
+static void set_mtime(const struct house *h, const char *folder, const char *name, int64_t seconds)
+{
+    struct timespec t[2] = { { .tv_sec = seconds }, { .tv_sec = seconds } };
+    CHECK_INT(utimensat(AT_FDCWD, path_of(h, folder, name), t, AT_SYMLINK_NOFOLLOW), 0);
+}
+
+static bool there(const struct house *h, const char *folder, const char *name)
+{
+    struct stat st;
+    return lstat(path_of(h, folder, name), &st) == 0;
+}
+
+static size_t entries(const struct house *h, const char *folder)
+{
+    DIR *dir = opendir(path_of(h, folder, "."));
+    size_t n = 0;
+    for (struct dirent *d; dir != NULL && (d = readdir(dir)) != NULL;)
+        n += strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0;
+    if (dir != NULL)
+        closedir(dir);
+    return n;
+}
+
+static void note(void *ctx, const struct spool_offer *offer)
+{
+    struct house *h = ctx;
+    if (h->count == NAMES_MAX)
+        return;
+    snprintf(h->name[h->count], sizeof h->name[0], "%s", offer->name);
+    h->offer[h->count] = *offer;
+    h->offer[h->count].name = h->name[h->count];
+    h->count++;
+}
+
+static void note_left(void *ctx, const struct spool_claim *claim)
+{
+    struct house *h = ctx;
+    if (h->lefts < NAMES_MAX)
+        h->left[h->lefts++] = *claim;
+}
+
+static size_t scan(struct house *h, int64_t boot_ms)
+{
+    h->count = 0;
+    CHECK_OK(spool_source_scan(h->source, boot_ms, note, h, &h->e));
+    return h->count;
+}
+
+static int sync_now(struct house *h)
+{
+    int result;
+    spool_sync(&h->source, 1, &result, &h->e);
+    return result;
+}
+
+/* Claims NAME, reads it, and says why it was refused; the text goes to ret_text. */
+static enum msg_id take(struct house *h, const char *name, struct spool_claim *claim, char *ret_text, size_t size)
+{
+    struct spool_content content;
+    struct bytes b;
+
+    CHECK_OK(spool_source_claim(h->source, name, claim, &h->e));
+    CHECK_OK(sync_now(h));
+    CHECK_OK(spool_source_read(h->source, claim->work, &content, &h->e));
+    if (content.fd < 0)
+        return content.refused;
+    CHECK_OK(memfd_map(content.fd, MAX_BYTES, &b, &h->e)); /* which asks for all four seals */
+    CHECK_INT(b.len, content.size);
+    snprintf(ret_text, size, "%.*s", (int)b.len, b.data);
+    memfd_unmap(&b);
+    close(content.fd);
+    return content.refused;
+}
+
+/* ---- complete names ---- */
+
+TEST(spool_makes_its_folders_and_keeps_its_own_to_itself)
+{
+    struct house *h = open_house();
+    struct stat st;
+    static const char *const names[] = { "in", "out", "done", "error", "try" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        CHECK(there(h, names[i], "."));
+    CHECK_INT(stat(path_of(h, ".work", "."), &st), 0);
+    CHECK_INT(st.st_mode & 0777, 0700);
+    CHECK_STR(spool_source_name(h->source), "karte");
+}
+
+TEST(spool_offers_what_held_still_once)
+{
+    struct house *h = open_house();
+    put(h, "in", "a.json", "{}");
+    CHECK_INT(scan(h, 1000), 0);
+    CHECK_INT(scan(h, 1000 + SETTLE - 1), 0);
+    CHECK_INT(scan(h, 1000 + SETTLE), 1);
+    CHECK_STR(h->name[0], "a.json");
+    CHECK(h->offer[0].request);
+    CHECK_INT(h->offer[0].size, 2);
+    CHECK_INT(scan(h, 100000), 0);
+}
+
+TEST(spool_waits_while_a_file_grows)
+{
+    struct house *h = open_house();
+    put(h, "in", "a.json", "{");
+    CHECK_INT(scan(h, 0), 0);
+    put(h, "in", "a.json", "{\"a\":1");
+    CHECK_INT(scan(h, SETTLE), 0);
+    CHECK_INT(scan(h, 2 * SETTLE - 1), 0);
+    CHECK_INT(scan(h, 2 * SETTLE), 1);
+}
+
+TEST(spool_waits_while_only_the_mtime_moves)
+{
+    struct house *h = open_house();
+    put(h, "in", "a.json", "{}");
+    set_mtime(h, "in", "a.json", 1000000);
+    CHECK_INT(scan(h, 0), 0);
+    set_mtime(h, "in", "a.json", 1000001);
+    CHECK_INT(scan(h, SETTLE), 0);
+    CHECK_INT(scan(h, 2 * SETTLE), 1);
+}
+
+TEST(spool_takes_a_companion_for_complete_and_removes_it)
+{
+    struct house *h = open_house();
+    struct spool_claim claim;
+    put(h, "in", "a.json", "{}");
+    CHECK_INT(scan(h, 0), 0);
+    put(h, "in", "a.json.ok", "");
+    CHECK_INT(scan(h, 1), 1);
+    CHECK_STR(h->name[0], "a.json");
+    CHECK_OK(spool_source_claim(h->source, "a.json", &claim, &h->e));
+    CHECK(!there(h, "in", "a.json.ok"));
+    CHECK_INT(entries(h, "in"), 0);
+}
+
+TEST(spool_never_offers_unfinished_names)
+{
+    static const char *const names[] = { ".a.json", "a.json.tmp", "A.JSON.TMP", "b.part", "c.PaRt", "d.ok", ".", "x.json.ok" };
+    struct house *h = open_house();
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], ".") != 0)
+            put(h, "in", names[i], "x");
+    CHECK_INT(scan(h, 0), 0);
+    CHECK_INT(scan(h, 10 * SETTLE), 0);
+    h->count = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        CHECK_OK(spool_source_renamed(h->source, names[i], 10 * SETTLE, note, h, &h->e));
+    CHECK_INT(h->count, 0);
+}
+
+TEST(spool_takes_a_rename_for_complete)
+{
+    struct house *h = open_house();
+    put(h, "in", "a.json", "{}");
+    CHECK_OK(spool_source_renamed(h->source, "a.json", 5, note, h, &h->e));
+    CHECK_INT(h->count, 1);
+    CHECK_OK(spool_source_renamed(h->source, "a.json", 6, note, h, &h->e));
+    CHECK_INT(h->count, 1);
+    CHECK_INT(scan(h, 10), 0); /* the first scan of all does not tell it a second time */
+    CHECK_INT(scan(h, 10 + SETTLE), 0);
+    CHECK_OK(spool_source_renamed(h->source, "gone.json", 6, note, h, &h->e));
+    CHECK_OK(spool_source_renamed(h->source, "../in/a.json", 6, note, h, &h->e));
+    CHECK_INT(h->count, 0);
+}
+
+TEST(spool_offers_again_when_told_to_forget)
+{
+    struct house *h = open_house();
+    put(h, "in", "a.json", "{}");
+    put(h, "in", "b.json", "{}");
+    scan(h, 0);
+    CHECK_INT(scan(h, SETTLE), 2);
+    spool_source_forget(h->source, "a.json");
+    CHECK_INT(scan(h, SETTLE + 1), 1);
+    CHECK_STR(h->name[0], "a.json");
+    spool_source_forget_all(h->source);
+    CHECK_INT(scan(h, SETTLE + 2), 2);
+}
+
+TEST(spool_offers_a_name_again_for_another_file)
+{
+    struct house *h = open_house();
+    put(h, "in", "a.json", "{}");
+    scan(h, 0);
+    CHECK_INT(scan(h, SETTLE), 1);
+    put(h, "in", "a.json.tmp", "{\"b\":1}");
+    CHECK_INT(rename(path_of(h, "in", "a.json.tmp"), path_of(h, "in", "a.json")), 0);
+    CHECK_INT(scan(h, SETTLE + 1), 0);
+    CHECK_INT(scan(h, 2 * SETTLE + 1), 1);
+}
+
+TEST(spool_tells_requests_and_attachments_apart)
+{
+    struct house *h = open_house();
+    put(h, "in", "letter.JSON", "{}");
+    put(h, "in", "scan.pdf", "%PDF");
+    scan(h, 0);
+    CHECK_INT(scan(h, SETTLE), 2);
+    for (size_t i = 0; i < 2; i++)
+        CHECK_INT(h->offer[i].request, strcmp(h->name[i], "letter.JSON") == 0);
+}
+
+/* ---- claims ---- */
+
+TEST(spool_claims_and_reads_once)
+{
+    struct house *h = open_house();
+    struct spool_claim claim;
+    char text[64];
+    put(h, "in", "a.json", "{\"a\":1}");
+    CHECK_INT(take(h, "a.json", &claim, text, sizeof text), MSG_NONE);
+    CHECK_STR(text, "{\"a\":1}");
+    CHECK_STR(claim.name, "a.json");
+    CHECK_STR(claim.out_name, "a.json");
+    CHECK(claim.mtime_ns > 0);
+    CHECK(!there(h, "in", "a.json") && there(h, ".work", claim.work));
+    CHECK_ERR(spool_source_claim(h->source, "a.json", &claim, &h->e), ERR_NOTFOUND);
+    CHECK_INT(h->e.msg, MSG_SPOOL_VANISHED);
+}
+
+TEST(spool_lets_one_of_two_gateways_win)
+{
+    struct house *h = open_house();
+    struct spool_source_config config = config_of(h->root, "gw02");
+    struct spool_source *other;
+    struct spool_claim claim, second;
+    size_t foreign = 9;
+
+    CHECK_OK(spool_source_new(&config, &other, &h->e));
+    put(h, "in", "a.json", "{}");
+    scan(h, 0);
+    CHECK_OK(spool_source_claim(other, "a.json", &claim, &h->e));
+    CHECK_ERR(spool_source_claim(h->source, "a.json", &second, &h->e), ERR_NOTFOUND);
+    CHECK_OK(spool_source_left_over(h->source, note_left, h, &foreign, &h->e)); /* and does not take it for its own later */
+    CHECK_INT(h->lefts, 0);
+    CHECK_INT(foreign, 1);
+    CHECK_OK(spool_source_left_over(other, note_left, h, &foreign, &h->e));
+    CHECK_INT(h->lefts, 1);
+    CHECK_INT(foreign, 0);
+    spool_source_free(other);
+}
+
+TEST(spool_claims_nothing_outside_its_folder)
+{
+    static const char *const names[] = { "", ".", "..", "../out/x.json", "in/x.json", "/etc/passwd", ".hidden.json", "a.json.tmp" };
+    struct house *h = open_house();
+    struct spool_claim claim;
+    struct spool_content content;
+    put(h, "out", "x.json", "{}");
+    put(h, "in", ".hidden.json", "{}");
+    put(h, "in", "a.json.tmp", "{}");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        CHECK_ERR(spool_source_claim(h->source, names[i], &claim, &h->e), ERR_INVALID);
+        CHECK(spool_source_claim_attachment(h->source, names[i], 1, INT64_MAX, 1000000, &claim, &h->e) < 0);
+        CHECK(spool_source_read_try(h->source, names[i], &content, &h->e) < 0);
+        CHECK(spool_source_read(h->source, names[i], &content, &h->e) < 0 || content.fd < 0);
+        CHECK(spool_source_file_away(h->source, names[i], SPOOL_DONE, &h->e) < 0);
+    }
+    CHECK(there(h, "out", "x.json"));
+    CHECK_ERR(spool_source_remove_out(h->source, "../in/a.json.tmp", &h->e), ERR_INVALID);
+    CHECK_ERR(spool_source_write(h->source, SPOOL_OUT, "../in/b.json", "{}", 2, false, &h->e), ERR_INVALID);
+    CHECK(there(h, "in", "a.json.tmp") && !there(h, "in", "b.json"));
+}
+
+TEST(spool_never_follows_links)
+{
+    struct house *h = open_house();
+    struct spool_claim claim;
+    char text[64] = "";
+    CHECK_INT(symlink("/etc/passwd", path_of(h, "in", "a.json")), 0);
+    CHECK_INT(take(h, "a.json", &claim, text, sizeof text), MSG_SPOOL_SYMLINK);
+    CHECK_OK(spool_source_file_away(h->source, claim.work, SPOOL_ERROR, &h->e));
+    CHECK(there(h, "error", "a.json"));
+    CHECK_INT(access("/etc/passwd", F_OK), 0);
+}
+
+TEST(spool_refuses_hard_links)
+{
+    struct house *h = open_house();
+    struct spool_claim claim, second;
+    char text[64] = "";
+    put(h, "in", "a.json", "{}");
+    CHECK_INT(link(path_of(h, "in", "a.json"), path_of(h, "out", "keep")), 0);
+    CHECK_INT(take(h, "a.json", &claim, text, sizeof text), MSG_SPOOL_HARD_LINK);
+    CHECK_INT(link(path_of(h, "out", "keep"), path_of(h, "in", "a.json")), 0);
+    CHECK_INT(take(h, "a.json", &second, text, sizeof text), MSG_SPOOL_HARD_LINK); /* the very same inode, name and mtime */
+    CHECK(strcmp(claim.work, second.work) != 0);
+    CHECK_INT(entries(h, ".work"), 2);
+}
+
+TEST(spool_refuses_folders_and_devices_whatever_they_are_called)
+{
+    struct house *h = open_house();
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    static const struct { const char *name; enum msg_id want; } things[] = {
+        { "folder", MSG_SPOOL_FOLDER }, { "fifo.json", MSG_SPOOL_DEVICE }, { "sock", MSG_SPOOL_DEVICE },
+    };
+    struct spool_claim claim;
+    char text[64] = "";
+    int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    CHECK_INT(mkdir(path_of(h, "in", "folder"), 0700), 0);
+    put(h, "in/folder", "inside.json", "{}");
+    CHECK_INT(mkfifo(path_of(h, "in", "fifo.json"), 0600), 0);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path_of(h, "in", "sock"));
+    CHECK_INT(bind(s, (struct sockaddr *)&address, sizeof address), 0);
+    close(s);
+    scan(h, 0);
+    CHECK_INT(scan(h, SETTLE), 3);
+    for (size_t i = 0; i < 3; i++)
+        CHECK(h->offer[i].request);
+    for (size_t i = 0; i < 3; i++) {
+        CHECK_INT(take(h, things[i].name, &claim, text, sizeof text), things[i].want);
+        CHECK_OK(spool_source_file_away(h->source, claim.work, SPOOL_ERROR, &h->e));
+        CHECK(there(h, "error", things[i].name));
+    }
+    CHECK(there(h, "error/folder", "inside.json"));
+}
+
+TEST(spool_refuses_a_device_node)
+{
+    struct house *h = open_house();
+    struct spool_claim claim;
+    char text[64] = "";
+    if (mknod(path_of(h, "in", "null.json"), S_IFCHR | 0600, 0x103) < 0)
+        SKIP("device nodes need root");
+    CHECK_INT(take(h, "null.json", &claim, text, sizeof text), MSG_SPOOL_DEVICE);
+}
+
+TEST(spool_refuses_what_is_too_large)
+{
+    struct house *h = open_house();
+    struct spool_claim claim;
+    char text[MAX_BYTES + 2];
+    char read[MAX_BYTES + 2];
+    memset(text, 'x', sizeof text);
+    text[MAX_BYTES + 1] = '\0';
+    put(h, "in", "a.json", text);
+    CHECK_INT(take(h, "a.json", &claim, read, sizeof read), MSG_SPOOL_TOO_LARGE);
+    text[MAX_BYTES] = '\0';
+    put(h, "in", "a.json", text);
+    CHECK_INT(take(h, "a.json", &claim, read, sizeof read), MSG_NONE);
+    CHECK_STR(read, text);
+}
+
+TEST(spool_reads_an_empty_file)
+{
+    struct house *h = open_house();
+    struct spool_claim claim;
+    char text[64] = "?";
+    put(h, "in", "a.json", "");
+    CHECK_INT(take(h, "a.json", &claim, text, sizeof text), MSG_NONE);
+    CHECK_STR(text, "");
+}
+
+TEST(spool_refuses_what_it_may_not_read)
+{
+    struct house *h = open_house();
+    struct spool_claim claim;
+    char text[64] = "";
+    if (geteuid() == 0)
+        SKIP("root may read everything");
+    put(h, "in", "a.json", "{}");
+    CHECK_INT(chmod(path_of(h, "in", "a.json"), 0), 0);
+    CHECK_INT(take(h, "a.json", &claim, text, sizeof text), MSG_SPOOL_DENIED);
+}
+
+TEST(spool_says_when_a_claimed_file_is_gone)
+{
+    struct house *h = open_house();
+    struct spool_claim claim;
+    struct spool_content content;
+    put(h, "in", "a.json", "{}");
+    CHECK_OK(spool_source_claim(h->source, "a.json", &claim, &h->e));
+    CHECK_INT(unlink(path_of(h, ".work", claim.work)), 0);
+    CHECK_ERR(spool_source_read(h->source, claim.work, &content, &h->e), ERR_NOTFOUND);
+    CHECK_OK(spool_source_file_away(h->source, claim.work, SPOOL_DONE, &h->e));
+}
+
+/* ---- names ---- */
+
+TEST(spool_knows_good_names)
+{
+    char longest[SPOOL_GOOD_NAME_MAX + 2];
+    memset(longest, 'x', sizeof longest);
+    CHECK(spool_name_good("紹介状 1.json", strlen("紹介状 1.json")));
+    CHECK(spool_name_good(longest, SPOOL_GOOD_NAME_MAX));
+    CHECK(!spool_name_good(longest, SPOOL_GOOD_NAME_MAX + 1));
+    CHECK(!spool_name_good("", 0));
+    CHECK(!spool_name_good("a\nb", 3));
+    CHECK(!spool_name_good("a\x7f", 2));
+    CHECK(!spool_name_good("a\xff", 2));
+    CHECK(!spool_name_good("\xe3\x81", 2));
+    CHECK(!spool_name_good("\xee\x80\x80", 3)); /* private use: 外字 */
+}
+
+TEST(spool_takes_names_in_any_bytes_and_answers_under_their_hash)
+{
+    static const char *const names[] = { "line\nend.json", "tab\t.json", "\xff\xfe.json", "\x01.json", "del\x7f.json", "\xe3\x81.json" };
+    struct house *h = open_house();
+    struct spool_claim claim;
+    char text[64];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        put(h, "in", names[i], "{}");
+        CHECK_INT(take(h, names[i], &claim, text, sizeof text), MSG_NONE);
+        CHECK_STR(claim.name, names[i]);
+        CHECK_INT(strlen(claim.out_name), 16);
+        CHECK_INT(strspn(claim.out_name, "0123456789abcdef"), 16);
+        CHECK_OK(spool_source_file_away(h->source, claim.work, SPOOL_ERROR, &h->e));
+        CHECK(there(h, "error", claim.out_name));
+    }
+}
+
+TEST(spool_takes_the_longest_name_of_the_file_system)
+{
+    struct house *h = open_house();
+    struct spool_claim claim;
+    char name[SPOOL_NAME_MAX + 1], text[64];
+
+    memset(name, 'x', SPOOL_NAME_MAX);
+    memcpy(name + SPOOL_NAME_MAX - 5, ".json", 6);
+    put(h, "in", name, "{}");
+    scan(h, 0);
+    CHECK_INT(scan(h, SETTLE), 1);
+    CHECK_INT(take(h, name, &claim, text, sizeof text), MSG_NONE);
+    CHECK_STR(claim.name, name);
+    CHECK_INT(strlen(claim.out_name), 16);
+    CHECK_OK(spool_source_left_over(h->source, note_left, h, NULL, &h->e));
+    CHECK_INT(h->lefts, 1);
+    CHECK_STR(h->left[0].work, claim.work);
+    CHECK_STR(h->left[0].out_name, claim.out_name);
+    /* never cut inside a character: file systems that know only UTF-8 would not take it */
+    for (int i = 0; i < 80; i++)
+        memcpy(name + 3 * i, "あ", 3);
+    memcpy(name + 240, ".json", 6);
+    put(h, "in", name, "{}");
+    CHECK_INT(take(h, name, &claim, text, sizeof text), MSG_NONE);
+    CHECK_INT(strlen(claim.work), 17 + 198);
+}
+
+TEST(spool_does_not_overwrite_earlier_results)
+{
+    struct house *h = open_house();
+    struct spool_claim claim;
+    char text[64], want[SPOOL_STEM_MAX + 32];
+    static const char *const written[] = { "result.json", "status.json", "notice.json" };
+    for (int n = 1; n <= 4; n++) {
+        put(h, "in", "a.json", "{}");
+        CHECK_INT(take(h, "a.json", &claim, text, sizeof text), MSG_NONE);
+        snprintf(want, sizeof want, n == 1 ? "a.json" : "a.json.%d", n);
+        CHECK_STR(claim.out_name, want);
+        snprintf(want, sizeof want, "%s.%s", claim.out_name, written[(n - 1) % 3]);
+        CHECK_OK(spool_source_write(h->source, SPOOL_OUT, want, "{}", 2, true, &h->e));
+        CHECK_OK(spool_source_file_away(h->source, claim.work, SPOOL_DONE, &h->e));
+    }
+    CHECK(there(h, "done", "a.json") && there(h, "done", "a.json.2") && there(h, "done", "a.json.3") && there(h, "done", "a.json.4"));
+    CHECK_INT(entries(h, ".work"), 0);
+}
+
+TEST(spool_finds_a_name_however_often_one_was_used)
+{
+    struct house *h = open_house();
+    struct spool_claim claim;
+    char text[64], name[SPOOL_STEM_MAX + 32];
+    for (int n = 1; n < 130; n++) {
+        snprintf(name, sizeof name, n == 1 ? "a.json" : "a.json.%d", n);
+        put(h, "done", name, "old");
+        snprintf(name, sizeof name, n == 1 ? "a.json.result.json" : "a.json.%d.result.json", n);
+        put(h, "out", name, "old");
+    }
+    for (int n = 0; n < 2; n++) {
+        put(h, "in", "a.json", "{}");
+        set_mtime(h, "in", "a.json", 1000000 + n);
+        CHECK_INT(take(h, "a.json", &claim, text, sizeof text), MSG_NONE);
+        CHECK_INT(strlen(claim.out_name), 6 + 1 + 16);
+        snprintf(name, sizeof name, "%s.result.json", claim.out_name);
+        CHECK(!there(h, "out", name));
+        CHECK_OK(spool_source_file_away(h->source, claim.work, SPOOL_DONE, &h->e));
+        CHECK(there(h, "done", claim.out_name));
+    }
+    CHECK_INT(entries(h, "done"), 131);
+}
+
+/* ---- after a restart ---- */
+
+TEST(spool_takes_up_what_was_claimed_before)
+{
+    struct house *h = open_house();
+    struct spool_source_config config = config_of(h->root, "gw01");
+    struct spool_claim claim;
+    size_t foreign = 0;
+    put(h, "in", "a.json", "{}");
+    CHECK_OK(spool_source_claim(h->source, "a.json", &claim, &h->e));
+    put(h, ".work", "stray", "x");
+    h->source = spool_source_free(h->source);
+    CHECK_OK(spool_source_new(&config, &h->source, &h->e));
+    CHECK_OK(spool_source_left_over(h->source, note_left, h, &foreign, &h->e));
+    CHECK_INT(h->lefts, 1);
+    CHECK_INT(foreign, 1);
+    CHECK_STR(h->left[0].work, claim.work);
+    CHECK_STR(h->left[0].name, "a.json");
+    CHECK_INT(h->left[0].mtime_ns, claim.mtime_ns);
+}
+
+/* ---- attachments ---- */
+
+TEST(spool_claims_an_attachment_that_came_before_its_request)
+{
+    struct house *h = open_house();
+    struct spool_claim claim;
+    put(h, "in", "scan.pdf", "%PDF");
+    set_mtime(h, "in", "scan.pdf", 1000);
+    CHECK_OK(spool_source_claim_attachment(h->source, "scan.pdf", 7, INT64_C(1000) * 1000000000, 0, &claim, &h->e));
+    CHECK_STR(claim.name, "scan.pdf");
+    CHECK(!there(h, "in", "scan.pdf"));
+}
+
+TEST(spool_waits_for_an_attachment_that_comes_later)
+{
+    struct house *h = open_house();
+    struct spool_claim claim;
+    CHECK_ERR(spool_source_claim_attachment(h->source, "scan.pdf", 7, 0, 0, &claim, &h->e), ERR_NOTFOUND);
+    put(h, "in", "scan.pdf", "%PDF");
+    CHECK_ERR(spool_source_claim_attachment(h->source, "scan.pdf", 7, 0, 100, &claim, &h->e), ERR_NOTFOUND);
+    CHECK_ERR(spool_source_claim_attachment(h->source, "scan.pdf", 7, 0, 100 + SETTLE - 1, &claim, &h->e), ERR_NOTFOUND);
+    CHECK_OK(spool_source_claim_attachment(h->source, "scan.pdf", 7, 0, 100 + SETTLE, &claim, &h->e));
+}
+
+TEST(spool_finds_an_attachment_again_by_its_own_request_only)
+{
+    struct house *h = open_house();
+    struct spool_source_config config = config_of(h->root, "gw01");
+    struct spool_claim first, again;
+    size_t foreign = 9;
+    put(h, "in", "scan.pdf", "of request 7");
+    CHECK_OK(spool_source_claim_attachment(h->source, "scan.pdf", 7, INT64_MAX, 0, &first, &h->e));
+    h->source = spool_source_free(h->source);
+    CHECK_OK(spool_source_new(&config, &h->source, &h->e));
+    CHECK_OK(spool_source_left_over(h->source, note_left, h, &foreign, &h->e)); /* it is no request */
+    CHECK_INT(h->lefts, 0);
+    CHECK_INT(foreign, 0);
+    CHECK_ERR(spool_source_claim_attachment(h->source, "scan.pdf", 8, INT64_MAX, 0, &again, &h->e), ERR_NOTFOUND);
+    CHECK_ERR(spool_source_claim_attachment(h->source, "scan.pdf", 7, 5, 0, &again, &h->e), ERR_NOTFOUND); /* a number used again after a restore */
+    CHECK_OK(spool_source_claim_attachment(h->source, "scan.pdf", 7, INT64_MAX, 0, &again, &h->e));
+    CHECK_STR(again.work, first.work);
+    CHECK_OK(spool_source_file_away(h->source, again.work, SPOOL_DONE, &h->e));
+    CHECK(there(h, "done", "scan.pdf"));
+}
+
+TEST(spool_mentions_an_orphan_once_and_again_for_another)
+{
+    struct house *h = open_house();
+    struct spool_source_config config = config_of(h->root, "gw01");
+    int64_t now = time_wall_ms();
+    put(h, "in", "scan.pdf", "%PDF");
+    set_mtime(h, "in", "scan.pdf", 1000); /* a copy keeps its old mtime */
+    put(h, "in", "late.json", "{}");
+    scan(h, 0);
+    h->count = 0;
+    CHECK_OK(spool_source_orphans(h->source, now + ORPHAN / 2, note, h, &h->e));
+    CHECK_INT(h->count, 0);
+    CHECK_OK(spool_source_orphans(h->source, now + ORPHAN + 60000, note, h, &h->e));
+    CHECK_INT(h->count, 1);
+    CHECK_STR(h->name[0], "scan.pdf");
+    CHECK_OK(spool_source_orphans(h->source, now + 2 * ORPHAN, note, h, &h->e));
+    CHECK_INT(h->count, 1);
+    /* the notice in out/ outlives the process */
+    CHECK_OK(spool_source_write(h->source, SPOOL_OUT, "scan.pdf.notice.json", "{}", 2, false, &h->e));
+    h->source = spool_source_free(h->source);
+    CHECK_OK(spool_source_new(&config, &h->source, &h->e));
+    scan(h, 0);
+    h->count = 0;
+    CHECK_OK(spool_source_orphans(h->source, now + 2 * ORPHAN, note, h, &h->e));
+    CHECK_INT(h->count, 0);
+    /* an older notice is about another file */
+    set_mtime(h, "out", "scan.pdf.notice.json", 2000);
+    h->source = spool_source_free(h->source);
+    CHECK_OK(spool_source_new(&config, &h->source, &h->e));
+    scan(h, 0);
+    h->count = 0;
+    CHECK_OK(spool_source_orphans(h->source, now + 2 * ORPHAN, note, h, &h->e));
+    CHECK_INT(h->count, 1);
+}
+
+TEST(spool_names_notices_of_bad_names_by_their_hash)
+{
+    char stem[SPOOL_STEM_MAX], again[SPOOL_STEM_MAX];
+    CHECK_OK(spool_name_stem("検査.pdf", stem));
+    CHECK_STR(stem, "検査.pdf");
+    CHECK_OK(spool_name_stem("a\nb", stem));
+    CHECK_INT(strspn(stem, "0123456789abcdef"), 16);
+    CHECK_OK(spool_name_stem("a\nc", again));
+    CHECK(strcmp(stem, again) != 0);
+}
+
+/* ---- try/ ---- */
+
+TEST(spool_offers_files_to_try_until_they_have_a_result)
+{
+    struct house *h = open_house();
+    put(h, "try", "a.json", "{}");
+    put(h, "try", "b.json", "{}");
+    put(h, "try", "b.json.result.json", "{}");
+    put(h, "try", "b.json.bundle.json", "{}");
+    put(h, "try", "c.pdf", "%PDF");
+    set_mtime(h, "try", "b.json", 1000);
+    CHECK_OK(spool_source_scan_try(h->source, 0, note, h, &h->e));
+    CHECK_INT(h->count, 0);
+    CHECK_OK(spool_source_scan_try(h->source, SETTLE, note, h, &h->e));
+    CHECK_INT(h->count, 1);
+    CHECK_STR(h->name[0], "a.json");
+    put(h, "try", "b.json", "{\"newer\":1}"); /* newer than its result */
+    set_mtime(h, "try", "b.json.result.json", 2000);
+    CHECK_OK(spool_source_scan_try(h->source, SETTLE + 1, note, h, &h->e));
+    CHECK_OK(spool_source_scan_try(h->source, 2 * SETTLE + 1, note, h, &h->e));
+    CHECK_INT(h->count, 2);
+    CHECK_STR(h->name[1], "b.json");
+}
+
+TEST(spool_reads_a_file_to_try_and_leaves_it)
+{
+    struct house *h = open_house();
+    struct spool_content content;
+    put(h, "try", "a.json", "{}");
+    CHECK_OK(spool_source_read_try(h->source, "a.json", &content, &h->e));
+    CHECK(content.fd >= 0);
+    close(content.fd);
+    CHECK(there(h, "try", "a.json"));
+    CHECK_INT(symlink("/etc/passwd", path_of(h, "try", "b.json")), 0);
+    CHECK_OK(spool_source_read_try(h->source, "b.json", &content, &h->e));
+    CHECK_INT(content.fd, -1);
+    CHECK_INT(content.refused, MSG_SPOOL_SYMLINK);
+    CHECK_ERR(spool_source_read_try(h->source, "c.json", &content, &h->e), ERR_NOTFOUND);
+}
+
+/* ---- handing back ---- */
+
+TEST(spool_writes_by_rename_and_removes)
+{
+    struct house *h = open_house();
+    int result[1] = { 9 };
+    CHECK_OK(spool_source_write(h->source, SPOOL_OUT, "a.status.json", "one", 3, false, &h->e));
+    CHECK_OK(spool_source_write(h->source, SPOOL_OUT, "a.status.json", "two", 3, true, &h->e));
+    CHECK_INT(entries(h, "out"), 1);
+    spool_sync(&h->source, 1, result, &h->e);
+    CHECK_INT(result[0], 0);
+    CHECK_OK(spool_source_write(h->source, SPOOL_TRY, "a.json.result.json", "x", 1, false, &h->e));
+    CHECK(there(h, "try", "a.json.result.json"));
+    CHECK_OK(spool_source_remove_out(h->source, "a.status.json", &h->e));
+    CHECK_OK(spool_source_remove_out(h->source, "a.status.json", &h->e));
+    CHECK_INT(entries(h, "out"), 0);
+}
+
+TEST(spool_files_away_only_what_it_claimed)
+{
+    struct house *h = open_house();
+    CHECK_ERR(spool_source_file_away(h->source, "short", SPOOL_DONE, &h->e), ERR_INVALID);
+    CHECK_ERR(spool_source_file_away(h->source, "0123456789abcdef-../../in/x", SPOOL_DONE, &h->e), ERR_INVALID);
+    CHECK_OK(spool_source_file_away(h->source, "0123456789abcdef-never there.json", SPOOL_DONE, &h->e));
+    CHECK_INT(entries(h, "done"), 0);
+}
+
+/* ---- shares that go away ---- */
+
+TEST(spool_starts_without_its_share_and_finds_it_later)
+{
+    struct house *h = open_house();
+    char root[128];
+    struct spool_source_config config;
+    struct spool_source *late = NULL;
+    struct spool_claim claim;
+    int result;
+
+    snprintf(root, sizeof root, "%s/mnt", h->root);
+    config = config_of(root, NULL);
+    CHECK_ERR(spool_source_new(&config, &late, &h->e), ERR_CLOSED);
+    CHECK(late != NULL);
+    CHECK_INT(h->e.msg, MSG_SPOOL_SHARE_GONE);
+    CHECK_ERR(spool_source_probe(late, &h->e), ERR_CLOSED);
+    CHECK_ERR(spool_source_scan(late, 0, note, h, &h->e), ERR_CLOSED);
+    CHECK_ERR(spool_source_scan_try(late, 0, note, h, &h->e), ERR_CLOSED);
+    CHECK_ERR(spool_source_claim(late, "a.json", &claim, &h->e), ERR_CLOSED);
+    CHECK_ERR(spool_source_write(late, SPOOL_OUT, "a", "x", 1, true, &h->e), ERR_CLOSED);
+    CHECK_ERR(spool_source_remove_out(late, "a", &h->e), ERR_CLOSED);
+    CHECK_ERR(spool_source_left_over(late, note_left, h, NULL, &h->e), ERR_CLOSED);
+    CHECK_ERR(spool_source_orphans(late, 0, note, h, &h->e), ERR_CLOSED);
+    CHECK_ERR(spool_source_file_away(late, "0123456789abcdef-a.json", SPOOL_DONE, &h->e), ERR_CLOSED);
+    spool_sync(&late, 1, &result, &h->e);
+    CHECK_INT(result, 0); /* nothing to make durable */
+    CHECK_INT(mkdir(root, 0700), 0);
+    CHECK_OK(spool_source_probe(late, &h->e));
+    CHECK_OK(spool_source_scan(late, 0, note, h, &h->e));
+    spool_source_free(late);
+}
+
+TEST(spool_makes_nothing_in_the_place_of_a_lost_share)
+{
+    struct house *h = open_house();
+    struct spool_claim claim, second;
+    struct spool_content content;
+    char away[80];
+    int result;
+
+    put(h, "in", "a.json", "{}");
+    put(h, "in", "b.json", "{}");
+    scan(h, 0);
+    CHECK_OK(spool_source_claim(h->source, "a.json", &claim, &h->e));
+    snprintf(away, sizeof away, "%s-away", h->root);
+    CHECK_INT(rename(h->root, away), 0);
+    CHECK_INT(mkdir(h->root, 0700), 0); /* the empty mount point */
+    CHECK_ERR(spool_source_probe(h->source, &h->e), ERR_CLOSED);
+    CHECK_ERR(spool_source_scan(h->source, 1, note, h, &h->e), ERR_CLOSED);
+    CHECK_ERR(spool_source_claim(h->source, "b.json", &second, &h->e), ERR_CLOSED);
+    CHECK_ERR(spool_source_read(h->source, claim.work, &content, &h->e), ERR_CLOSED);
+    spool_sync(&h->source, 1, &result, &h->e); /* the claim cannot be made durable any more */
+    CHECK_INT(result, ERR_CLOSED);
+    CHECK_INT(rmdir(h->root), 0); /* which fails unless it is empty */
+    CHECK_INT(rename(away, h->root), 0);
+    CHECK_OK(spool_source_probe(h->source, &h->e));
+    CHECK_OK(spool_source_left_over(h->source, note_left, h, NULL, &h->e));
+    CHECK_INT(h->lefts, 1);
+    CHECK_STR(h->left[0].name, "a.json");
+    scan(h, 10);
+    CHECK_INT(scan(h, 10 + SETTLE), 1); /* what lies there is looked at as if for the first time */
+}
+
+TEST(spool_notices_a_folder_that_was_made_anew)
+{
+    struct house *h = open_house();
+    CHECK_INT(rmdir(path_of(h, "in", "")), 0);
+    CHECK_INT(mkdir(path_of(h, "in", ""), 0770), 0);
+    CHECK_OK(spool_source_probe(h->source, &h->e));
+    put(h, "in", "a.json", "{}");
+    scan(h, 0);
+    CHECK_INT(scan(h, SETTLE), 1);
+    CHECK_INT(rmdir(path_of(h, "out", "")), 0);
+    CHECK_OK(spool_source_probe(h->source, &h->e)); /* below the same root it is made again */
+    CHECK_OK(spool_source_write(h->source, SPOOL_OUT, "a", "x", 1, false, &h->e));
+}
+
+TEST(spool_does_not_take_a_lost_folder_for_a_filed_file)
+{
+    struct house *h = open_house();
+    struct spool_claim claim;
+    put(h, "in", "a.json", "{}");
+    CHECK_OK(spool_source_claim(h->source, "a.json", &claim, &h->e));
+    CHECK_INT(rmdir(path_of(h, "done", "")), 0);
+    CHECK_ERR(spool_source_file_away(h->source, claim.work, SPOOL_DONE, &h->e), ERR_CLOSED);
+    CHECK(there(h, ".work", claim.work));
+    CHECK_OK(spool_source_probe(h->source, &h->e));
+    CHECK_OK(spool_source_file_away(h->source, claim.work, SPOOL_DONE, &h->e));
+    CHECK(there(h, "done", "a.json"));
+}
+
+TEST(spool_says_that_a_result_cannot_be_written_into_a_lost_folder)
+{
+    struct house *h = open_house();
+    CHECK_INT(rmdir(path_of(h, "out", "")), 0);
+    CHECK_ERR(spool_source_write(h->source, SPOOL_OUT, "a.result.json", "{}", 2, true, &h->e), ERR_CLOSED);
+}
+
+TEST(spool_refuses_a_root_that_is_a_link)
+{
+    struct house *h = open_house();
+    char link_path[128];
+    struct spool_source_config config;
+    struct spool_source *other = NULL;
+    snprintf(link_path, sizeof link_path, "%s/link", h->root);
+    CHECK_INT(symlink(h->root, link_path), 0);
+    config = config_of(link_path, "gw01");
+    CHECK_ERR(spool_source_new(&config, &other, &h->e), ERR_CLOSED);
+    spool_source_free(other);
+}
+
+TEST(spool_syncs_sources_of_one_disk_together)
+{
+    struct house *h = open_house();
+    char root[128];
+    struct spool_source_config config;
+    struct spool_source *both[2] = { h->source, NULL };
+    int result[2] = { 9, 9 };
+    snprintf(root, sizeof root, "%s/second", h->root);
+    CHECK_INT(mkdir(root, 0700), 0);
+    config = config_of(root, "gw01");
+    CHECK_OK(spool_source_new(&config, &both[1], &h->e));
+    CHECK_OK(spool_source_write(both[0], SPOOL_OUT, "a", "x", 1, true, &h->e));
+    CHECK_OK(spool_source_write(both[1], SPOOL_OUT, "a", "x", 1, true, &h->e));
+    spool_sync(both, 2, result, &h->e);
+    CHECK_INT(result[0], 0);
+    CHECK_INT(result[1], 0);
+    spool_source_free(both[1]);
+    CHECK(spool_source_free(NULL) == NULL);
+}
+
+/* ---- what cannot be claimed ---- */
+
+TEST(spool_tries_what_cannot_be_claimed_again_after_a_minute)
+{
+    struct house *h = open_house();
+    struct spool_claim claim;
+    if (geteuid() == 0)
+        SKIP("root may move everything");
+    put(h, "in", "a.json", "{}");
+    scan(h, 0);
+    CHECK_INT(scan(h, SETTLE), 1);
+    CHECK_INT(chmod(path_of(h, "in", ""), 0500), 0);
+    CHECK_ERR(spool_source_claim(h->source, "a.json", &claim, &h->e), ERR_IO);
+    CHECK_INT(scan(h, SETTLE + 1), 0);
+    CHECK_INT(chmod(path_of(h, "in", ""), 0700), 0);
+    CHECK_INT(scan(h, SETTLE + 59999), 0);
+    CHECK_INT(scan(h, SETTLE + 60000), 1);
+}
+
+TEST(spool_sweeps_its_test_folders)
+{
+    struct house *h = open_house();
+    h->source = spool_source_free(h->source);
+    CHECK_INT(nftw(h->root, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+    h->root[0] = '\0';
+}
+
+TEST_MAIN()
