@@ -233,7 +233,7 @@ static int add_gateway(const struct build *b, const struct conf_section *section
     int r = conf_apply(b->conf, section, gateway_keys, s, b->arena, e);
     const struct { const char *key, *path; } folders[] = {
         { "state_dir", s->state_dir }, { "run_dir", s->run_dir }, { "doors_dir", s->doors_dir }, { "profile_dir", s->profile_dir },
-        { "page_dir", s->page_dir }, { "trust_dir", s->trust_dir }, { "crl_dir", s->crl_dir },
+        { "page_dir", s->page_dir }, { "trust_dir", s->trust_dir }, { "intermediate_dir", s->intermediate_dir }, { "crl_dir", s->crl_dir },
     };
 
     for (size_t i = 0; r == 0 && i < sizeof folders / sizeof *folders; i++)
@@ -367,10 +367,10 @@ int settings_secret_open(const char *name)
     if (name == NULL)
         return -1;
     if (name[0] == '/')
-        return open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        return open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (credentials == NULL || strchr(name, '/') != NULL || (dir = dir_open(AT_FDCWD, credentials, NULL)) < 0)
         return -1;
-    fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     close(dir);
     return fd;
 }
