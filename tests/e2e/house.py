@@ -38,7 +38,7 @@ PAUSE = threading.Event()       # never set: a wait on it is a pause between two
 # The shipped profile with times for a test: seconds become tens of milliseconds.
 QUICK = {"answer_time": "2500ms", "settle_time": "700ms", "result_first": "100ms", "result_max": "200ms", "pending_time": "20s", "taken_time": "4s",
          "retry_first": "100ms", "retry_max": "200ms", "poll_time": "20ms", "sweep_time": "500ms", "equal_reads_time": "20ms", "login_pause": "50ms",
-         "connect_time": "3s", "call_time": "2s"}
+         "connect_time": "3s", "call_time": "1200ms"}
 
 
 class Failure(Exception):
