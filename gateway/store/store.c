@@ -42,10 +42,12 @@ int store_usable(const struct store *store, bool write, struct err *e)
     return 0;
 }
 
-static bool out_of_room(const struct store *store, int rc)
+/*
+ * SQLite knows ENOSPC as a full disk, but neither a quota nor a limit of the file's size. Its own record of errno misses what fails inside COMMIT, so errno
+ * itself is asked: the failed write was the last call that set it.
+ */
+static bool out_of_room(int rc, int number)
 {
-    int number = sqlite3_system_errno(store->db);
-
     if ((rc & 0xff) == SQLITE_FULL)
         return true;
     return (rc == SQLITE_IOERR_WRITE || rc == SQLITE_IOERR_TRUNCATE) && (number == ENOSPC || number == EDQUOT || number == EFBIG);
@@ -53,13 +55,14 @@ static bool out_of_room(const struct store *store, int rc)
 
 int store_sqlite_error(struct store *store, int rc, struct err *e)
 {
-    int extended = sqlite3_extended_errcode(store->db);
+    int number = errno, extended = sqlite3_extended_errcode(store->db);
+
     if ((extended & 0xff) == (rc & 0xff))
         rc = extended;
     const char *name = sqlite3_errstr(rc);
 
     store->broken = store->in_turn;
-    if (out_of_room(store, rc))
+    if (out_of_room(rc, number))
         return err_set(e, ERR_LIMIT, MSG_STORE_FULL, NULL, NULL, NULL);
     switch (rc & 0xff) {
     case SQLITE_NOMEM: return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "store", NULL);
@@ -77,7 +80,7 @@ int store_sqlite_error(struct store *store, int rc, struct err *e)
         store->poisoned = true;
         err_set(e, ERR_IO, MSG_STORE_FAILED, NULL, name, NULL);
         if (e != NULL)
-            e->sys_errno = sqlite3_system_errno(store->db);
+            e->sys_errno = number;
         return ERR_IO;
     default: return err_set(e, ERR_INTERNAL, MSG_INTERNAL, NULL, "store", name);
     }
