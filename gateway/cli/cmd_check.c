@@ -106,6 +106,15 @@ static void try_certificate(struct cli_checks *k, const char *user, const char *
         cli_check(k, days < 0 ? MSG_CHECK_CERTIFICATE_ENDED : MSG_CHECK_CERTIFICATE_ENDS, "", path, text);
 }
 
+/* The desk reads its end for the status page. */
+static void try_certificate_end(struct cli_checks *k, const char *user, const char *path)
+{
+    int error = path == NULL || access(path, F_OK) < 0 ? 0 : access_as(user, path, R_OK);
+
+    if (error != 0)
+        cli_check(k, MSG_CHECK_CERTIFICATE, "", path, user);
+}
+
 static void try_link(struct cli_checks *k, const struct settings *s, const struct settings_link *link)
 {
     struct exchange_profile *profile = NULL;
@@ -120,6 +129,7 @@ static void try_link(struct cli_checks *k, const struct settings *s, const struc
     try_secret(k, s->link_user, link->key_password_file);
     try_secret(k, s->link_user, link->key);
     try_certificate(k, s->link_user, link->certificate);
+    try_certificate_end(k, s->desk_user, link->certificate);
     try_certificate(k, s->link_user, link->ca);
 }
 

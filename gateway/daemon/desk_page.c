@@ -63,7 +63,7 @@ static void add_alarms(struct desk *d, struct page *p)
         const struct desk_alarm *a = &d->alarm[i];
         if (!a->raised)
             continue;
-        p->alarm[p->alarms++] = (struct page_alarm){ .msg = a->order.u.alarm.msg, .name = a->order.u.alarm.name, .since_ms = a->since_wall_ms,
+        p->alarm[p->alarms++] = (struct page_alarm){ .kind = a->order.u.alarm.alarm, .msg = a->order.u.alarm.msg, .name = a->order.u.alarm.name, .since_ms = a->since_wall_ms,
                                                      .stops = a->order.u.alarm.alarm == FLOW_ALARM_DISK }; /* nothing comes in, or nothing goes out */
     }
 }

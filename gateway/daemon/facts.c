@@ -19,7 +19,7 @@
 #include "base/timefmt.h"
 #include "daemon/facts.h"
 
-enum { CERT_MAX = 1 << 20, CRL_MAX = 32 << 20, UNKNOWN_SCAN = 1000, TAIL = 16384, JST_MS = 9 * 3600 * 1000, DAY_MS = 24 * 3600 * 1000 };
+enum { CERT_MAX = 1 << 20, CRL_MAX = 32 << 20, UNKNOWN_SCAN = 1000, TAIL = 65536, JST_MS = 9 * 3600 * 1000, DAY_MS = 24 * 3600 * 1000 };
 
 /* ---- ends ---- */
 
@@ -216,6 +216,20 @@ int facts_from_store(struct store *store, const struct settings *s, struct page 
 
 /* ---- machine ---- */
 
+/* What a person wants to read of the status log: sentences, and results; not each step of what goes well. */
+static bool is_news(const char *line)
+{
+    static const char *const results[] = { " state=done", " state=refused", " state=rejected", " state=withdrawn", " state=unknown" };
+    enum { STAMP = 20 /* 2026-11-21 09:30:05 and a blank */ };
+
+    if (strlen(line) <= STAMP || strncmp(line + STAMP, "- ", 2) != 0)
+        return true;
+    for (size_t i = 0; i < sizeof results / sizeof *results; i++)
+        if (strstr(line, results[i]) != NULL)
+            return true;
+    return false;
+}
+
 /* The last lines of the status log, oldest first. */
 static void last_events(int fd, struct arena *arena, struct page *p)
 {
@@ -234,7 +248,7 @@ static void last_events(int fd, struct arena *arena, struct page *p)
         if (line == NULL && from > 0)
             break; /* cut in the middle */
         line = line == NULL ? text : line + 1;
-        if (line < end)
+        if (line < end && is_news(line))
             p->event[p->events++] = line;
         end = line;
     }

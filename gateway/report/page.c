@@ -74,14 +74,30 @@ static void judge_sources(struct page *p)
             find(p, PAGE_WARNING, MSG_PAGE_SOURCE_DOWN, p->source[i].name, 0);
 }
 
+/* Since when the alarm of that kind and name stands, 0 = it does not. */
+static int64_t alarm_since(const struct page *p, enum flow_alarm kind, const char *name)
+{
+    for (size_t i = 0; i < p->alarms; i++)
+        if (p->alarm[i].kind == kind && strcmp(p->alarm[i].name, name) == 0)
+            return p->alarm[i].since_ms;
+    return 0;
+}
+
 static void judge_signers(struct page *p)
 {
+    static const enum msg_id why[] = {
+        [FLOW_SIGNER_READY] = MSG_NONE, [FLOW_SIGNER_NO_CARD] = MSG_PAGE_SIGN_WAITS, [FLOW_SIGNER_PIN] = MSG_PAGE_SIGN_WAITS,
+        [FLOW_SIGNER_LOCKED] = MSG_FLOW_WAIT_LOCKED, [FLOW_SIGNER_EXPIRED] = MSG_FLOW_WAIT_EXPIRED, [FLOW_SIGNER_DOWN] = MSG_PAGE_SIGNER_DOWN,
+    };
+
     for (size_t i = 0; i < p->signers; i++) {
         const struct page_signer *s = &p->signer[i];
-        if (s->waiting && s->state != FLOW_SIGNER_READY)
-            find(p, PAGE_WARNING, s->state == FLOW_SIGNER_DOWN ? MSG_PAGE_SIGNER_DOWN : MSG_PAGE_SIGN_WAITS, s->name, 0);
-        if (s->low || s->final_try || s->locked)
-            find(p, PAGE_WARNING, s->locked ? MSG_FLOW_WAIT_LOCKED : MSG_PAGE_PIN_LOW, s->name, 0);
+        if (s->waiting && why[s->state] != MSG_NONE)
+            find(p, PAGE_WARNING, why[s->state], s->name, alarm_since(p, FLOW_ALARM_SIGNER, s->name));
+        if (s->locked && !(s->waiting && s->state == FLOW_SIGNER_LOCKED))
+            find(p, PAGE_WARNING, MSG_FLOW_WAIT_LOCKED, s->name, 0);
+        else if (!s->locked && (s->low || s->final_try))
+            find(p, PAGE_WARNING, MSG_PAGE_PIN_LOW, s->name, 0);
     }
 }
 
@@ -115,24 +131,22 @@ static void judge_unknown(struct page *p)
 }
 
 /* An alarm whose subject has said the same with its name already. */
-static bool is_said(const struct page *p, enum msg_id alarm)
+static bool is_said(const struct page *p, const struct page_alarm *a)
 {
-    static const struct { enum msg_id alarm, finding; } same[] = {
-        { MSG_FLOW_ALARM_LINK, MSG_PAGE_LINKS_DOWN }, { MSG_FLOW_ALARM_LINK, MSG_PAGE_LINK_DOWN }, { MSG_FLOW_ALARM_LINK, MSG_PAGE_STARTING },
-        { MSG_FLOW_ALARM_SIGNER, MSG_PAGE_SIGN_WAITS }, { MSG_FLOW_ALARM_SIGNER, MSG_PAGE_SIGNER_DOWN }, { MSG_FLOW_ALARM_UNKNOWN, MSG_PAGE_PERSON },
-    };
-
-    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
-        for (size_t k = 0; k < p->findings && same[i].alarm == alarm; k++)
-            if (p->finding[k].msg == same[i].finding)
-                return true;
+    for (size_t i = 0; i < p->findings; i++) {
+        const struct page_finding *f = &p->finding[i];
+        if ((a->kind == FLOW_ALARM_PERSON && f->msg == MSG_PAGE_PERSON) || (a->kind == FLOW_ALARM_LINK && f->msg == MSG_PAGE_STARTING))
+            return true;
+        if (a->kind == FLOW_ALARM_SIGNER && f->arg != NULL && strcmp(f->arg, a->name) == 0)
+            return true;
+    }
     return false;
 }
 
 static void judge_alarms(struct page *p)
 {
     for (size_t i = 0; i < p->alarms; i++)
-        if (!is_said(p, p->alarm[i].msg))
+        if (!is_said(p, &p->alarm[i]))
             find(p, p->alarm[i].stops ? PAGE_STOPPED : PAGE_WARNING, p->alarm[i].msg, p->alarm[i].name, p->alarm[i].since_ms);
 }
 

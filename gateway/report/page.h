@@ -52,7 +52,7 @@ enum page_expiry_kind { PAGE_EXPIRY_LINK, PAGE_EXPIRY_SIGNER, PAGE_EXPIRY_CRL };
 /* An end that comes by itself; unreadable = the file is there but says no date, or cannot be read. */
 struct page_expiry { enum page_expiry_kind kind; const char *name; int64_t end_ms; bool unreadable; };
 
-struct page_alarm { enum msg_id msg; const char *name; int64_t since_ms; bool stops; };
+struct page_alarm { enum flow_alarm kind; enum msg_id msg; const char *name; int64_t since_ms; bool stops; };
 struct page_unknown { int64_t message; enum flow_kind kind; enum flow_operation operation; enum msg_id why; int64_t since_ms; };
 
 /* One thing that is not as it should be. Made by page_judge(). */

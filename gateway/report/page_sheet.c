@@ -15,7 +15,7 @@
 
 struct sheet { const struct page *p; enum msg_lang lang; struct buf *out; bool html; };
 
-enum { CELL = 512, CELLS_MAX = 8 };
+enum { CELL = 512, CELLS_MAX = 9 };
 
 struct row { char cell[CELLS_MAX][CELL]; size_t count; enum page_word level; };
 
@@ -191,27 +191,22 @@ static void sources(struct sheet *s)
 
 static void facilities(struct sheet *s)
 {
-    const char *const heads[] = { tr(s, "施設", "facility"), tr(s, "経路", "link"), tr(s, "署名待ち", "to sign"), tr(s, "送信待ち (最古)", "to send (oldest)"),
-                                  tr(s, "結果待ち (最古)", "awaited (oldest)"), tr(s, "届いたか不明", "unknown"), tr(s, "最後の登録成功", "last success") };
+    const char *const heads[] = { tr(s, "施設", "facility"), tr(s, "経路", "link"), tr(s, "署名待ち", "to sign"), tr(s, "送信待ち", "to send"), tr(s, "そのうち最古", "oldest of these"),
+                                  tr(s, "結果待ち", "awaited"), tr(s, "そのうち最古", "oldest of these"), tr(s, "届いたか不明", "unknown"), tr(s, "最後の登録成功", "last success") };
 
-    table_begin(s, tr(s, "施設ごとの送信", "Facilities"), heads, 7);
+    table_begin(s, tr(s, "施設ごとの送信", "Facilities"), heads, 9);
     for (size_t i = 0; i < s->p->facilities; i++) {
         const struct page_facility *f = &s->p->facility[i];
         struct row row = { .level = f->message[FLOW_MS_UNKNOWN] > 0 ? PAGE_WARNING : PAGE_OK };
-        char text[CELL], when[TIME_TEXT_MAX] = "-";
+        char text[CELL];
         snprintf(text, sizeof text, "%s %s", f->code, f->name);
         cell(&row, text);
         cell(&row, f->link);
         cell_number(&row, f->message[FLOW_MS_TO_SIGN]);
-        if (f->oldest_ms != 0)
-            time_format_log(f->oldest_ms, when);
-        snprintf(text, sizeof text, "%lld (%s)", (long long)f->message[FLOW_MS_READY], when);
-        cell(&row, text);
-        text_copy(when, sizeof when, "-");
-        if (f->awaited_ms != 0)
-            time_format_log(f->awaited_ms, when);
-        snprintf(text, sizeof text, "%lld (%s)", (long long)(f->message[FLOW_MS_SENDING] + f->message[FLOW_MS_SENT] + f->message[FLOW_MS_PENDING]), when);
-        cell(&row, text);
+        cell_number(&row, f->message[FLOW_MS_READY]);
+        cell_time(&row, f->oldest_ms);
+        cell_number(&row, f->message[FLOW_MS_SENDING] + f->message[FLOW_MS_SENT] + f->message[FLOW_MS_PENDING]);
+        cell_time(&row, f->awaited_ms);
         cell_number(&row, f->message[FLOW_MS_UNKNOWN]);
         cell_time(&row, f->last_success_ms);
         table_row(s, &row);
