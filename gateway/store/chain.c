@@ -227,7 +227,7 @@ static int verify_row(struct verify *v, enum store_table table, int64_t id, int6
         *ret_present += r > 0;
         return r < 0 ? r : 0;
     }
-    r = store_row_get(v->store, table, id, &row, &local);
+    r = store_row_get_stored(v->store, table, id, &row, &local);
     if (r == ERR_NOTFOUND || r == ERR_CORRUPT) {
         if (fold.present || r == ERR_CORRUPT)
             fault(v, "%s %lld: %s", name, (long long)id, r == ERR_CORRUPT ? "cannot be read" : "is missing");

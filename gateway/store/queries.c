@@ -20,7 +20,7 @@
 #define NEXT_BY_ONE(conditions) " WHERE " conditions " AND id > ?2 ORDER BY id LIMIT 1"
 #define LAST(conditions) " WHERE " conditions " ORDER BY id DESC LIMIT 1"
 
-/* What stands behind SELECT (all columns) FROM. The index is named: left to itself the planner, which has no statistics here, takes a worse one now and then. */
+/* What stands behind SELECT (all columns, or the id alone) FROM. The index is named: left to itself the planner, which has no statistics here, takes a worse one now and then. */
 static const struct { enum store_table table; const char *index, *tail; } row_query[Q_ROW_QUERIES] = {
     [Q_REQUEST_GET] = { TABLE_REQUEST, NULL, BY_ID }, [Q_ATTACHMENT_GET] = { TABLE_ATTACHMENT, NULL, BY_ID }, [Q_UNIT_GET] = { TABLE_UNIT, NULL, BY_ID },
     [Q_MESSAGE_GET] = { TABLE_MESSAGE, NULL, BY_ID }, [Q_ATTEMPT_GET] = { TABLE_ATTEMPT, NULL, BY_ID }, [Q_EXCHANGE_GET] = { TABLE_EXCHANGE, NULL, BY_ID },
@@ -129,13 +129,18 @@ int store_query_text(enum store_query query, struct buf *text)
     if (query >= Q_ROW_QUERIES)
         return buf_add_str(text, other_query[query]);
     const struct store_columns *t = store_columns_of(row_query[query].table);
-    buf_add_str(text, "SELECT id, version");
-    for (size_t i = 0; i < t->count; i++)
+    buf_add_str(text, store_query_gives_id(query) ? "SELECT id" : "SELECT id, version");
+    for (size_t i = 0; i < t->count && !store_query_gives_id(query); i++)
         buf_addf(text, ", \"%s\"", t->column[i].name);
     buf_addf(text, " FROM %s", t->table);
     if (row_query[query].index != NULL)
         buf_addf(text, " INDEXED BY %s", row_query[query].index);
     return buf_add_str(text, row_query[query].tail);
+}
+
+bool store_query_gives_id(enum store_query query)
+{
+    return row_query[query].index != NULL && query < Q_LIST_MESSAGES;
 }
 
 enum store_table store_query_table(enum store_query query)

@@ -11,6 +11,9 @@
  *     the row's events. Statements for UPDATE are made for the set of columns they change and kept, so that SQLite touches only the indexes of
  *     these columns; the state machine changes a row in a few dozen ways.
  *
+ *     Rows that were in hand lately are kept in memory as they stand in the transaction: most of what a turn asks for it has just changed. Nothing but
+ *     this file writes rows; a rollback forgets them all.
+ *
  *     Hash of an event = SHA-256(hash before, "seq wall table row event code\nactor", SHA-256(body)). The body is inside by its digest, so that
  *     the words of a retired row can be taken out later (the digest stays in their place) while the chain still verifies.
  *
@@ -29,13 +32,33 @@ static enum store_query of_table(enum store_query first, enum store_table table)
     return (enum store_query)((int)first + (int)table);
 }
 
-int store_row_get(struct store *store, enum store_table table, int64_t id, void *ret_row, struct err *e)
+int store_row_get_stored(struct store *store, enum store_table table, int64_t id, void *ret_row, struct err *e)
 {
     int r = store_row_query(store, of_table(Q_REQUEST_GET, table), ret_row, ARGS(ARG_INT(id)), e);
 
     if (r == 0)
         return err_set(e, ERR_NOTFOUND, MSG_NOT_FOUND, NULL, store_table_name(table), NULL);
     return r < 0 ? r : 0;
+}
+
+static union store_row *kept(struct store *store, enum store_table table, int64_t id)
+{
+    return &store->kept[table][(uint64_t)id % ROWS_KEPT];
+}
+
+int store_row_get(struct store *store, enum store_table table, int64_t id, void *ret_row, struct err *e)
+{
+    union store_row *row = kept(store, table, id);
+    int r = store_usable(store, false, e);
+
+    if (r == 0 && (id <= 0 || row->head.id != id)) {
+        r = store_row_get_stored(store, table, id, ret_row, e);
+        if (r == 0)
+            memcpy(row, ret_row, store_columns_of(table)->row_size);
+    } else if (r == 0) {
+        memcpy(ret_row, row, store_columns_of(table)->row_size);
+    }
+    return r;
 }
 
 /* ---- events ---- */
@@ -192,6 +215,7 @@ int store_memory_load(struct store *store, struct err *e)
     int rc, r = store_query_begin(store, Q_EVENT_HEAD, &stmt, e);
 
     memset(store->next_id, 0, sizeof store->next_id);
+    memset(store->kept, 0, TABLE_ROWS * sizeof *store->kept);
     store->seq = 0;
     store->head = absent;
     if (r < 0)
@@ -352,6 +376,7 @@ int store_row_put(struct store *store, enum store_table table, void *row, const 
         goto out;
     }
     head->version = after.head.version;
+    memcpy(kept(store, table, head->id), &after, store_columns_of(table)->row_size);
     store->next_id[table] += fresh;
 out:
     if (r < 0 && fresh)
@@ -392,6 +417,8 @@ int store_row_retire(struct store *store, enum store_table table, const void *ro
     memcpy(&before, row, store_columns_of(table)->row_size);
     if ((r = store_usable(store, true, e)) < 0)
         return r;
+    if (kept(store, table, head->id)->head.id == head->id)
+        kept(store, table, head->id)->head.id = 0;
     r = store_run_query(store, of_table(Q_REQUEST_DELETE, table), NULL, ARGS(ARG_INT(head->id)), e);
     if (r == 0)
         r = refer(store, table, UINT64_MAX, &before, -1, e);

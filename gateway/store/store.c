@@ -153,7 +153,15 @@ int store_rows_query(struct store *store, enum store_query query, void *ret_rows
 
 int store_row_query(struct store *store, enum store_query query, void *ret_row, const struct store_arg *args, size_t count, struct err *e)
 {
-    return store_rows_query(store, query, ret_row, 1, args, count, e);
+    int64_t id;
+    int r;
+
+    if (!store_query_gives_id(query))
+        return store_rows_query(store, query, ret_row, 1, args, count, e);
+    r = store_number_query(store, query, &id, NULL, args, count, e);
+    if (r == 1 && (r = store_row_get(store, store_query_table(query), id, ret_row, e)) == 0)
+        r = 1;
+    return r;
 }
 
 int store_number_query(struct store *store, enum store_query query, int64_t *ret_a, int64_t *ret_b, const struct store_arg *args, size_t count, struct err *e)
@@ -318,6 +326,8 @@ static int open_database(struct store *store, const char *dir, struct err *e)
     if (rc != SQLITE_OK)
         return store->db == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "store", NULL) : store_sqlite_error(store, rc, e);
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    /* Else SQLite prepares a statement anew whenever a value is bound that a partial index names: every index is named in queries.c. */
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_ENABLE_QPSG, 1, NULL);
     for (size_t i = 0; i < sizeof settings / sizeof settings[0] && r == 0; i++)
         r = store_exec(store, settings[i], e);
     sqlite3_wal_hook(store->db, on_wal, store);   /* in place of SQLite's own checkpoints */
@@ -338,6 +348,11 @@ int store_open(const char *dir, enum store_mode mode, struct store **ret_store, 
     store->mode = mode;
     buf_init(&store->text, TEXT_MAX_BYTES);
     buf_init(&store->body, TEXT_MAX_BYTES);
+    store->kept = calloc(TABLE_ROWS, sizeof *store->kept);
+    if (store->kept == NULL) {
+        r = err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "store", NULL);
+        goto fail;
+    }
     if ((r = open_dirs(store, dir, e)) < 0 || (r = open_database(store, dir, e)) < 0 || (r = store_schema_make(store, e)) < 0 || (r = store_memory_load(store, e)) < 0)
         goto fail;
     if (mode == STORE_READ_ONLY && (r = store_exec(store, "PRAGMA query_only = ON", e)) < 0)
@@ -369,6 +384,7 @@ struct store *store_close(struct store *store)
     buf_free(&store->text);
     buf_free(&store->body);
     free(store->tally);
+    free(store->kept);
     if (store->payload >= 0)
         close(store->payload);
     if (store->lock >= 0)

@@ -5,7 +5,7 @@
  * columns.c   one table a row struct: name, type and place of every field. Everything else (schema, statements, event bodies) is made from it
  * schema.c    tables and indexes, migrations
  * store.c     open, close, transactions, statements, errors of SQLite
- * rows.c      get, put, the event of each put, and the kept counts
+ * rows.c      get, put, the event of each put, and what is kept in memory: counts, and the rows that were in hand lately
  * queries.c   the table of functions that flow/ sees
  * payload.c   bytes by digest; what the desk remembers beside the rows
  * lists.c     reading for people
@@ -92,6 +92,8 @@ enum store_query {
 int store_query_text(enum store_query query, struct buf *text);
 /* The rows that a row query gives. */
 enum store_table store_query_table(enum store_query query);
+/* True: the statement gives the id alone, which its index knows, and the row is got by it. */
+bool store_query_gives_id(enum store_query query);
 
 /* ---- schema ---- */
 
@@ -101,7 +103,7 @@ int store_schema_text(struct buf *text);
 
 /* ---- the store ---- */
 
-enum { UPDATES_KEPT = 96, TALLY_MAX = 256, WAL_PAGES = 2000, STORE_APPLICATION = 0x434c4957 };
+enum { UPDATES_KEPT = 96, ROWS_KEPT = 256 /* a table */, TALLY_MAX = 256, WAL_PAGES = 2000, STORE_APPLICATION = 0x434c4957 };
 
 struct update { sqlite3_stmt *stmt; enum store_table table; uint64_t mask, used; };
 /* How many rows of a facility are in a state. One table a facility; table TABLE_MESSAGE or TABLE_REQUEST. */
@@ -122,6 +124,7 @@ struct store {
     struct sha256 head;
     struct tally *tally;
     size_t tally_count;
+    union store_row (*kept)[ROWS_KEPT];  /* [table][id % ROWS_KEPT], as they stand in the transaction; id 0 = empty */
     unsigned swept;                      /* folders of payload/ looked through */
     struct buf text, body;
 };
@@ -155,6 +158,8 @@ int store_run_query(struct store *store, enum store_query query, int *ret_change
 /* ---- rows ---- */
 
 int store_row_get(struct store *store, enum store_table table, int64_t id, void *ret_row, struct err *e);
+/* The same from the disk, past what is kept in memory. */
+int store_row_get_stored(struct store *store, enum store_table table, int64_t id, void *ret_row, struct err *e);
 int store_row_put(struct store *store, enum store_table table, void *row, const struct flow_cause *cause, struct err *e);
 /* Deletes the row, says so in the chain and takes its words out of the chain. */
 int store_row_retire(struct store *store, enum store_table table, const void *row, const struct flow_cause *cause, struct err *e);
