@@ -1,0 +1,65 @@
+/* Any bytes as clinsgw.conf: refused with a place, or settings that hold together. */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/settings.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static void check_links(const struct settings *s)
+{
+    for (size_t i = 0; i < s->links; i++)
+        check(settings_find_link(s, s->link[i].name) == (int)i && s->link[i].sessions >= 1 && s->link[i].sessions <= 20 && strchr(s->link[i].name, ',') == NULL);
+    for (size_t i = 0; i < s->signers; i++)
+        check(settings_find_signer(s, s->signer[i].name) == (int)i);
+}
+
+static void check_facilities(const struct settings *s)
+{
+    for (size_t i = 0; i < s->facilities; i++) {
+        const struct settings_facility *f = &s->facility[i];
+        check(strlen(f->code) == 10 && settings_find_facility(s, f->code) == (int)i);
+        check(f->link_index >= 0 && (size_t)f->link_index < s->links && f->signer_index < (int)s->signers);
+        check(f->signing != SIGNING_REQUIRE || f->signer_index >= 0);
+    }
+}
+
+static void check_sources(const struct settings *s)
+{
+    for (size_t i = 0; i < s->sources; i++) {
+        const struct settings_source *c = &s->source[i];
+        check(c->root[0] == '/' && c->facility_index >= 0 && (size_t)c->facility_index < s->facilities && settings_find_source(s, c->name) == (int)i);
+        check(c->endings.count > 0 && c->max_bytes >= 1024 && c->settle_ms >= 0);
+        for (size_t k = 0; k < c->endings.count; k++)
+            check(c->endings.item[k][0] == '.');
+        for (size_t k = 0; k < i; k++)
+            check(strcmp(c->root, s->source[k].root) != 0);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct arena *arena = arena_new(16 << 20);
+    struct settings *s = NULL;
+    struct err e = ERR_INIT;
+    int r = settings_parse("fuzz", (const char *)data, size, arena, &s, &e);
+
+    if (r < 0) {
+        check(s == NULL && e.code == r && (r == ERR_NOMEM || strncmp(e.place, "fuzz:", 5) == 0));
+    } else {
+        check(s != NULL && s->state_dir[0] == '/' && s->workers >= 1 && s->low_water_send <= s->low_water_intake);
+        check_links(s);
+        check_facilities(s);
+        check_sources(s);
+    }
+    arena_free(arena);
+    return 0;
+}
