@@ -59,7 +59,7 @@ enum link_how {
     LINK_HOW_NONE,
     LINK_HOW_RESOLVE, LINK_HOW_CONNECT, LINK_HOW_TLS,   /* no byte of the request left */
     LINK_HOW_NO_BODY,        /* connection died before a body byte was handed over */
-    LINK_HOW_TOKEN,          /* 401: token not accepted, nothing done; the link logs in again */
+    LINK_HOW_TOKEN,          /* with LINK_STATUS: token not accepted (401), nothing done; the link logs in again */
     LINK_HOW_LOGIN,          /* no token to be had */
     LINK_HOW_DENIED,         /* log-in refused */
     LINK_HOW_NAME_TAKEN,     /* a request or an answer of that name is there: take a new name */

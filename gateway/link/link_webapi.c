@@ -45,7 +45,7 @@ enum call_state { CALL_FREE, CALL_WAITING /* for a token */, CALL_RUNNING };
 struct call {
     enum call_state state;
     struct link_request request;
-    char name[EXCHANGE_NAME_MAX];
+    char name[EXCHANGE_NAME_MAX], identifier[72];
     CURL *easy;
     struct curl_slist *headers;
     struct bytes body;
@@ -70,6 +70,7 @@ struct webapi {
     struct removal *removal, **last_removal;
     bool have_token, had_token, login_wanted;
     uint64_t token_number;
+    int64_t now_ms, fresh_until_ms;  /* until then every call has a connection of its own: by then the kept ones are too old to be used */
     int64_t token_end_ms, renew_ms, login_not_before_ms, probe_ms;
     enum link_how login_failed;    /* last told, NONE after a success */
     enum { UP_UNKNOWN, UP_YES, UP_NO } up;
@@ -180,6 +181,8 @@ static CURLcode set_call(const struct webapi *w, struct call *call, const char *
     SET(CURLOPT_PREREQDATA, call);
     SET(CURLOPT_HTTPHEADER, call->headers);
     SET(CURLOPT_MAXAGE_CONN, (long)IDLE_MAX_S);
+    SET(CURLOPT_FRESH_CONNECT, w->now_ms < w->fresh_until_ms ? 1L : 0L);
+    SET(CURLOPT_FORBID_REUSE, w->now_ms < w->fresh_until_ms ? 1L : 0L);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)p->connect_ms);
     SET(CURLOPT_TIMEOUT_MS, (long)p->call_ms);
     SET(CURLOPT_PRIVATE, call);
@@ -381,6 +384,13 @@ static bool login_due(const struct webapi *w, int64_t now)
 
 /* ---- business calls ---- */
 
+/* Does the body speak of this request at all? An answer too many on a kept connection would shift all later ones. */
+static bool answers(const struct call *call)
+{
+    return call->identifier[0] == '\0' ||
+           (call->answer.len > 0 && memmem(call->answer.data, call->answer.len, call->identifier, strlen(call->identifier)) != NULL);
+}
+
 /* A status by which the service says that it did nothing counts even where the connection broke behind it. */
 static void status_done(struct webapi *w, struct call *call, int class, long status)
 {
@@ -388,7 +398,7 @@ static void status_done(struct webapi *w, struct call *call, int class, long sta
     case EXCHANGE_HTTP_TOKEN:
         if (call->token_number == w->token_number)
             drop_token(w);
-        call_end(w, call, (struct link_fact){ .kind = LINK_NOT_LEFT, .how = LINK_HOW_TOKEN, .http_status = status });
+        call_end(w, call, (struct link_fact){ .kind = LINK_STATUS, .how = LINK_HOW_TOKEN, .class = EXCHANGE_NOT_DONE_RETRY, .http_status = status });
         break;
     case EXCHANGE_HTTP_NOT_DONE_RETRY:
         call_end(w, call, (struct link_fact){ .kind = LINK_STATUS, .class = EXCHANGE_NOT_DONE_RETRY, .http_status = status });
@@ -397,6 +407,8 @@ static void status_done(struct webapi *w, struct call *call, int class, long sta
         call_end(w, call, (struct link_fact){ .kind = LINK_STATUS, .class = EXCHANGE_FINAL, .http_status = status });
         break;
     case EXCHANGE_HTTP_ANSWER:
+        if (!answers(call))
+            w->fresh_until_ms = w->now_ms + 1000 * (IDLE_MAX_S + 1);
         call_end(w, call, (struct link_fact){ .kind = LINK_ANSWER, .answer_kind = EXCHANGE_RES, .http_status = status });
         break;
     default:
@@ -487,6 +499,7 @@ static void webapi_step(struct link *link, int64_t now)
 {
     struct webapi *w = (struct webapi *)link;
     bool again = true;
+    w->now_ms = now;
     for (int turn = 0; again && turn < 2 * CALLS; turn++) {
         if (login_due(w, now))
             login_start(w, now);
@@ -551,6 +564,7 @@ static int webapi_submit(struct link *link, const struct link_request *request, 
         return err_set(e, ERR_NOT_NOW, MSG_LINK_BUSY, NULL, NULL, NULL);
     free_call->request = *request;
     text_copy(free_call->name, sizeof free_call->name, request->name);
+    text_copy(free_call->identifier, sizeof free_call->identifier, request->identifier != NULL ? request->identifier : "");
     free_call->state = CALL_WAITING;
     return 0;
 }

@@ -105,12 +105,14 @@ static void begin(void)
 
 static int64_t now(void) { return time_boot_ms() + clock_shift; }
 
+static const char *identifier;   /* of the next submits */
+
 static int submit_bytes(uint64_t exchange, size_t len)
 {
     char name[EXCHANGE_NAME_MAX];
     CHECK_OK(exchange_request_name(profile, EXCHANGE_DOCUMENT_REGISTER, "gw01", exchange, name, NULL));
     struct link_request r = { .exchange = exchange, .name = name, .operation = EXCHANGE_DOCUMENT_REGISTER, .bytes = { big, len },
-                              .release = on_release, .release_arg = &released };
+                              .identifier = identifier, .release = on_release, .release_arg = &released };
     return link_submit(link_, &r, NULL);
 }
 
@@ -174,6 +176,29 @@ TEST(connection_is_used_again_for_big_bodies)
     CHECK_INT(seen.connections, 1);
     CHECK_INT(seen.requests, 3);
     CHECK(seen.body == BIG && seen.body_same && !seen.expect);
+    CHECK_INT(released, 3);
+    end();
+}
+
+/* An answer too many on a kept connection would be taken for that of the next request, and so on for ever. */
+TEST(kept_connection_with_an_answer_to_something_else_is_left)
+{
+    begin();
+    identifier = "id-1";
+    tls_server_say(server, (struct tls_act){ .status = 200, .text = "{\"of\":\"id-1\"}" });
+    submit(1);
+    await(LINK_ANSWER, 1);
+    CHECK_INT(tls_server_seen(server).connections, 1);
+    tls_server_say(server, (struct tls_act){ .status = 200, .text = "{\"of\":\"id-1\"}" });
+    identifier = "id-2";
+    submit(2);
+    await(LINK_ANSWER, 2);
+    CHECK_INT(tls_server_seen(server).connections, 1);
+    identifier = "id-3";
+    submit(3);
+    await(LINK_ANSWER, 3);
+    CHECK_INT(tls_server_seen(server).connections, 2);
+    identifier = NULL;
     CHECK_INT(released, 3);
     end();
 }
@@ -290,8 +315,9 @@ TEST(refused_token_is_not_done_and_brings_a_new_one)
     tls_server_login(server, 200, "{\"result\":{\"idToken\":\"token-2\"}}");
     tls_server_say(server, (struct tls_act){ .status = 401 });
     submit(2);
-    const struct link_fact *fact = await(LINK_NOT_LEFT, 2);
+    const struct link_fact *fact = await(LINK_STATUS, 2);
     CHECK_INT(fact->how, LINK_HOW_TOKEN);
+    CHECK_INT(fact->class, EXCHANGE_NOT_DONE_RETRY);
     CHECK_INT(fact->http_status, 401);
     await(LINK_TOKEN_RENEWED, 0);
     submit(3);
