@@ -24,8 +24,8 @@ static void put(int tty, const char *text)
         return; /* the terminal went: reading will say so */
 }
 
-/* Reads one line without echo; keys are read one by one so that the terminal driver keeps no copy of the line. */
-static int read_pin(int tty, char *pin, size_t *ret_len)
+/* Prompts and reads one line without echo; keys are read one by one so that the terminal driver keeps no copy of the line. */
+static int read_pin(int tty, const char *prompt, char *pin, size_t *ret_len)
 {
     struct termios before, quiet;
     size_t n = 0;
@@ -38,6 +38,7 @@ static int read_pin(int tty, char *pin, size_t *ret_len)
     quiet.c_lflag &= (tcflag_t)~(ECHO | ECHONL | ICANON | ISIG);
     if (tcsetattr(tty, TCSAFLUSH, &quiet) < 0)
         return ERR_IO;
+    put(tty, prompt); /* only now: what is typed at a prompt must not be seen */
     while (r == 0) {
         ssize_t got = read(tty, &key, 1);
         if (got < 0 && errno == EINTR)
@@ -79,19 +80,15 @@ static bool warn(struct cli *c)
 
 static int answer_pin(struct cli *c, int fd)
 {
-    char pin[PIN_MAX];
+    char pin[PIN_MAX], prompt[512];
     size_t len = 0;
     struct err e = ERR_INIT;
     int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY), r;
 
     if (tty < 0)
         return cli_say(c, CLI_FAILED, MSG_CLI_NO_TERMINAL, NULL, NULL);
-    put(tty, c->lang == LANG_JA ? "署名者 " : "Signer ");
-    put(tty, wire_text(&c->in, F_SIGNER));
-    put(tty, " ");
-    put(tty, wire_text(&c->in, F_TITLE));
-    put(tty, c->lang == LANG_JA ? "\n暗証番号 (PIN): " : "\nPIN: ");
-    r = read_pin(tty, pin, &len);
+    snprintf(prompt, sizeof prompt, c->lang == LANG_JA ? "署名者 %.64s %.192s\n暗証番号 (PIN): " : "Signer %.64s %.192s\nPIN: ", wire_text(&c->in, F_SIGNER), wire_text(&c->in, F_TITLE));
+    r = read_pin(tty, prompt, pin, &len);
     close(tty);
     if (r == 0) {
         wire_begin(&c->out, WIRE_PIN);

@@ -63,6 +63,7 @@ struct desk_client {
     uid_t uid;
     int language;
     bool json;
+    bool denied;                     /* a stranger: told so when it asks */
     bool asked, answered;            /* an event was made of it; the state machine has answered, which is said after the commit */
     struct flow_order answer;
     int64_t since_ms;                /* boot clock */

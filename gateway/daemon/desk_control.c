@@ -414,6 +414,17 @@ static void run_command(struct desk *d, struct desk_client *c)
         reply(d, c, 1, MSG_CTL_VERB, cmd.verb, NULL);
 }
 
+static void refuse(struct desk *d, struct desk_client *c)
+{
+    char space[4096], number[24];
+    struct group gr, *found = NULL;
+
+    snprintf(number, sizeof number, "%u", (unsigned)getegid());
+    if (getgrgid_r(getegid(), &gr, space, sizeof space, &found) != 0)
+        found = NULL;
+    reply(d, c, 1, MSG_CTL_DENIED, found != NULL ? gr.gr_name : number, NULL);
+}
+
 void desk_control_hear(struct desk *d, size_t client)
 {
     struct desk_client *c = &d->client[client];
@@ -430,7 +441,10 @@ void desk_control_hear(struct desk *d, size_t client)
         drop(c);
         return;
     }
-    run_command(d, c);
+    if (c->denied)
+        refuse(d, c);
+    else
+        run_command(d, c);
     wire_release(&d->in);
 }
 
@@ -459,17 +473,6 @@ static void name_actor(struct desk_client *c)
         snprintf(c->actor, sizeof c->actor, "operator:%.48s", pw.pw_name);
     else
         snprintf(c->actor, sizeof c->actor, "operator:%u", (unsigned)c->uid);
-}
-
-static void refuse(struct desk *d, struct desk_client *c)
-{
-    char space[4096], number[24];
-    struct group gr, *found = NULL;
-
-    snprintf(number, sizeof number, "%u", (unsigned)getegid());
-    if (getgrgid_r(getegid(), &gr, space, sizeof space, &found) != 0)
-        found = NULL;
-    reply(d, c, 1, MSG_CTL_DENIED, found != NULL ? gr.gr_name : number, NULL);
 }
 
 /* A free place, else that of the client that has been silent longest. */
@@ -507,8 +510,7 @@ void desk_control_accept(struct desk *d)
     c->uid = peer.uid;
     c->since_ms = time_boot_ms();
     name_actor(c);
-    if (!is_allowed(fd, &peer))
-        refuse(d, c);
+    c->denied = !is_allowed(fd, &peer);
 }
 
 int desk_control_open(struct desk *d, struct err *e)
