@@ -77,7 +77,7 @@ def read_json(path):
         return json.load(f)
 
 
-def tail(path, lines=40):
+def tail(path, lines=15):
     try:
         with open(path, encoding="utf-8", errors="replace") as f:
             return "".join("     | " + line for line in f.readlines()[-lines:])
@@ -433,8 +433,7 @@ class House:
         """SHA-256 of the Bundle as it left, from the store: signed where it was signed."""
         p = self.cli("export", message["message"], "--what", "signed", good=False)
         if p.returncode != 0:
-            p = self.cli("export", message["message"], "--what", "bundle", good=False)
-        if p.returncode == 3: return next(r["sha256"] for b in self.boxes for r in b.ctl("dump","--bundle-id",message["bundle_id"]))
+            p = self.cli("export", message["message"], "--what", "bundle")
         return digest(p.stdout)
 
     def status_log(self):
@@ -445,9 +444,9 @@ class House:
             return []
 
     def story(self):
-        text = "     standard error of clinsgwd:\n" + tail(self.errors) + "     status log:\n" + tail(os.path.join(self.state, "status.log"), 60)
+        text = "     standard error of clinsgwd:\n" + tail(self.errors) + "     status log:\n" + tail(os.path.join(self.state, "status.log"), 30)
         for box in self.boxes:
-            text += "     stand-in service %s:\n%s" % (os.path.basename(box.folder), tail(box.log, 30))
+            text += "     stand-in service %s:\n%s" % (os.path.basename(box.folder), tail(box.log))
         return text
 
 
