@@ -15,17 +15,21 @@
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 #include "base/text.h"
 #include "spool/spool_private.h"
 #include "spool/spool_watch.h"
 
+enum { WAKE_S = 1 /* the library has no other way to be told that it is enough */ };
+
 struct spool_watch {
     int pipe[2];
     unsigned count;
     int wd[SPOOL_WATCH_MAX];
     pthread_t thread;
+    atomic_bool stop;
 };
 
 struct record { uint32_t folder, renamed; char name[SPOOL_NAME_MAX + 1]; };
@@ -36,11 +40,16 @@ static void *watch_main(void *arg)
 {
     struct spool_watch *watch = arg;
     uint32_t unfinished_cookie = 0;
-    struct inotify_event *event;
 
-    while ((event = inotifytools_next_event(-1)) != NULL) {
+    while (!atomic_load(&watch->stop)) {
+        struct inotify_event *event = inotifytools_next_event(WAKE_S);
         struct record record = { 0 };
-        bool unfinished = event->len > 0 && spool_name_unfinished(event->name);
+        bool unfinished;
+        if (event == NULL && inotifytools_error() != 0)
+            break;
+        if (event == NULL)
+            continue;
+        unfinished = event->len > 0 && spool_name_unfinished(event->name);
         if (event->mask & IN_MOVED_FROM) {
             unfinished_cookie = unfinished ? event->cookie : 0;
             continue;
@@ -110,7 +119,7 @@ int spool_watch_new(const char *const *paths, unsigned count, struct spool_watch
 struct spool_watch *spool_watch_free(struct spool_watch *watch)
 {
     if (watch != NULL) {
-        pthread_cancel(watch->thread);
+        atomic_store(&watch->stop, true);
         pthread_join(watch->thread, NULL);
         inotifytools_cleanup();
         close(watch->pipe[0]);

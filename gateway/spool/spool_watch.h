@@ -24,7 +24,7 @@ struct spool_watch_event {
 
 /* Watches the folders (absolute paths, the first SPOOL_WATCH_MAX); those that are not there are skipped, and a folder that is replaced is lost: make a new watch then. ERR_UNSUPPORTED where inotify cannot be had: then only the rescan works. */
 int spool_watch_new(const char *const *folders, unsigned count, struct spool_watch **ret_watch, struct err *e);
-/* Ends the thread's use of the pipe and closes it. */
+/* Ends the thread and closes the pipe; may wait for it up to a second. */
 struct spool_watch *spool_watch_free(struct spool_watch *watch);
 int spool_watch_fd(const struct spool_watch *watch);
 /* Next event without waiting; false when there is none. */
