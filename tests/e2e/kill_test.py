@@ -79,7 +79,7 @@ def check(house, sources, results):
 def chain_verifies(house):
     """The state of everything is the fold of its events."""
     equal(house.stop(), 0, "exit status")
-    p = house.cli("verify", good=False)
+    p = house.cli("doctor", good=False)
     equal(p.returncode, 0, p.stdout.decode() + p.stderr.decode())
 
 
