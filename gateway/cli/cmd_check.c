@@ -163,6 +163,13 @@ static void try_users(struct cli_checks *k, const struct settings *s)
     for (size_t i = 0; i < sizeof users / sizeof *users && geteuid() == 0; i++)
         if (getpwnam(users[i]) == NULL)
             cli_check(k, MSG_CHECK_USER, "", users[i], NULL);
+    for (size_t i = 0; i < sizeof users / sizeof *users; i++) {
+        int error = access_as(users[i], s->file, R_OK);
+        if (error == 0)
+            continue;
+        cli_check(k, MSG_CHECK_FILE, "", s->file, users[i]); /* every process reads the configuration */
+        break;
+    }
 }
 
 void cli_check_settings(struct cli *c, struct cli_checks *k)
@@ -181,6 +188,7 @@ void cli_check_settings(struct cli *c, struct cli_checks *k)
     try_folder(k, s->desk_user, s->doors_dir, false, false);
     try_folder(k, s->spool_user, s->page_dir, true, false);
     try_folder(k, s->convert_user, s->trust_dir, false, false);
+    try_folder(k, s->convert_user, s->intermediate_dir, false, false);
     try_folder(k, s->convert_user, s->crl_dir, false, false);
     for (size_t i = 0; i < s->links; i++)
         try_link(k, s, &s->link[i]);

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pty
+import re
 import select
 import shutil
 import socket
@@ -68,6 +69,33 @@ def at_terminal(house, words, keys, ask=b"PIN", seconds=30):
 
 
 # ---- the words themselves ----
+
+def documented(house):
+    pages = {}
+    for name in ("clinsgw.1", "clinsgwd.8", "clinsgw.conf.5"):
+        path = os.path.join(h.ROOT, "docs", "man", name)
+        with open(path, encoding="utf-8") as f:
+            pages[name] = f.read()
+        if shutil.which("mandoc"):
+            lint = subprocess.run(["mandoc", "-Tlint", "-W", "warning", path], stdout=subprocess.PIPE, text=True).stdout
+            h.equal(lint, "", "mandoc -Tlint " + name)
+    with open(os.path.join(h.ROOT, "gateway", "daemon", "settings.c"), encoding="utf-8") as f:
+        keys = set(re.findall(r'\{ \.key = "(\w+)"', f.read()))
+    h.true(len(keys) > 40, "keys in settings.c")
+    h.equal(sorted(k for k in keys if not re.search(r"\b%s\b" % k, pages["clinsgw.conf.5"])), [], "keys without a word in clinsgw.conf(5)")
+    commands = re.findall(r"^  clinsgw (\S+)", run(house, "--help").stdout.decode(), flags=re.M)
+    h.true(len(commands) > 14, "commands of --help")
+    h.equal([c for c in commands if not re.search(r"\b%s\b" % c, pages["clinsgw.1"])], [], "commands without a word in clinsgw(1)")
+    with open(os.path.join(h.ROOT, "systemd", "clinsgw.conf"), encoding="utf-8") as f:
+        text = f.read()
+    path = os.path.join(house.folder, "sample.conf")
+    for content, places in ((text, True), (text.replace("#signing = require", "signing = require"), False)):
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(content)
+        first = json.loads(run(house, "check-config", path, "--json", status=1).stdout)["checks"]
+        h.equal(any("place" in c and c["place"].startswith(path) for c in first), places, "the sample configuration: %s" % first)
+
+
 
 def usage(house):
     h.true("clinsgw " in run(house, "--help").stdout.decode(), "--help")
@@ -392,6 +420,7 @@ def main():
         clinic = house.source("karte")
         house.start()
         number = []
+        runner.run("documented", documented, house)
         runner.run("usage", usage, house)
         runner.run("status", status, house)
         runner.run("list_and_show", lambda: number.append(look(house, clinic)))
