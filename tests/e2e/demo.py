@@ -2,7 +2,6 @@
 import base64
 import glob
 import json
-import locale
 import os
 import shutil
 import signal
@@ -40,7 +39,9 @@ WORDS = {
     "drop": ("drop a file of your own", "自分のファイルを置く"), "look": ("what became of it", "結果を見る"), "service": ("what the service holds", "サービスが保持しているもの"),
     "page": ("status page", "状態のページ"), "switch": ("switch the first clinic to the terminal folder", "最初の医療機関を端末フォルダに切り替える"),
     "break": ("let the service misbehave", "サービスに障害を起こす"), "stop": ("stop it and remove everything", "止めて、すべて消す"),
-    "as_meant": ("as intended", "意図どおり"), "not_meant": ("NOT AS INTENDED", "意図と違います"),
+    "not_meant": ("NOT AS INTENDED", "意図と違います"),
+    "summary": ("%s: %d files over 2 links, %d registered, %d rejected on purpose; %d as intended, %d not; %.0f s",
+                "%s: 2 つの経路で %d ファイル、登録 %d、わざと誤った拒否 %d、意図どおり %d、意図と違う %d、%.0f 秒"),
 }
 TTY = sys.stdout.isatty()
 
@@ -215,7 +216,6 @@ def open_quietly(path):
 
 
 def main():
-    locale.setlocale(locale.LC_ALL, "")
     sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     started = time.monotonic()
@@ -249,8 +249,7 @@ def main():
         print("\n" + reason)
     registered = sum(1 for r in rounds for x in r.results.values() if x["outcome"] == "done")
     rejected = sum(1 for r in rounds for x in r.results.values() if x["outcome"] == "rejected")
-    print("\n%s: %d files over 2 links, %d registered, %d rejected on purpose, %d %s, %d not; %.0f s" % (
-        bold("demo ok" if good else "demo FAILED"), right + wrong, registered, rejected, right, say("as_meant"), wrong, time.monotonic() - started))
+    print("\n" + say("summary", bold("demo ok" if good else "demo FAILED"), right + wrong, registered, rejected, right, wrong, time.monotonic() - started))
     return 0 if good else 1
 
 
