@@ -35,6 +35,17 @@ static int operate_message(struct run *r, struct flow_message *m)
     return rc < 0 ? rc : 1;
 }
 
+/* A cancel of the Bundle-ID that is out may still decide it; one that only waits behind this message does not. */
+static int operate_cancel_out(struct run *r, const struct flow_message *m, bool *ret_out)
+{
+    struct flow_message c;
+    int rc = 0;
+    *ret_out = false;
+    for (int64_t after = 0; !*ret_out && (rc = r->ops->message_next_blocking(r->t, m->facility, m->bundle_id, after, &c, r->e)) == 1; after = c.id)
+        *ret_out = c.operation == FLOW_OP_CANCEL && !flow_message_final(c.state) && c.state != FLOW_MS_READY;
+    return rc < 0 ? rc : 0;
+}
+
 static int operate_resolve(struct run *r)
 {
     struct flow_message m;
@@ -50,7 +61,7 @@ static int operate_resolve(struct run *r)
     if (wait > 0)
         return run_reply(r, MSG_FLOW_REPLY_WAIT, ERR_NOT_NOW, m.request, m.id, wait);
     if (!done && m.operation != FLOW_OP_CANCEL)
-        RUN_TRY(message_has_open_cancel(r, m.facility, m.bundle_id, m.id, &cancel));
+        RUN_TRY(operate_cancel_out(r, &m, &cancel));
     if (cancel)
         return run_reply(r, MSG_FLOW_REPLY_CANCEL_FIRST, ERR_NOT_NOW, m.request, m.id, 0);
     RUN_TRY(rc = r->ops->attempt_last(r->t, m.id, &a, r->e));

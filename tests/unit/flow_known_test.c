@@ -523,6 +523,25 @@ TEST(person_not_done_sends_again_and_done_cancel_needs_settling)
     world_end(w);
 }
 
+TEST(person_not_done_of_a_change_with_a_cancel_behind_it_withdraws)
+{
+    WORLD(FLOW_LINK_WEBAPI);
+    world_drop(w, lab(w, FLOW_OP_REGISTER));
+    world_answer(w, 1, FLOW_CLASS_SUCCESS, 0);
+    world_drop(w, lab(w, FLOW_OP_CHANGE));
+    lose_connection(w, 2);
+    settle(w);
+    world_answer(w, 3, FLOW_CLASS_FINAL, 0);
+    CHECK(MESSAGE(2)->held);
+    world_drop(w, lab(w, FLOW_OP_CANCEL));
+    CHECK_INT(MESSAGE(3)->state, FLOW_MS_READY);                /* past an unknown register only */
+    world_operate(w, FLOW_EV_RESOLVE, 2, 0, false);
+    CHECK_INT(w->reply.u.reply.code, 0);
+    CHECK_INT(MESSAGE(2)->state, FLOW_MS_WITHDRAWN);
+    CHECK_INT(MESSAGE(3)->state, FLOW_MS_SENDING);
+    world_end(w);
+}
+
 TEST(person_cancels_by_an_order_of_the_house)
 {
     WORLD(FLOW_LINK_WEBAPI);
