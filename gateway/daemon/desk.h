@@ -103,7 +103,7 @@ struct desk {
     uint64_t cache_clock;
     struct desk_alarm alarm[DESK_ALARMS_MAX];
     struct desk_signer signer[SETTINGS_MAX];
-    bool source_up[SETTINGS_MAX], link_up[SETTINGS_MAX];
+    bool source_up[SETTINGS_MAX], source_met[SETTINGS_MAX], link_up[SETTINGS_MAX];
     int64_t link_since_wall_ms[SETTINGS_MAX];
     struct desk_try *tries;
     int64_t dirty[DESK_DIRTY_MAX];   /* requests whose status file is to be written */

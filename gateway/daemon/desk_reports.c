@@ -196,9 +196,10 @@ static void on_source_state(struct desk *d, struct wire_in *in)
 
     if (i < 0)
         return;
-    if (d->source_up[i] != up)
+    if (d->source_met[i] ? d->source_up[i] != up : !up) /* there from the start is no news */
         desk_log_plain(d, up ? MSG_SPOOL_SHARE_BACK : MSG_SPOOL_SHARE_GONE, d->settings->source[i].name, "");
     d->source_up[i] = up;
+    d->source_met[i] = true;
     d->page_dirty = true;
     COPY(event.u.source.source, d->settings->source[i].name);
     if (up)
