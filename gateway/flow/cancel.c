@@ -19,22 +19,22 @@ static int cancel_withdraw(struct run *r, const struct flow_message *c, bool *re
         *ret_held = true;
         *ret_attempted = *ret_attempted || m.attempts > 0;
         if (m.operation != FLOW_OP_CANCEL && (m.state == FLOW_MS_TO_SIGN || m.state == FLOW_MS_READY))
-            RUN_TRY(message_enter(r, &m, FLOW_MS_WITHDRAWN, MSG_FLOW_CANCELLED_BEFORE));
+            RUN_TRY(flow_message_enter(r, &m, FLOW_MS_WITHDRAWN, MSG_FLOW_CANCELLED_BEFORE));
     }
     return rc;
 }
 
-int cancel_begin(struct run *r, struct flow_message *m)
+int flow_cancel_begin(struct run *r, struct flow_message *m)
 {
     bool held = false, attempted = false;
     if (m->bundle_id[0] == '\0')       /* an empty list where nothing is live */
-        return message_done(r, m, FLOW_EVIDENCE_UNSENT, 0, 0);
+        return flow_message_done(r, m, FLOW_EVIDENCE_UNSENT, 0, 0);
     RUN_TRY(cancel_withdraw(r, m, &held, &attempted));
     if (held && !attempted)
-        return message_done(r, m, FLOW_EVIDENCE_UNSENT, 0, 0);
+        return flow_message_done(r, m, FLOW_EVIDENCE_UNSENT, 0, 0);
     if (!held && m->insured[0] == '\0')
-        return message_enter(r, m, FLOW_MS_REJECTED, MSG_FLOW_CANCEL_NO_INSURED);
-    return message_enter(r, m, FLOW_MS_READY, MSG_NONE);
+        return flow_message_enter(r, m, FLOW_MS_REJECTED, MSG_FLOW_CANCEL_NO_INSURED);
+    return flow_message_enter(r, m, FLOW_MS_READY, MSG_NONE);
 }
 
 /* Submits of the cancel that may have reached the service. */
@@ -58,17 +58,17 @@ static int cancel_close_one(struct run *r, const struct flow_message *c, struct 
     bool single = c->evidence == FLOW_EVIDENCE_ANSWER && sent <= 1;
     int rc;
     if (c->evidence_exchange != 0)
-        RUN_TRY(run_get_exchange(r, c->evidence_exchange, &x));
+        RUN_TRY(flow_run_get_exchange(r, c->evidence_exchange, &x));
     RUN_TRY(rc = r->ops->attempt_last(r->t, m->id, &a, r->e));
     if (single && x.answer_class == FLOW_CLASS_SUCCESS)
-        return message_done(r, m, FLOW_EVIDENCE_ANSWER, x.id, rc == 1 ? a.id : 0);
+        return flow_message_done(r, m, FLOW_EVIDENCE_ANSWER, x.id, rc == 1 ? a.id : 0);
     m->evidence = single ? FLOW_EVIDENCE_ANSWER : c->evidence;
     m->evidence_exchange = c->evidence_exchange;
     m->may_have_stood = !(single && x.absent);
-    return message_enter(r, m, FLOW_MS_WITHDRAWN, m->may_have_stood ? MSG_FLOW_MAY_HAVE_STOOD : MSG_FLOW_CANCELLED_BEFORE);
+    return flow_message_enter(r, m, FLOW_MS_WITHDRAWN, m->may_have_stood ? MSG_FLOW_MAY_HAVE_STOOD : MSG_FLOW_CANCELLED_BEFORE);
 }
 
-int cancel_close_register(struct run *r, const struct flow_message *c)
+int flow_cancel_close_register(struct run *r, const struct flow_message *c)
 {
     struct flow_message m;
     int sent, rc;

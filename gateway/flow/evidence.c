@@ -52,17 +52,17 @@ static enum verdict evidence_verdict(const struct run *r, const struct flow_exch
 static int evidence_incident(struct run *r, const struct finding *f, enum msg_id msg)
 {
     struct flow_incident incident;
-    struct flow_cause cause = run_cause(r, MSG_FLOW_ALARM_INCIDENT);
+    struct flow_cause cause = flow_run_cause(r, MSG_FLOW_ALARM_INCIDENT);
     memset(&incident, 0, sizeof incident);
     incident.message = f->m.id;
     incident.exchange = f->x.id;
     incident.answer_class = f->x.answer_class;
     incident.open = true;
-    run_reason(incident.reason, msg);
+    flow_run_reason(incident.reason, msg);
     incident.since_wall_ms = r->ev->wall_ms;
     RUN_TRY(r->ops->incident_put(r->t, &incident, &cause, r->e));
-    RUN_TRY(run_log_message(r, &f->m, MSG_FLOW_ALARM_INCIDENT));
-    return run_alarm(r, FLOW_ALARM_INCIDENT, 0, "", true, MSG_FLOW_ALARM_INCIDENT);
+    RUN_TRY(flow_run_log_message(r, &f->m, MSG_FLOW_ALARM_INCIDENT));
+    return flow_run_alarm(r, FLOW_ALARM_INCIDENT, 0, "", true, MSG_FLOW_ALARM_INCIDENT);
 }
 
 static bool evidence_waits(enum flow_message_state s) { return s == FLOW_MS_SENDING || s == FLOW_MS_SENT || s == FLOW_MS_PENDING; }
@@ -70,7 +70,7 @@ static bool evidence_waits(enum flow_message_state s) { return s == FLOW_MS_SEND
 /* Unknown stays unknown; what comes next is planned again. */
 static int evidence_stay(struct run *r, const struct finding *f)
 {
-    return unknown_replan(r, f->m.id, true);
+    return flow_unknown_replan(r, f->m.id, true);
 }
 
 static int evidence_ask_person(struct run *r, struct finding *f)
@@ -78,21 +78,21 @@ static int evidence_ask_person(struct run *r, struct finding *f)
     f->m.held = true;
     f->m.turn = false;
     f->m.due_ms = 0;
-    run_reason(f->m.reason, MSG_FLOW_ASK_REFUSED);
-    RUN_TRY(run_put_message(r, &f->m, MSG_FLOW_ASK_REFUSED));
-    RUN_TRY(run_log_message(r, &f->m, MSG_FLOW_ASK_REFUSED));
-    return run_alarm(r, FLOW_ALARM_PERSON, 0, f->m.facility, true, MSG_FLOW_ASK_PERSON);
+    flow_run_reason(f->m.reason, MSG_FLOW_ASK_REFUSED);
+    RUN_TRY(flow_run_put_message(r, &f->m, MSG_FLOW_ASK_REFUSED));
+    RUN_TRY(flow_run_log_message(r, &f->m, MSG_FLOW_ASK_REFUSED));
+    return flow_run_alarm(r, FLOW_ALARM_PERSON, 0, f->m.facility, true, MSG_FLOW_ASK_PERSON);
 }
 
 static int evidence_ready_again(struct run *r, struct finding *f, enum msg_id msg)
 {
-    const struct flow_route_config *route = run_route_config(r->cfg, f->attempt.route);
+    const struct flow_route_config *route = flow_run_route_config(r->cfg, f->attempt.route);
     f->m.due_ms = 0;
     if (msg == MSG_FLOW_BUSY && route != NULL) {
-        f->m.due_ms = r->ev->boot_ms + run_backoff(r, route->retry_ms, route->retry_max_ms, f->m.failures);
+        f->m.due_ms = r->ev->boot_ms + flow_run_backoff(r, route->retry_ms, route->retry_max_ms, f->m.failures);
         f->m.failures += f->m.failures < 30;
     }
-    return message_make_ready(r, &f->m, msg);
+    return flow_message_make_ready(r, &f->m, msg);
 }
 
 /* The latest earlier attempt that may have reached the service: 1, 0. */
@@ -122,8 +122,8 @@ static int evidence_refused(struct run *r, struct finding *f)
         return 0;
     if (f->m.operation == FLOW_OP_CANCEL && absent) {
         if (f->root.began_settled)
-            return message_done(r, &f->m, FLOW_EVIDENCE_ANSWER, f->x.id, f->attempt.id);
-        return f->m.state == FLOW_MS_UNKNOWN ? evidence_stay(r, f) : message_unknown(r, &f->m);
+            return flow_message_done(r, &f->m, FLOW_EVIDENCE_ANSWER, f->x.id, f->attempt.id);
+        return f->m.state == FLOW_MS_UNKNOWN ? evidence_stay(r, f) : flow_message_unknown(r, &f->m);
     }
     if (again && !(absent && f->root.began_settled))
         return f->root.repeat ? evidence_ask_person(r, f) : 0;
@@ -131,16 +131,16 @@ static int evidence_refused(struct run *r, struct finding *f)
         int rc = evidence_earlier(r, f, &earlier);
         RUN_TRY(rc);
         if (rc == 1)
-            return message_done(r, &f->m, FLOW_EVIDENCE_ANSWER, f->x.id, earlier.id);
+            return flow_message_done(r, &f->m, FLOW_EVIDENCE_ANSWER, f->x.id, earlier.id);
     }
-    return message_enter(r, &f->m, FLOW_MS_REFUSED, r->ev->u.read.msg != MSG_NONE ? r->ev->u.read.msg : MSG_FLOW_REFUSED);
+    return flow_message_enter(r, &f->m, FLOW_MS_REFUSED, r->ev->u.read.msg != MSG_NONE ? r->ev->u.read.msg : MSG_FLOW_REFUSED);
 }
 
 static int evidence_success(struct run *r, struct finding *f, enum flow_evidence evidence)
 {
     bool submit = f->root.kind == FLOW_XK_SUBMIT;
     if (!flow_message_final(f->m.state))
-        return message_done(r, &f->m, evidence, f->x.id, f->attempt.id);
+        return flow_message_done(r, &f->m, evidence, f->x.id, f->attempt.id);
     if (submit && (f->m.state == FLOW_MS_REFUSED || f->m.state == FLOW_MS_REJECTED || (f->m.state == FLOW_MS_WITHDRAWN && !f->m.may_have_stood)))
         return evidence_incident(r, f, MSG_FLOW_ALARM_INCIDENT);
     return 0;
@@ -148,26 +148,26 @@ static int evidence_success(struct run *r, struct finding *f, enum flow_evidence
 
 static int evidence_pending(struct run *r, struct finding *f)
 {
-    const struct flow_route_config *route = run_route_config(r->cfg, f->attempt.route);
+    const struct flow_route_config *route = flow_run_route_config(r->cfg, f->attempt.route);
     bool repeated = f->m.state == FLOW_MS_UNKNOWN && f->m.submits > 1;
     if (!f->last || !(evidence_waits(f->m.state) || f->m.state == FLOW_MS_UNKNOWN) || route == NULL)
         return 0;
     if (r->ev->u.read.receipt[0] != '\0') {
         memcpy(f->attempt.receipt, r->ev->u.read.receipt, sizeof f->attempt.receipt);
         f->attempt.receipt_exchange = f->root.id;
-        RUN_TRY(run_put_attempt(r, &f->attempt));
+        RUN_TRY(flow_run_put_attempt(r, &f->attempt));
     }
     if (repeated)
         return evidence_stay(r, f);
     f->m.failures = f->x.kind == FLOW_XK_POLL ? f->m.failures + (f->m.failures < 30) : 0;
-    int64_t poll = f->attempt.receipt[0] == '\0' ? route->pending_ms : run_backoff(r, route->poll_ms, route->poll_max_ms, f->m.failures);
+    int64_t poll = f->attempt.receipt[0] == '\0' ? route->pending_ms : flow_run_backoff(r, route->poll_ms, route->poll_max_ms, f->m.failures);
     f->m.due_ms = r->ev->boot_ms + poll;
     if (f->m.state == FLOW_MS_PENDING) {
         f->m.turn = false;
-        return run_put_message(r, &f->m, MSG_NONE);
+        return flow_run_put_message(r, &f->m, MSG_NONE);
     }
     f->m.deadline_ms = r->ev->boot_ms + route->pending_ms;
-    return message_enter(r, &f->m, FLOW_MS_PENDING, MSG_NONE);
+    return flow_message_enter(r, &f->m, FLOW_MS_PENDING, MSG_NONE);
 }
 
 static int evidence_submit(struct run *r, struct finding *f)
@@ -189,7 +189,7 @@ static int evidence_submit(struct run *r, struct finding *f)
         return evidence_pending(r, f);
     case V_UNKNOWN:
         if (f->last && evidence_waits(f->m.state))
-            return message_unknown(r, &f->m);
+            return flow_message_unknown(r, &f->m);
         return evidence_stay(r, f);
     case V_NOTHING:
         break;
@@ -209,7 +209,7 @@ static int evidence_question(struct run *r, struct finding *f)
         return evidence_ask_person(r, f);
     if (f->verdict != V_ABSENT)
         return evidence_stay(r, f);
-    RUN_TRY(message_has_open_cancel(r, f->m.facility, f->m.bundle_id, f->m.id, &cancel));
+    RUN_TRY(flow_message_has_open_cancel(r, f->m.facility, f->m.bundle_id, f->m.id, &cancel));
     if (f->last && f->root.began_settled && !f->root.began_cancel && !cancel)
         return evidence_ready_again(r, f, MSG_NONE);
     return evidence_stay(r, f);
@@ -226,24 +226,24 @@ static int evidence_settle(struct run *r, struct finding *f)
         f->m.loud++;
     }
     if (decided)
-        RUN_TRY(link_quiet(r, root, &f->m));
+        RUN_TRY(flow_link_quiet(r, root, &f->m));
     else if (root->loud && (root == &f->x || f->verdict == V_PENDING))
-        RUN_TRY(link_gone(r, root));
+        RUN_TRY(flow_link_gone(r, root));
     if (root != &f->x) {
         if (decided) {
             root->answer_class = f->x.answer_class;
             root->absent = f->x.absent;
-            RUN_TRY(link_state(r, root, FLOW_XS_CLOSED));
+            RUN_TRY(flow_link_state(r, root, FLOW_XS_CLOSED));
         }
-        RUN_TRY(run_put_exchange(r, root, MSG_NONE));
+        RUN_TRY(flow_run_put_exchange(r, root, MSG_NONE));
     }
-    RUN_TRY(link_state(r, &f->x, f->verdict == V_PENDING || f->verdict == V_UNKNOWN ? FLOW_XS_ENDED : FLOW_XS_CLOSED));
-    RUN_TRY(run_put_exchange(r, &f->x, MSG_NONE));
+    RUN_TRY(flow_link_state(r, &f->x, f->verdict == V_PENDING || f->verdict == V_UNKNOWN ? FLOW_XS_ENDED : FLOW_XS_CLOSED));
+    RUN_TRY(flow_run_put_exchange(r, &f->x, MSG_NONE));
     f->root = *root;
-    if (!run_is_zero(&r->ev->u.read.findings))
+    if (!flow_run_is_zero(&r->ev->u.read.findings))
         f->m.findings = r->ev->u.read.findings;
     memcpy(f->m.result_code, r->ev->u.read.code, sizeof f->m.result_code);
-    return run_put_message(r, &f->m, MSG_NONE);
+    return flow_run_put_message(r, &f->m, MSG_NONE);
 }
 
 static int evidence_load(struct run *r, struct finding *f)
@@ -252,8 +252,8 @@ static int evidence_load(struct run *r, struct finding *f)
     int rc;
     f->root = f->x;
     if (f->x.kind == FLOW_XK_POLL && f->x.of != 0)
-        RUN_TRY(run_get_exchange(r, f->x.of, &f->root));
-    RUN_TRY(run_get_message(r, f->x.message, &f->m));
+        RUN_TRY(flow_run_get_exchange(r, f->x.of, &f->root));
+    RUN_TRY(flow_run_get_message(r, f->x.message, &f->m));
     RUN_TRY(r->ops->attempt_get(r->t, f->root.attempt, &f->attempt, r->e));
     RUN_TRY(rc = r->ops->attempt_last(r->t, f->m.id, &last, r->e));
     f->last = rc == 1 && last.id == f->attempt.id;
@@ -264,14 +264,14 @@ static int evidence_load(struct run *r, struct finding *f)
 static int evidence_misfit(struct run *r, struct flow_exchange *x)
 {
     struct flow_message m;
-    RUN_TRY(run_get_message(r, x->message, &m));
-    RUN_TRY(run_log_message(r, &m, MSG_FLOW_MISFIT));
-    return link_give_up(r, x, true);
+    RUN_TRY(flow_run_get_message(r, x->message, &m));
+    RUN_TRY(flow_run_log_message(r, &m, MSG_FLOW_MISFIT));
+    return flow_link_give_up(r, x, true);
 }
 
 static int evidence_apply(struct run *r, struct flow_exchange *x)
 {
-    const struct flow_route_config *route = run_route_config(r->cfg, x->route);
+    const struct flow_route_config *route = flow_run_route_config(r->cfg, x->route);
     struct finding f;
     memset(&f, 0, sizeof f);
     x->answer_class = r->ev->u.read.answer_class;
@@ -288,40 +288,40 @@ static int evidence_apply(struct run *r, struct flow_exchange *x)
         f.root = f.x;
     RUN_TRY(evidence_settle(r, &f));
     if (x->removable) {
-        struct flow_order *order = link_order(r, FLOW_DO_REMOVE_ANSWER, &f.x, &f.m);
+        struct flow_order *order = flow_link_order(r, FLOW_DO_REMOVE_ANSWER, &f.x, &f.m);
         if (order == NULL)
             return ERR_NOMEM;
     }
     RUN_TRY(f.root.kind == FLOW_XK_SUBMIT ? evidence_submit(r, &f) : evidence_question(r, &f));
-    return unknown_replan(r, f.m.id, false);      /* a plan may have waited for just this answer to be read */
+    return flow_unknown_replan(r, f.m.id, false);      /* a plan may have waited for just this answer to be read */
 }
 
-int evidence_read(struct run *r)
+int flow_evidence_read(struct run *r)
 {
-    struct flow_job *job = run_job_find(r, FLOW_JOB_READ, r->ev->u.read.token);
+    struct flow_job *job = flow_run_job_find(r, FLOW_JOB_READ, r->ev->u.read.token);
     struct flow_exchange x;
     if (job == NULL)
         return 0;
     int64_t id = job->id;
-    run_job_remove(r, job);
-    RUN_TRY(run_get_exchange(r, id, &x));
+    flow_run_job_remove(r, job);
+    RUN_TRY(flow_run_get_exchange(r, id, &x));
     if (x.state != FLOW_XS_ANSWERED)
         return 0;
     return r->ev->u.read.fits ? evidence_apply(r, &x) : evidence_misfit(r, &x);
 }
 
 /* A worker died reading it: once more, then the answer counts as not readable. */
-int evidence_read_lost(struct run *r, struct flow_job *job)
+int flow_evidence_read_lost(struct run *r, struct flow_job *job)
 {
     enum { TRIES = 2 };
     struct flow_exchange x;
-    RUN_TRY(run_get_exchange(r, job->id, &x));
-    run_job_remove(r, job);
+    RUN_TRY(flow_run_get_exchange(r, job->id, &x));
+    flow_run_job_remove(r, job);
     if (x.state != FLOW_XS_ANSWERED)
         return 0;
     x.deaths++;
     if (x.deaths >= TRIES)
-        return link_give_up(r, &x, true);
-    run_enqueue(&r->st->queue[FLOW_QUEUE_READ], x.id);
-    return run_put_exchange(r, &x, MSG_NONE);
+        return flow_link_give_up(r, &x, true);
+    flow_run_enqueue(&r->st->queue[FLOW_QUEUE_READ], x.id);
+    return flow_run_put_exchange(r, &x, MSG_NONE);
 }

@@ -24,15 +24,15 @@
 static int flow_disk(struct run *r)
 {
     r->st->disk = r->ev->u.disk.level;
-    RUN_TRY(run_alarm(r, FLOW_ALARM_DISK, FLOW_DISK_LOW1, "", r->st->disk != FLOW_DISK_OK, MSG_FLOW_ALARM_DISK_INTAKE));
-    return run_alarm(r, FLOW_ALARM_DISK, FLOW_DISK_LOW2, "", r->st->disk == FLOW_DISK_LOW2, MSG_FLOW_ALARM_DISK_SENDING);
+    RUN_TRY(flow_run_alarm(r, FLOW_ALARM_DISK, FLOW_DISK_LOW1, "", r->st->disk != FLOW_DISK_OK, MSG_FLOW_ALARM_DISK_INTAKE));
+    return flow_run_alarm(r, FLOW_ALARM_DISK, FLOW_DISK_LOW2, "", r->st->disk == FLOW_DISK_LOW2, MSG_FLOW_ALARM_DISK_SENDING);
 }
 
 static int flow_clock(struct run *r)
 {
     r->st->clock_sane = r->ev->u.clock.sane;
     r->turns = true;
-    return run_alarm(r, FLOW_ALARM_CLOCK, 0, "", !r->st->clock_sane, MSG_FLOW_ALARM_CLOCK);
+    return flow_run_alarm(r, FLOW_ALARM_CLOCK, 0, "", !r->st->clock_sane, MSG_FLOW_ALARM_CLOCK);
 }
 
 /* Indexes of facilities and routes may have changed: everything is looked for again. */
@@ -40,8 +40,8 @@ static int flow_reloaded(struct run *r)
 {
     for (size_t i = r->st->job_count; i > 0; i--) {
         struct flow_job *job = &r->st->job[i - 1];
-        if ((job->kind == FLOW_JOB_BUILD || job->kind == FLOW_JOB_BUILT) && run_route_config(r->cfg, r->st->route[job->route].id) == NULL)
-            run_job_remove(r, job);
+        if ((job->kind == FLOW_JOB_BUILD || job->kind == FLOW_JOB_BUILT) && flow_run_route_config(r->cfg, r->st->route[job->route].id) == NULL)
+            flow_run_job_remove(r, job);
     }
     for (size_t i = 0; i < FLOW_FACILITIES_MAX; i++)
         for (size_t k = 0; k < 3; k++)
@@ -51,54 +51,54 @@ static int flow_reloaded(struct run *r)
     return 0;
 }
 
-static int flow_link_down(struct run *r) { return link_down(r, r->ev->u.link.route, r->ev->u.link.why); }
+static int flow_route_down(struct run *r) { return flow_link_down(r, r->ev->u.link.route, r->ev->u.link.why); }
 
 typedef int flow_handler(struct run *r);
 
 static flow_handler *const handlers[FLOW_EV_TYPES] = {
-    [FLOW_EV_START] = start_begin,
-    [FLOW_EV_TIMER] = timers_due,
-    [FLOW_EV_OFFERED] = intake_offered,
-    [FLOW_EV_CLAIMED] = intake_claimed,
-    [FLOW_EV_CLAIM_FAILED] = intake_claim_failed,
-    [FLOW_EV_SPOOL_UP] = intake_spool_up,
-    [FLOW_EV_ATTACHMENT] = intake_attachment,
-    [FLOW_EV_OUTCOME_WRITTEN] = open_handed_back,
-    [FLOW_EV_FILED] = open_handed_back,
-    [FLOW_EV_HAND_BACK_FAILED] = open_handed_back,
-    [FLOW_EV_LOOKED] = intake_looked,
-    [FLOW_EV_CONVERTED] = open_converted,
-    [FLOW_EV_CHECKED] = sign_checked,
-    [FLOW_EV_BUILT] = send_built,
-    [FLOW_EV_ANSWER_READ] = evidence_read,
-    [FLOW_EV_WORKER_LOST] = pump_lost,
-    [FLOW_EV_COMPOSED] = open_composed,
-    [FLOW_EV_SIGNER] = sign_state,
-    [FLOW_EV_SIGNED] = sign_signed,
-    [FLOW_EV_SIGN_FAILED] = sign_failed,
-    [FLOW_EV_SIGN_LOST] = pump_lost,
-    [FLOW_EV_LINK_UP] = link_up,
-    [FLOW_EV_LINK_DOWN] = flow_link_down,
-    [FLOW_EV_DOOR_LOST] = link_lost,
-    [FLOW_EV_PUBLISHED] = link_published,
-    [FLOW_EV_NOT_LEFT] = link_not_left,
-    [FLOW_EV_UNSURE] = link_unsure,
-    [FLOW_EV_LEFT_REQ] = link_left,
-    [FLOW_EV_CONNECTION_ENDED] = link_ended,
-    [FLOW_EV_ANSWER] = link_answer,
-    [FLOW_EV_FOLDER] = link_folder,
-    [FLOW_EV_TEMP_FOUND] = link_temp,
-    [FLOW_EV_STRAY] = link_stray,
+    [FLOW_EV_START] = flow_start_begin,
+    [FLOW_EV_TIMER] = flow_timers_due,
+    [FLOW_EV_OFFERED] = flow_intake_offered,
+    [FLOW_EV_CLAIMED] = flow_intake_claimed,
+    [FLOW_EV_CLAIM_FAILED] = flow_intake_claim_failed,
+    [FLOW_EV_SPOOL_UP] = flow_intake_spool_up,
+    [FLOW_EV_ATTACHMENT] = flow_intake_attachment,
+    [FLOW_EV_OUTCOME_WRITTEN] = flow_open_handed_back,
+    [FLOW_EV_FILED] = flow_open_handed_back,
+    [FLOW_EV_HAND_BACK_FAILED] = flow_open_handed_back,
+    [FLOW_EV_LOOKED] = flow_intake_looked,
+    [FLOW_EV_CONVERTED] = flow_open_converted,
+    [FLOW_EV_CHECKED] = flow_sign_checked,
+    [FLOW_EV_BUILT] = flow_send_built,
+    [FLOW_EV_ANSWER_READ] = flow_evidence_read,
+    [FLOW_EV_WORKER_LOST] = flow_pump_lost,
+    [FLOW_EV_COMPOSED] = flow_open_composed,
+    [FLOW_EV_SIGNER] = flow_sign_state,
+    [FLOW_EV_SIGNED] = flow_sign_signed,
+    [FLOW_EV_SIGN_FAILED] = flow_sign_failed,
+    [FLOW_EV_SIGN_LOST] = flow_pump_lost,
+    [FLOW_EV_LINK_UP] = flow_link_up,
+    [FLOW_EV_LINK_DOWN] = flow_route_down,
+    [FLOW_EV_DOOR_LOST] = flow_link_lost,
+    [FLOW_EV_PUBLISHED] = flow_link_published,
+    [FLOW_EV_NOT_LEFT] = flow_link_not_left,
+    [FLOW_EV_UNSURE] = flow_link_unsure,
+    [FLOW_EV_LEFT_REQ] = flow_link_left,
+    [FLOW_EV_CONNECTION_ENDED] = flow_link_ended,
+    [FLOW_EV_ANSWER] = flow_link_answer,
+    [FLOW_EV_FOLDER] = flow_link_folder,
+    [FLOW_EV_TEMP_FOUND] = flow_link_temp,
+    [FLOW_EV_STRAY] = flow_link_stray,
     [FLOW_EV_DISK] = flow_disk,
     [FLOW_EV_CLOCK] = flow_clock,
-    [FLOW_EV_RETRY] = operate_event,
-    [FLOW_EV_CANCEL] = operate_event,
-    [FLOW_EV_RESOLVE] = operate_event,
-    [FLOW_EV_RELEASE] = operate_event,
-    [FLOW_EV_ACKNOWLEDGE] = operate_event,
-    [FLOW_EV_PAUSE] = operate_event,
-    [FLOW_EV_RESUME] = operate_event,
-    [FLOW_EV_AFTER_RESTORE] = operate_event,
+    [FLOW_EV_RETRY] = flow_operate_event,
+    [FLOW_EV_CANCEL] = flow_operate_event,
+    [FLOW_EV_RESOLVE] = flow_operate_event,
+    [FLOW_EV_RELEASE] = flow_operate_event,
+    [FLOW_EV_ACKNOWLEDGE] = flow_operate_event,
+    [FLOW_EV_PAUSE] = flow_operate_event,
+    [FLOW_EV_RESUME] = flow_operate_event,
+    [FLOW_EV_AFTER_RESTORE] = flow_operate_event,
     [FLOW_EV_RELOADED] = flow_reloaded,
 };
 
@@ -106,9 +106,9 @@ static flow_handler *const handlers[FLOW_EV_TYPES] = {
 static int flow_settle(struct run *r)
 {
     while (r->key_count > 0 || r->finals.count > 0 || r->turns) {
-        RUN_TRY(order_keys(r));
-        RUN_TRY(open_finals(r));
-        RUN_TRY(settle_turns(r));
+        RUN_TRY(flow_order_keys(r));
+        RUN_TRY(flow_open_finals(r));
+        RUN_TRY(flow_settle_turns(r));
     }
     return 0;
 }
@@ -120,7 +120,7 @@ static int flow_tell(struct run *r)
         RUN_TRY(r->ops->request_get(r->t, r->touched.id[i], &q, r->e));
         if (q.origin != FLOW_ORIGIN_VENDOR)
             continue;
-        struct flow_order *order = run_order(r, FLOW_DO_WRITE_STATUS);
+        struct flow_order *order = flow_run_order(r, FLOW_DO_WRITE_STATUS);
         if (order == NULL)
             return ERR_NOMEM;
         order->u.request.request = q.id;
@@ -132,10 +132,10 @@ static int flow_run(struct run *r)
 {
     RUN_TRY(handlers[r->ev->type](r));
     if (r->ev->type == FLOW_EV_TIMER || r->ev->type == FLOW_EV_START || r->ev->type == FLOW_EV_RELOADED)
-        RUN_TRY(timers_ages(r));
+        RUN_TRY(flow_timers_ages(r));
     do {
         RUN_TRY(flow_settle(r));
-        RUN_TRY(pump_all(r));
+        RUN_TRY(flow_pump_all(r));
     } while (r->key_count > 0 || r->finals.count > 0 || r->turns);
     return flow_tell(r);
 }
@@ -149,6 +149,6 @@ int flow_step(const struct flow_config *cfg, struct flow_state *st, const struct
     if (!st->started && event->type != FLOW_EV_START && event->type != FLOW_EV_AFTER_RESTORE)
         return err_set(e, ERR_NOT_NOW, MSG_INTERNAL, NULL, "event before start", NULL);
     int rc = flow_run(&r);
-    run_free(&r);
+    flow_run_free(&r);
     return rc < 0 ? rc : 0;
 }

@@ -10,21 +10,21 @@
 #include "flow/run.h"
 #include "base/text.h"
 
-bool intake_counts(enum flow_request_step step) { return step == FLOW_RS_LOOK || step == FLOW_RS_TURN || step == FLOW_RS_CONVERT; }
+bool flow_intake_counts(enum flow_request_step step) { return step == FLOW_RS_LOOK || step == FLOW_RS_TURN || step == FLOW_RS_CONVERT; }
 
 /* Moves the request to a step of its state and writes it; keeps the count of what is on its way inside. */
-int intake_step(struct run *r, struct flow_request *q, enum flow_request_step step)
+int flow_intake_step(struct run *r, struct flow_request *q, enum flow_request_step step)
 {
     static const bool frees[FLOW_RS_COUNT] = { [FLOW_RS_LOOK] = true, [FLOW_RS_ATTACH] = true, [FLOW_RS_TURN] = true, [FLOW_RS_CONVERT] = true };
     r->turns = r->turns || (q->id != 0 && frees[q->step]) || step == FLOW_RS_TURN;
-    r->st->received += (int32_t)intake_counts(step) - (int32_t)(q->id != 0 && intake_counts(q->step));
+    r->st->received += (int32_t)flow_intake_counts(step) - (int32_t)(q->id != 0 && flow_intake_counts(q->step));
     q->step = step;
-    RUN_TRY(run_put_request(r, q, MSG_NONE));
+    RUN_TRY(flow_run_put_request(r, q, MSG_NONE));
     static const int queue_of[FLOW_RS_COUNT] = {
         [FLOW_RS_LOOK] = 1 + FLOW_QUEUE_LOOK, [FLOW_RS_CONVERT] = 1 + FLOW_QUEUE_CONVERT,
         [FLOW_RS_COMPOSE] = 1 + FLOW_QUEUE_COMPOSE, [FLOW_RS_HAND_BACK] = 1 + FLOW_QUEUE_HAND_BACK };
     if (queue_of[step] != 0)
-        run_enqueue(&r->st->queue[queue_of[step] - 1], q->id);
+        flow_run_enqueue(&r->st->queue[queue_of[step] - 1], q->id);
     return 0;
 }
 
@@ -41,14 +41,14 @@ static bool intake_has_room(const struct run *r)
     return r->st->disk == FLOW_DISK_OK && r->st->received < r->cfg->claims_max && r->st->job_count < FLOW_JOBS_MAX;
 }
 
-int intake_offered(struct run *r)
+int flow_intake_offered(struct run *r)
 {
     if (!intake_has_room(r)) {
         r->st->refused_offer = true;
         return 0;
     }
-    struct flow_job *job = run_job_add(r, FLOW_JOB_CLAIM, 0, 0);
-    struct flow_order *order = run_order(r, FLOW_DO_CLAIM);
+    struct flow_job *job = flow_run_job_add(r, FLOW_JOB_CLAIM, 0, 0);
+    struct flow_order *order = flow_run_order(r, FLOW_DO_CLAIM);
     if (job == NULL || order == NULL)
         return ERR_NOMEM;
     r->st->received++;
@@ -59,32 +59,32 @@ int intake_offered(struct run *r)
 }
 
 /* Half of the room free again: asks the spool doors for what was offered in vain. */
-int intake_room(struct run *r)
+int flow_intake_room(struct run *r)
 {
     if (!r->st->refused_offer || !intake_has_room(r) || r->st->received > r->cfg->claims_max / 2)
         return 0;
     r->st->refused_offer = false;
-    return run_order(r, FLOW_DO_OFFER_AGAIN) == NULL ? ERR_NOMEM : 0;
+    return flow_run_order(r, FLOW_DO_OFFER_AGAIN) == NULL ? ERR_NOMEM : 0;
 }
 
-int intake_claim_failed(struct run *r)
+int flow_intake_claim_failed(struct run *r)
 {
-    struct flow_job *job = run_job_find(r, FLOW_JOB_CLAIM, r->ev->u.claimed.token);
+    struct flow_job *job = flow_run_job_find(r, FLOW_JOB_CLAIM, r->ev->u.claimed.token);
     if (job == NULL)
         return 0;
-    run_job_remove(r, job);
+    flow_run_job_remove(r, job);
     r->st->received--;
     return 0;
 }
 
-int intake_claimed(struct run *r)
+int flow_intake_claimed(struct run *r)
 {
     struct flow_request q, old;
-    struct flow_job *job = run_job_find(r, FLOW_JOB_CLAIM, r->ev->u.claimed.token);
+    struct flow_job *job = flow_run_job_find(r, FLOW_JOB_CLAIM, r->ev->u.claimed.token);
     const struct flow_source_config *source = intake_source(r, r->ev->u.claimed.source);
     int64_t restored = 0;
     if (job != NULL) {
-        run_job_remove(r, job);
+        flow_run_job_remove(r, job);
         r->st->received--;
     }
     int known = r->ops->request_by_work_name(r->t, r->ev->u.claimed.source, r->ev->u.claimed.work_name, &old, r->e);
@@ -104,19 +104,19 @@ int intake_claimed(struct run *r)
     q.original = r->ev->u.claimed.original;
     bool hold = restored != 0 && job == NULL;      /* may have been sent after the snapshot */
     if (hold)
-        run_reason(q.reason, MSG_FLOW_HELD_RESTORE);
-    RUN_TRY(intake_step(r, &q, hold ? FLOW_RS_HELD : FLOW_RS_LOOK));
-    RUN_TRY(run_log_request(r, &q, MSG_NONE));
+        flow_run_reason(q.reason, MSG_FLOW_HELD_RESTORE);
+    RUN_TRY(flow_intake_step(r, &q, hold ? FLOW_RS_HELD : FLOW_RS_LOOK));
+    RUN_TRY(flow_run_log_request(r, &q, MSG_NONE));
     if (r->ev->u.claimed.problem != MSG_NONE)
-        return open_reject(r, &q, r->ev->u.claimed.problem);
-    if (run_facility(r->cfg, q.facility, NULL) == NULL)
-        return open_reject(r, &q, MSG_FLOW_NO_FACILITY);
+        return flow_open_reject(r, &q, r->ev->u.claimed.problem);
+    if (flow_run_facility(r->cfg, q.facility, NULL) == NULL)
+        return flow_open_reject(r, &q, MSG_FLOW_NO_FACILITY);
     return 0;
 }
 
-int intake_order_attachment(struct run *r, const struct flow_request *q, const struct flow_attachment *a)
+int flow_intake_order_attachment(struct run *r, const struct flow_request *q, const struct flow_attachment *a)
 {
-    struct flow_order *order = run_order(r, FLOW_DO_CLAIM_ATTACHMENT);
+    struct flow_order *order = flow_run_order(r, FLOW_DO_CLAIM_ATTACHMENT);
     if (order == NULL)
         return ERR_NOMEM;
     order->u.attachment.request = q->id;
@@ -140,31 +140,31 @@ static int intake_attach(struct run *r, struct flow_request *q)
         part[2 + 2 * count] = (struct bytes){ (const char *)kept[count].payload.byte, sizeof a.payload.byte };
         count++;
         rc = 0;
-        if (run_is_zero(&a.payload)) {
+        if (flow_run_is_zero(&a.payload)) {
             missing++;
-            rc = intake_order_attachment(r, q, &a);
+            rc = flow_intake_order_attachment(r, q, &a);
         }
     }
     if (rc == 0 && missing == 0) {
-        run_reason(q->reason, MSG_NONE);
+        flow_run_reason(q->reason, MSG_NONE);
         q->due_ms = 0;
         struct flow_unit u;
         rc = sha256_of_parts(part, 1 + 2 * count, &q->content);
         if (rc == 0)
             rc = r->ops->unit_next_of_request(r->t, q->id, 0, &u, r->e);
         if (rc >= 0)   /* no units yet: the first look could not tell them without the attachments */
-            rc = intake_step(r, q, rc == 0 ? FLOW_RS_LOOK : FLOW_RS_TURN);
+            rc = flow_intake_step(r, q, rc == 0 ? FLOW_RS_LOOK : FLOW_RS_TURN);
     } else if (rc == 0) {
-        run_reason(q->reason, MSG_FLOW_WAIT_ATTACHMENT);
+        flow_run_reason(q->reason, MSG_FLOW_WAIT_ATTACHMENT);
         if (q->due_ms == 0)
             q->due_ms = r->ev->boot_ms + r->cfg->attachment_wait_ms;
-        rc = intake_step(r, q, FLOW_RS_ATTACH);
+        rc = flow_intake_step(r, q, FLOW_RS_ATTACH);
     }
     free(kept);
     return rc;
 }
 
-int intake_attachment(struct run *r)
+int flow_intake_attachment(struct run *r)
 {
     struct flow_request q;
     struct flow_attachment a = { .id = 0 };
@@ -176,30 +176,30 @@ int intake_attachment(struct run *r)
     if (q.state != FLOW_RQ_RECEIVED || q.step != FLOW_RS_ATTACH || !(r->ev->u.attachment.there || r->ev->u.attachment.problem != MSG_NONE))
         return 0;
     if (r->ev->u.attachment.problem != MSG_NONE)
-        return open_reject(r, &q, r->ev->u.attachment.problem);
+        return flow_open_reject(r, &q, r->ev->u.attachment.problem);
     for (int64_t after = 0; (rc = r->ops->attachment_next_of_request(r->t, q.id, after, &a, r->e)) == 1; after = a.id) {
-        if (memcmp(a.name, r->ev->u.attachment.name, sizeof a.name) == 0 && run_is_zero(&a.payload)) {
+        if (memcmp(a.name, r->ev->u.attachment.name, sizeof a.name) == 0 && flow_run_is_zero(&a.payload)) {
             a.payload = r->ev->u.attachment.payload;
             memcpy(a.work_name, r->ev->u.attachment.work_name, sizeof a.work_name);
-            RUN_TRY(run_put_attachment(r, &a));
+            RUN_TRY(flow_run_put_attachment(r, &a));
             found = true;
         }
-        complete = complete && !run_is_zero(&a.payload);
+        complete = complete && !flow_run_is_zero(&a.payload);
     }
     RUN_TRY(rc);
     return found && complete ? intake_attach(r, &q) : 0;
 }
 
-int intake_attachment_due(struct run *r, struct flow_request *q)
+int flow_intake_attachment_due(struct run *r, struct flow_request *q)
 {
     q->due_ms = 0;
     if (q->state != FLOW_RQ_RECEIVED || q->step != FLOW_RS_ATTACH)
-        return run_put_request(r, q, MSG_NONE);
-    return open_reject(r, q, MSG_FLOW_ATTACHMENT_MISSING);
+        return flow_run_put_request(r, q, MSG_NONE);
+    return flow_open_reject(r, q, MSG_FLOW_ATTACHMENT_MISSING);
 }
 
 /* What the door of this source lost is given again; its claims come back as names without a row. */
-int intake_spool_up(struct run *r)
+int flow_intake_spool_up(struct run *r)
 {
     struct flow_request q;
     struct flow_attachment a;
@@ -209,17 +209,17 @@ int intake_spool_up(struct run *r)
         if (job->kind == FLOW_JOB_CLAIM)
             r->st->received--;
         else if (job->kind == FLOW_JOB_HAND_BACK)
-            run_enqueue(&r->st->queue[FLOW_QUEUE_HAND_BACK], job->id);
+            flow_run_enqueue(&r->st->queue[FLOW_QUEUE_HAND_BACK], job->id);
         else
             continue;
-        run_job_remove(r, job);
+        flow_run_job_remove(r, job);
     }
     for (int64_t after = 0; (rc = r->ops->request_next(r->t, FLOW_RQ_RECEIVED, FLOW_RS_ATTACH, after, &q, r->e)) == 1; after = q.id) {
         if (strcmp(q.source, r->ev->u.source.source) != 0)
             continue;
         for (int64_t at = 0; (rc = r->ops->attachment_next_of_request(r->t, q.id, at, &a, r->e)) == 1; at = a.id)
-            if (run_is_zero(&a.payload))
-                RUN_TRY(intake_order_attachment(r, &q, &a));
+            if (flow_run_is_zero(&a.payload))
+                RUN_TRY(flow_intake_order_attachment(r, &q, &a));
         RUN_TRY(rc);
     }
     return rc;
@@ -258,28 +258,28 @@ static int intake_units(struct run *r, const struct flow_request *q, enum msg_id
         memcpy(u.bundle_id, look->bundle_id, sizeof u.bundle_id);
         memcpy(u.insured, look->insured, sizeof u.insured);
         u.waiting = true;
-        rc = run_put_unit(r, &u);
+        rc = flow_run_put_unit(r, &u);
     }
     free(seen);
     return rc;
 }
 
-int intake_looked(struct run *r)
+int flow_intake_looked(struct run *r)
 {
-    struct flow_job *job = run_job_find(r, FLOW_JOB_LOOK, r->ev->u.looked.token);
+    struct flow_job *job = flow_run_job_find(r, FLOW_JOB_LOOK, r->ev->u.looked.token);
     struct flow_request q;
     enum msg_id why = r->ev->u.looked.reject;
     if (job == NULL)
         return 0;
     int64_t id = job->id;
-    run_job_remove(r, job);
+    flow_run_job_remove(r, job);
     RUN_TRY(r->ops->request_get(r->t, id, &q, r->e));
     if (q.state != FLOW_RQ_RECEIVED || q.step != FLOW_RS_LOOK)
         return 0;
-    if (!run_is_zero(&r->ev->u.looked.report))
+    if (!flow_run_is_zero(&r->ev->u.looked.report))
         q.report = r->ev->u.looked.report;
     if (why != MSG_NONE)
-        return open_reject(r, &q, why);
+        return flow_open_reject(r, &q, why);
     memcpy(q.request_id, r->ev->u.looked.request_id, sizeof q.request_id);
     q.all_or_none = r->ev->u.looked.all_or_none;
     struct flow_attachment a = { .id = 0 };
@@ -288,12 +288,12 @@ int intake_looked(struct run *r)
     if (have != 0 || !r->ev->u.looked.incomplete || r->ev->u.looked.attachment_count == 0)
         RUN_TRY(intake_units(r, &q, &why));
     if (why != MSG_NONE)
-        return open_reject(r, &q, why);
+        return flow_open_reject(r, &q, why);
     for (size_t i = 0; have == 0 && i < r->ev->u.looked.attachment_count; i++) {
         memset(&a, 0, sizeof a);
         a.request = q.id;
         memcpy(a.name, r->ev->u.looked.attachments[i], sizeof a.name);
-        RUN_TRY(run_put_attachment(r, &a));
+        RUN_TRY(flow_run_put_attachment(r, &a));
     }
     return intake_attach(r, &q);
 }

@@ -2,7 +2,7 @@
  * NAME
  *     open - a request becomes messages, and when these are final, an outcome
  * DESCRIPTION
- *     open_request() stores one message a unit (in order of the units) and the request is `open`. open_finals() counts the units down;
+ *     flow_open_request() stores one message a unit (in order of the units) and the request is `open`. flow_open_finals() counts the units down;
  *     at zero the outcome is composed (-> `closed`), handed back, and the request is `answered`.
  * DIAGNOSTICS
  *     ERR_INTERNAL when a count goes below zero.
@@ -17,7 +17,7 @@ static void open_common(struct run *r, const struct flow_request *q, struct flow
     memcpy(m->facility, q->facility, sizeof m->facility);
     m->received_wall_ms = q->received_wall_ms;
     m->all_or_none = q->all_or_none;
-    run_uuid(r, m->uuid);
+    flow_run_uuid(r, m->uuid);
 }
 
 static int open_units_free(struct run *r, const struct flow_request *q)
@@ -27,7 +27,7 @@ static int open_units_free(struct run *r, const struct flow_request *q)
     for (int64_t after = 0; (rc = r->ops->unit_next_of_request(r->t, q->id, after, &u, r->e)) == 1; after = u.id)
         if (u.waiting) {
             u.waiting = false;
-            RUN_TRY(run_put_unit(r, &u));
+            RUN_TRY(flow_run_put_unit(r, &u));
         }
     return rc;
 }
@@ -38,21 +38,21 @@ static int open_enter(struct run *r, struct flow_request *q, int32_t open_units)
     q->since_wall_ms = r->ev->wall_ms;
     q->due_ms = 0;
     q->open_units = open_units;
-    RUN_TRY(intake_step(r, q, open_units == 0 ? FLOW_RS_COMPOSE : FLOW_RS_NONE));
-    return run_log_request(r, q, MSG_NONE);
+    RUN_TRY(flow_intake_step(r, q, open_units == 0 ? FLOW_RS_COMPOSE : FLOW_RS_NONE));
+    return flow_run_log_request(r, q, MSG_NONE);
 }
 
 /* The request as a whole is no good: one rejected message. */
-int open_reject(struct run *r, struct flow_request *q, enum msg_id why)
+int flow_open_reject(struct run *r, struct flow_request *q, enum msg_id why)
 {
     struct flow_message m;
-    run_reason(q->reason, why);
+    flow_run_reason(q->reason, why);
     RUN_TRY(open_units_free(r, q));
     RUN_TRY(open_enter(r, q, 1));
     open_common(r, q, &m);
     m.index = -1;
     m.issues = q->report;
-    return message_enter(r, &m, FLOW_MS_REJECTED, why);
+    return flow_message_enter(r, &m, FLOW_MS_REJECTED, why);
 }
 
 static const struct flow_unit_converted *open_find(const struct flow_unit_converted *made, size_t count, int32_t index)
@@ -76,7 +76,7 @@ static enum msg_id open_why(const struct flow_unit *u, const struct flow_unit_co
 static int open_message(struct run *r, const struct flow_request *q, struct flow_unit *u, const struct flow_unit_converted *made, enum msg_id why)
 {
     struct flow_message m;
-    const struct flow_facility_config *f = run_facility(r->cfg, q->facility, NULL);
+    const struct flow_facility_config *f = flow_run_facility(r->cfg, q->facility, NULL);
     open_common(r, q, &m);
     m.index = u->index;
     m.operation = u->settled != FLOW_OP_NONE ? u->settled : u->asked;
@@ -96,13 +96,13 @@ static int open_message(struct run *r, const struct flow_request *q, struct flow
             memcpy(m.signer, made->signer, sizeof m.signer);
     }
     if (why != MSG_NONE)
-        RUN_TRY(message_enter(r, &m, FLOW_MS_REJECTED, why));
+        RUN_TRY(flow_message_enter(r, &m, FLOW_MS_REJECTED, why));
     else if (m.operation == FLOW_OP_CANCEL)
-        RUN_TRY(cancel_begin(r, &m));
+        RUN_TRY(flow_cancel_begin(r, &m));
     else if (m.signature != FLOW_SIGNATURE_NONE)
-        RUN_TRY(message_enter(r, &m, FLOW_MS_TO_SIGN, m.signature == FLOW_SIGNATURE_WANTED ? MSG_FLOW_WAIT_SIGNER : MSG_FLOW_WAIT_VERIFY));
+        RUN_TRY(flow_message_enter(r, &m, FLOW_MS_TO_SIGN, m.signature == FLOW_SIGNATURE_WANTED ? MSG_FLOW_WAIT_SIGNER : MSG_FLOW_WAIT_VERIFY));
     else
-        RUN_TRY(message_make_ready(r, &m, MSG_NONE));
+        RUN_TRY(flow_message_make_ready(r, &m, MSG_NONE));
     u->message = m.id;
     return 0;
 }
@@ -117,7 +117,7 @@ static int open_survey(struct run *r, const struct flow_request *q, const struct
     *ret_rejected = false;
     for (int64_t after = 0; (rc = r->ops->unit_next_of_request(r->t, q->id, after, &u, r->e)) == 1; after = u.id) {
         if (u.repeats) {
-            RUN_TRY(run_get_message(r, u.message, &m));
+            RUN_TRY(flow_run_get_message(r, u.message, &m));
             *ret_open += !flow_message_final(m.state);
             continue;
         }
@@ -127,7 +127,7 @@ static int open_survey(struct run *r, const struct flow_request *q, const struct
     return rc;
 }
 
-int open_request(struct run *r, struct flow_request *q, const struct flow_unit_converted *made, size_t made_count)
+int flow_open_request(struct run *r, struct flow_request *q, const struct flow_unit_converted *made, size_t made_count)
 {
     struct flow_unit u;
     int32_t open_units;
@@ -144,27 +144,27 @@ int open_request(struct run *r, struct flow_request *q, const struct flow_unit_c
             RUN_TRY(open_message(r, q, &u, one, why));
         }
         u.waiting = false;
-        RUN_TRY(run_put_unit(r, &u));
+        RUN_TRY(flow_run_put_unit(r, &u));
     }
     return rc;
 }
 
-int open_converted(struct run *r)
+int flow_open_converted(struct run *r)
 {
-    struct flow_job *job = run_job_find(r, FLOW_JOB_CONVERT, r->ev->u.converted.token);
+    struct flow_job *job = flow_run_job_find(r, FLOW_JOB_CONVERT, r->ev->u.converted.token);
     struct flow_request q;
     if (job == NULL)
         return 0;
     int64_t id = job->id;
-    run_job_remove(r, job);
+    flow_run_job_remove(r, job);
     RUN_TRY(r->ops->request_get(r->t, id, &q, r->e));
     if (q.state != FLOW_RQ_RECEIVED || q.step != FLOW_RS_CONVERT)
         return 0;
-    if (!run_is_zero(&r->ev->u.converted.report))
+    if (!flow_run_is_zero(&r->ev->u.converted.report))
         q.report = r->ev->u.converted.report;
     if (r->ev->u.converted.reject != MSG_NONE)
-        return open_reject(r, &q, r->ev->u.converted.reject);
-    return open_request(r, &q, r->ev->u.converted.units, r->ev->u.converted.unit_count);
+        return flow_open_reject(r, &q, r->ev->u.converted.reject);
+    return flow_open_request(r, &q, r->ev->u.converted.units, r->ev->u.converted.unit_count);
 }
 
 static int open_count_down(struct run *r, int64_t request)
@@ -172,9 +172,9 @@ static int open_count_down(struct run *r, int64_t request)
     struct flow_request q;
     RUN_TRY(r->ops->request_get(r->t, request, &q, r->e));
     if (q.state != FLOW_RQ_OPEN || q.open_units <= 0)
-        return run_inconsistent(r, "request.open_units", q.id);
+        return flow_run_inconsistent(r, "request.open_units", q.id);
     q.open_units--;
-    return q.open_units == 0 ? intake_step(r, &q, FLOW_RS_COMPOSE) : run_put_request(r, &q, MSG_NONE);
+    return q.open_units == 0 ? flow_intake_step(r, &q, FLOW_RS_COMPOSE) : flow_run_put_request(r, &q, MSG_NONE);
 }
 
 /* One rejected before any is sent rejects all; after that each goes its own way. */
@@ -190,17 +190,17 @@ static int open_all_or_none(struct run *r, const struct flow_message *m)
     RUN_TRY(rc);
     for (int64_t after = 0; (rc = r->ops->message_next_of_request(r->t, m->request, after, &other, r->e)) == 1; after = other.id)
         if (other.state == FLOW_MS_TO_SIGN || other.state == FLOW_MS_READY)
-            RUN_TRY(message_enter(r, &other, FLOW_MS_REJECTED, MSG_FLOW_ALL_OR_NONE));
+            RUN_TRY(flow_message_enter(r, &other, FLOW_MS_REJECTED, MSG_FLOW_ALL_OR_NONE));
     return rc;
 }
 
-int open_finals(struct run *r)
+int flow_open_finals(struct run *r)
 {
     struct flow_message m;
     struct flow_unit u;
     int rc = 0;
     for (size_t i = 0; i < r->finals.count; i++) {
-        RUN_TRY(run_get_message(r, r->finals.id[i], &m));
+        RUN_TRY(flow_run_get_message(r, r->finals.id[i], &m));
         RUN_TRY(open_count_down(r, m.request));
         for (int64_t after = 0; (rc = r->ops->unit_next_repeating(r->t, m.id, after, &u, r->e)) == 1; after = u.id) {
             struct flow_request q;
@@ -215,14 +215,14 @@ int open_finals(struct run *r)
     return 0;
 }
 
-int open_composed(struct run *r)
+int flow_open_composed(struct run *r)
 {
-    struct flow_job *job = run_job_find(r, FLOW_JOB_COMPOSE, r->ev->u.composed.token);
+    struct flow_job *job = flow_run_job_find(r, FLOW_JOB_COMPOSE, r->ev->u.composed.token);
     struct flow_request q;
     if (job == NULL)
         return 0;
     int64_t id = job->id;
-    run_job_remove(r, job);
+    flow_run_job_remove(r, job);
     RUN_TRY(r->ops->request_get(r->t, id, &q, r->e));
     if (q.state != FLOW_RQ_OPEN || q.step != FLOW_RS_COMPOSE)
         return 0;
@@ -231,16 +231,16 @@ int open_composed(struct run *r)
     q.outcome = r->ev->u.composed.outcome;
     q.outcome_written = false;
     q.filed = q.origin == FLOW_ORIGIN_OPERATOR;     /* an operator's order has no original */
-    RUN_TRY(run_log_request(r, &q, MSG_NONE));
-    return intake_step(r, &q, FLOW_RS_HAND_BACK);
+    RUN_TRY(flow_run_log_request(r, &q, MSG_NONE));
+    return flow_intake_step(r, &q, FLOW_RS_HAND_BACK);
 }
 
 /* OUTCOME_WRITTEN, FILED, HAND_BACK_FAILED. */
-int open_handed_back(struct run *r)
+int flow_open_handed_back(struct run *r)
 {
     enum { AGAIN_MS = 10000 };
     struct flow_request q;
-    struct flow_job *job = run_job_of(r, FLOW_JOB_HAND_BACK, r->ev->u.subject.id);
+    struct flow_job *job = flow_run_job_of(r, FLOW_JOB_HAND_BACK, r->ev->u.subject.id);
     int rc = r->ops->request_get(r->t, r->ev->u.subject.id, &q, r->e);
     if (rc == ERR_NOTFOUND)
         return 0;
@@ -249,7 +249,7 @@ int open_handed_back(struct run *r)
         return 0;
     if (r->ev->type == FLOW_EV_HAND_BACK_FAILED) {
         if (job != NULL)
-            run_job_remove(r, job);
+            flow_run_job_remove(r, job);
         if (r->st->hand_back_ms == 0)
             r->st->hand_back_ms = r->ev->boot_ms + AGAIN_MS;
         return 0;
@@ -257,11 +257,11 @@ int open_handed_back(struct run *r)
     q.outcome_written = q.outcome_written || r->ev->type == FLOW_EV_OUTCOME_WRITTEN;
     q.filed = q.filed || r->ev->type == FLOW_EV_FILED;
     if (!q.outcome_written || !q.filed)
-        return run_put_request(r, &q, MSG_NONE);
+        return flow_run_put_request(r, &q, MSG_NONE);
     if (job != NULL)
-        run_job_remove(r, job);
+        flow_run_job_remove(r, job);
     q.state = FLOW_RQ_ANSWERED;
     q.since_wall_ms = r->ev->wall_ms;
-    RUN_TRY(run_log_request(r, &q, MSG_NONE));
-    return intake_step(r, &q, FLOW_RS_NONE);
+    RUN_TRY(flow_run_log_request(r, &q, MSG_NONE));
+    return flow_intake_step(r, &q, FLOW_RS_NONE);
 }

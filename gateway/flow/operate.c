@@ -27,9 +27,9 @@ int flow_resolve_wait(const struct flow_tables_ops *ops, void *tables, const str
 
 static int operate_message(struct run *r, struct flow_message *m)
 {
-    int rc = run_get_message(r, r->ev->u.operate.id, m);
+    int rc = flow_run_get_message(r, r->ev->u.operate.id, m);
     if (rc == ERR_NOTFOUND) {
-        rc = run_reply(r, MSG_NOT_FOUND, ERR_NOTFOUND, 0, r->ev->u.operate.id, 0);
+        rc = flow_run_reply(r, MSG_NOT_FOUND, ERR_NOTFOUND, 0, r->ev->u.operate.id, 0);
         return rc < 0 ? rc : 0;
     }
     return rc < 0 ? rc : 1;
@@ -56,26 +56,26 @@ static int operate_resolve(struct run *r)
     if (rc != 1)
         return rc;
     if (m.state != FLOW_MS_UNKNOWN)
-        return run_reply(r, flow_message_final(m.state) ? MSG_FLOW_REPLY_FINAL : MSG_FLOW_REPLY_NOT_FINAL, ERR_NOT_NOW, m.request, m.id, 0);
+        return flow_run_reply(r, flow_message_final(m.state) ? MSG_FLOW_REPLY_FINAL : MSG_FLOW_REPLY_NOT_FINAL, ERR_NOT_NOW, m.request, m.id, 0);
     RUN_TRY(flow_resolve_wait(r->ops, r->t, &m, done, r->ev->boot_ms, &wait, r->e));
     if (wait > 0)
-        return run_reply(r, MSG_FLOW_REPLY_WAIT, ERR_NOT_NOW, m.request, m.id, wait);
+        return flow_run_reply(r, MSG_FLOW_REPLY_WAIT, ERR_NOT_NOW, m.request, m.id, wait);
     if (!done && m.operation != FLOW_OP_CANCEL)
         RUN_TRY(operate_cancel_out(r, &m, &cancel));
     if (cancel)
-        return run_reply(r, MSG_FLOW_REPLY_CANCEL_FIRST, ERR_NOT_NOW, m.request, m.id, 0);
+        return flow_run_reply(r, MSG_FLOW_REPLY_CANCEL_FIRST, ERR_NOT_NOW, m.request, m.id, 0);
     RUN_TRY(rc = r->ops->attempt_last(r->t, m.id, &a, r->e));
     m.due_ms = 0;
     m.failures = 0;
-    bool unsigned_yet = m.signature == FLOW_SIGNATURE_WANTED && run_is_zero(&m.signed_bundle) && !m.unsigned_ok;
+    bool unsigned_yet = m.signature == FLOW_SIGNATURE_WANTED && flow_run_is_zero(&m.signed_bundle) && !m.unsigned_ok;
     bool unverified = m.signature == FLOW_SIGNATURE_PRESENT && m.attempts == 0;
     if (done)
-        RUN_TRY(message_done(r, &m, FLOW_EVIDENCE_PERSON, 0, rc == 1 ? a.id : 0));
+        RUN_TRY(flow_message_done(r, &m, FLOW_EVIDENCE_PERSON, 0, rc == 1 ? a.id : 0));
     else if (unsigned_yet || unverified)     /* held by a restore before it was signed */
-        RUN_TRY(message_enter(r, &m, FLOW_MS_TO_SIGN, unverified ? MSG_FLOW_WAIT_VERIFY : MSG_FLOW_WAIT_SIGNER));
+        RUN_TRY(flow_message_enter(r, &m, FLOW_MS_TO_SIGN, unverified ? MSG_FLOW_WAIT_VERIFY : MSG_FLOW_WAIT_SIGNER));
     else
-        RUN_TRY(message_make_ready(r, &m, MSG_NONE));
-    return run_reply(r, MSG_FLOW_REPLY_OK, 0, m.request, m.id, 0);
+        RUN_TRY(flow_message_make_ready(r, &m, MSG_NONE));
+    return flow_run_reply(r, MSG_FLOW_REPLY_OK, 0, m.request, m.id, 0);
 }
 
 /* A new operator's order about an earlier request; not yet stored. */
@@ -102,10 +102,10 @@ static int operate_cancel(struct run *r)
         return rc;
     bool dead = flow_message_final(m.state) && m.state != FLOW_MS_DONE;
     if (dead || m.operation == FLOW_OP_CANCEL || m.bundle_id[0] == '\0')
-        return run_reply(r, MSG_FLOW_REPLY_FINAL, ERR_NOT_NOW, m.request, m.id, 0);
+        return flow_run_reply(r, MSG_FLOW_REPLY_FINAL, ERR_NOT_NOW, m.request, m.id, 0);
     RUN_TRY(r->ops->request_get(r->t, m.request, &about, r->e));
     operate_order(r, &about, &q);
-    RUN_TRY(intake_step(r, &q, FLOW_RS_TURN));
+    RUN_TRY(flow_intake_step(r, &q, FLOW_RS_TURN));
     memset(&u, 0, sizeof u);
     u.request = q.id;
     memcpy(u.source, q.source, sizeof u.source);
@@ -115,9 +115,9 @@ static int operate_cancel(struct run *r)
     memcpy(u.unit, m.unit, sizeof u.unit);
     memcpy(u.list_key, m.list_key, sizeof u.list_key);
     memcpy(u.bundle_id, m.bundle_id, sizeof u.bundle_id);
-    RUN_TRY(run_put_unit(r, &u));
-    RUN_TRY(open_request(r, &q, NULL, 0));
-    return run_reply(r, MSG_FLOW_REPLY_OK, 0, q.id, 0, 0);
+    RUN_TRY(flow_run_put_unit(r, &u));
+    RUN_TRY(flow_open_request(r, &q, NULL, 0));
+    return flow_run_reply(r, MSG_FLOW_REPLY_OK, 0, q.id, 0, 0);
 }
 
 static int operate_retry(struct run *r)
@@ -135,25 +135,25 @@ static int operate_retry(struct run *r)
     }
     rc = r->ops->request_get(r->t, id, &about, r->e);
     if (rc == ERR_NOTFOUND)
-        return run_reply(r, MSG_NOT_FOUND, ERR_NOTFOUND, id, 0, 0);
+        return flow_run_reply(r, MSG_NOT_FOUND, ERR_NOTFOUND, id, 0, 0);
     RUN_TRY(rc);
     for (int64_t after = 0; (rc = r->ops->message_next_of_request(r->t, about.id, after, &m, r->e)) == 1; after = m.id)
         if (r->ev->u.operate.id == 0 || m.id == r->ev->u.operate.id)
             dead = dead || (flow_message_final(m.state) && m.state != FLOW_MS_DONE);
     RUN_TRY(rc);
-    if (!dead || run_is_zero(&about.original))
-        return run_reply(r, MSG_FLOW_REPLY_DONE_ALREADY, ERR_NOT_NOW, about.id, 0, 0);
+    if (!dead || flow_run_is_zero(&about.original))
+        return flow_run_reply(r, MSG_FLOW_REPLY_DONE_ALREADY, ERR_NOT_NOW, about.id, 0, 0);
     operate_order(r, &about, &q);
     q.original = about.original;
-    RUN_TRY(intake_step(r, &q, FLOW_RS_LOOK));
+    RUN_TRY(flow_intake_step(r, &q, FLOW_RS_LOOK));
     for (int64_t after = 0; (rc = r->ops->attachment_next_of_request(r->t, about.id, after, &a, r->e)) == 1; ) {
         after = a.id;
         a.id = a.version = 0;
         a.request = q.id;
-        RUN_TRY(run_put_attachment(r, &a));
+        RUN_TRY(flow_run_put_attachment(r, &a));
     }
     RUN_TRY(rc);
-    return run_reply(r, MSG_FLOW_REPLY_OK, 0, q.id, 0, 0);
+    return flow_run_reply(r, MSG_FLOW_REPLY_OK, 0, q.id, 0, 0);
 }
 
 static int operate_release(struct run *r)
@@ -161,52 +161,52 @@ static int operate_release(struct run *r)
     struct flow_request q;
     int rc = r->ops->request_get(r->t, r->ev->u.operate.request, &q, r->e);
     if (rc == ERR_NOTFOUND || (rc == 0 && (q.state != FLOW_RQ_RECEIVED || q.step != FLOW_RS_HELD)))
-        return run_reply(r, MSG_FLOW_REPLY_NOT_HELD, ERR_NOT_NOW, r->ev->u.operate.request, 0, 0);
+        return flow_run_reply(r, MSG_FLOW_REPLY_NOT_HELD, ERR_NOT_NOW, r->ev->u.operate.request, 0, 0);
     RUN_TRY(rc);
-    run_reason(q.reason, MSG_NONE);
+    flow_run_reason(q.reason, MSG_NONE);
     /* Its units, if it had been looked at before the restore, stand already: it goes on behind them. */
     struct flow_unit u;
     RUN_TRY(rc = r->ops->unit_next_of_request(r->t, q.id, 0, &u, r->e));
     if (!r->ev->u.operate.done)
-        RUN_TRY(open_reject(r, &q, MSG_FLOW_DROPPED));
+        RUN_TRY(flow_open_reject(r, &q, MSG_FLOW_DROPPED));
     else if (rc == 0)
-        RUN_TRY(intake_step(r, &q, FLOW_RS_LOOK));
+        RUN_TRY(flow_intake_step(r, &q, FLOW_RS_LOOK));
     else {
-        q.due_ms = run_is_zero(&q.content) ? r->ev->boot_ms + r->cfg->attachment_wait_ms : 0;
-        RUN_TRY(intake_step(r, &q, run_is_zero(&q.content) ? FLOW_RS_ATTACH : FLOW_RS_TURN));
+        q.due_ms = flow_run_is_zero(&q.content) ? r->ev->boot_ms + r->cfg->attachment_wait_ms : 0;
+        RUN_TRY(flow_intake_step(r, &q, flow_run_is_zero(&q.content) ? FLOW_RS_ATTACH : FLOW_RS_TURN));
     }
-    return run_reply(r, MSG_FLOW_REPLY_OK, 0, q.id, 0, 0);
+    return flow_run_reply(r, MSG_FLOW_REPLY_OK, 0, q.id, 0, 0);
 }
 
 static int operate_acknowledge(struct run *r)
 {
     struct flow_incident incident;
-    struct flow_cause cause = run_cause(r, MSG_NONE);
+    struct flow_cause cause = flow_run_cause(r, MSG_NONE);
     int rc = r->ops->incident_get(r->t, r->ev->u.operate.id, &incident, r->e);
     if (rc == ERR_NOTFOUND)
-        return run_reply(r, MSG_NOT_FOUND, ERR_NOTFOUND, 0, 0, 0);
+        return flow_run_reply(r, MSG_NOT_FOUND, ERR_NOTFOUND, 0, 0, 0);
     RUN_TRY(rc);
     incident.open = false;
     RUN_TRY(r->ops->incident_put(r->t, &incident, &cause, r->e));
     RUN_TRY(rc = r->ops->incident_next_open(r->t, 0, &incident, r->e));
-    RUN_TRY(run_alarm(r, FLOW_ALARM_INCIDENT, 0, "", rc == 1, MSG_FLOW_ALARM_INCIDENT));
-    return run_reply(r, MSG_FLOW_REPLY_OK, 0, 0, 0, 0);
+    RUN_TRY(flow_run_alarm(r, FLOW_ALARM_INCIDENT, 0, "", rc == 1, MSG_FLOW_ALARM_INCIDENT));
+    return flow_run_reply(r, MSG_FLOW_REPLY_OK, 0, 0, 0, 0);
 }
 
 static int operate_pause(struct run *r, bool pause)
 {
-    struct flow_cause cause = run_cause(r, pause ? MSG_FLOW_ALARM_PAUSED : MSG_NONE);
+    struct flow_cause cause = flow_run_cause(r, pause ? MSG_FLOW_ALARM_PAUSED : MSG_NONE);
     RUN_TRY(r->ops->counter_set(r->t, FLOW_COUNTER_PAUSED, pause, &cause, r->e));
     r->st->paused = pause;
     if (!pause) {
         RUN_TRY(r->ops->counter_set(r->t, FLOW_COUNTER_RESTORED, 0, &cause, r->e));
-        RUN_TRY(run_alarm(r, FLOW_ALARM_RESTORE, 0, "", false, MSG_FLOW_ALARM_RESTORE));
+        RUN_TRY(flow_run_alarm(r, FLOW_ALARM_RESTORE, 0, "", false, MSG_FLOW_ALARM_RESTORE));
     }
-    RUN_TRY(run_alarm(r, FLOW_ALARM_PAUSED, 0, "", pause, MSG_FLOW_ALARM_PAUSED));
-    return run_reply(r, MSG_FLOW_REPLY_OK, 0, 0, 0, 0);
+    RUN_TRY(flow_run_alarm(r, FLOW_ALARM_PAUSED, 0, "", pause, MSG_FLOW_ALARM_PAUSED));
+    return flow_run_reply(r, MSG_FLOW_REPLY_OK, 0, 0, 0, 0);
 }
 
-int operate_event(struct run *r)
+int flow_operate_event(struct run *r)
 {
     r->actor = r->ev->u.operate.actor;
     switch (r->ev->type) {
@@ -217,7 +217,7 @@ int operate_event(struct run *r)
     case FLOW_EV_ACKNOWLEDGE: return operate_acknowledge(r);
     case FLOW_EV_PAUSE: return operate_pause(r, true);
     case FLOW_EV_RESUME: return operate_pause(r, false);
-    case FLOW_EV_AFTER_RESTORE: return start_after_restore(r);
+    case FLOW_EV_AFTER_RESTORE: return flow_start_after_restore(r);
     default: return 0;
     }
 }

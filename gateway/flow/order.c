@@ -5,7 +5,7 @@
  *     Key = (facility, Bundle-ID), for the two lists also (facility, chart number and kind). A message may be sent only when no earlier
  *     message of its key blocks (open, or final with a submit or probe that can still take effect) and nothing of its own is loud. A cancel
  *     looks at its own Bundle-ID only, and goes past a register that is unknown: the settling cancel.
- *     order_keys() runs after the event: for every key that changed it gives the turn to the first message, and lets unknown messages of
+ *     flow_order_keys() runs after the event: for every key that changed it gives the turn to the first message, and lets unknown messages of
  *     the Bundle-ID plan anew. Only the first blocking rows of a key are read, never all that wait.
  */
 #include "flow/run.h"
@@ -28,7 +28,7 @@ static int order_before_is_free(struct run *r, const struct flow_message *m, boo
     return 0;
 }
 
-int order_may_go(struct run *r, const struct flow_message *m, bool *ret_may)
+int flow_order_may_go(struct run *r, const struct flow_message *m, bool *ret_may)
 {
     struct flow_message other;
     int rc = 0;
@@ -48,18 +48,18 @@ static int order_one(struct run *r, struct flow_message *m)
     bool may;
     if (m->state == FLOW_MS_UNKNOWN) {
         struct flow_message before = *m;
-        RUN_TRY(unknown_plan(r, m));
+        RUN_TRY(flow_unknown_plan(r, m));
         if (before.turn == m->turn && before.due_ms == m->due_ms && before.held == m->held && memcmp(before.reason, m->reason, sizeof m->reason) == 0)
             return 0;
-        return run_put_message(r, m, MSG_NONE);
+        return flow_run_put_message(r, m, MSG_NONE);
     }
     if (m->state != FLOW_MS_READY)
         return 0;
-    RUN_TRY(order_may_go(r, m, &may));
+    RUN_TRY(flow_order_may_go(r, m, &may));
     if (may == m->turn)
         return 0;
     m->turn = may;
-    return run_put_message(r, m, MSG_NONE);
+    return flow_run_put_message(r, m, MSG_NONE);
 }
 
 /* The first that blocks in a key, and behind unknown registers their cancel. */
@@ -83,7 +83,7 @@ static int order_list(struct run *r, const struct run_key *key)
     return rc == 1 ? order_one(r, &m) : rc;
 }
 
-int order_keys(struct run *r)
+int flow_order_keys(struct run *r)
 {
     for (size_t i = 0; i < r->key_count; i++) {
         struct run_key key = r->key[i];

@@ -9,8 +9,8 @@
 
 static bool pump_worker_free(const struct run *r)
 {
-    size_t n = run_job_count(r, FLOW_JOB_LOOK, FLOW_JOB_CONVERT, -1) + run_job_count(r, FLOW_JOB_CHECK, FLOW_JOB_BUILD, -1)
-        + run_job_count(r, FLOW_JOB_READ, FLOW_JOB_READ, -1);
+    size_t n = flow_run_job_count(r, FLOW_JOB_LOOK, FLOW_JOB_CONVERT, -1) + flow_run_job_count(r, FLOW_JOB_CHECK, FLOW_JOB_BUILD, -1)
+        + flow_run_job_count(r, FLOW_JOB_READ, FLOW_JOB_READ, -1);
     return n < (size_t)r->cfg->worker_jobs && r->st->job_count < FLOW_JOBS_MAX;
 }
 
@@ -18,11 +18,11 @@ static int pump_read_one(struct run *r, const struct flow_exchange *x)
 {
     struct flow_message m;
     struct flow_exchange root = *x;
-    RUN_TRY(run_get_message(r, x->message, &m));
+    RUN_TRY(flow_run_get_message(r, x->message, &m));
     if (x->of != 0)
-        RUN_TRY(run_get_exchange(r, x->of, &root));
-    struct flow_job *job = run_job_add(r, FLOW_JOB_READ, x->id, x->version);
-    struct flow_order *order = run_order(r, FLOW_DO_READ);
+        RUN_TRY(flow_run_get_exchange(r, x->of, &root));
+    struct flow_job *job = flow_run_job_add(r, FLOW_JOB_READ, x->id, x->version);
+    struct flow_order *order = flow_run_order(r, FLOW_DO_READ);
     if (job == NULL || order == NULL)
         return ERR_NOMEM;
     order->token = job->token;
@@ -50,7 +50,7 @@ static int pump_read(struct run *r)
         if (rc == 0)
             break;
         queue->after = x.id;
-        if (run_job_of(r, FLOW_JOB_READ, x.id) == NULL)
+        if (flow_run_job_of(r, FLOW_JOB_READ, x.id) == NULL)
             RUN_TRY(pump_read_one(r, &x));
     }
     return 0;
@@ -58,7 +58,7 @@ static int pump_read(struct run *r)
 
 static int pump_look(struct run *r, const struct flow_request *q, struct flow_job *job)
 {
-    struct flow_order *order = run_order(r, FLOW_DO_LOOK);
+    struct flow_order *order = flow_run_order(r, FLOW_DO_LOOK);
     if (order == NULL)
         return ERR_NOMEM;
     order->token = job->token;
@@ -71,7 +71,7 @@ static int pump_look(struct run *r, const struct flow_request *q, struct flow_jo
 static int pump_convert(struct run *r, const struct flow_request *q, struct flow_job *job)
 {
     struct flow_unit u;
-    struct flow_order *order = run_order(r, FLOW_DO_CONVERT);
+    struct flow_order *order = flow_run_order(r, FLOW_DO_CONVERT);
     int rc;
     if (order == NULL)
         return ERR_NOMEM;
@@ -99,7 +99,7 @@ static int pump_convert(struct run *r, const struct flow_request *q, struct flow
 
 static int pump_compose(struct run *r, const struct flow_request *q, struct flow_job *job)
 {
-    struct flow_order *order = run_order(r, FLOW_DO_COMPOSE);
+    struct flow_order *order = flow_run_order(r, FLOW_DO_COMPOSE);
     if (order == NULL)
         return ERR_NOMEM;
     order->token = job->token;
@@ -117,12 +117,12 @@ static int pump_hand_back(struct run *r, const struct flow_request *q, struct fl
         any = true;
         all_done = all_done && u.message != 0;
         if (u.message != 0) {
-            RUN_TRY(run_get_message(r, u.message, &m));
+            RUN_TRY(flow_run_get_message(r, u.message, &m));
             all_done = all_done && m.state == FLOW_MS_DONE;
         }
     }
     RUN_TRY(rc);
-    struct flow_order *order = run_order(r, FLOW_DO_HAND_BACK);
+    struct flow_order *order = flow_run_order(r, FLOW_DO_HAND_BACK);
     if (order == NULL)
         return ERR_NOMEM;
     order->token = job->token;
@@ -150,7 +150,7 @@ static int pump_requests(struct run *r, const struct pump_queue *p)
     struct flow_queue *queue = &r->st->queue[p->queue];
     struct flow_request q;
     while (queue->more) {
-        bool room = p->at_once == 0 ? pump_worker_free(r) : r->st->job_count < FLOW_JOBS_MAX && run_job_count(r, p->job, p->job, -1) < p->at_once;
+        bool room = p->at_once == 0 ? pump_worker_free(r) : r->st->job_count < FLOW_JOBS_MAX && flow_run_job_count(r, p->job, p->job, -1) < p->at_once;
         if (!room)
             break;
         int rc = r->ops->request_next(r->t, p->state, p->step, queue->after, &q, r->e);
@@ -159,15 +159,15 @@ static int pump_requests(struct run *r, const struct pump_queue *p)
         if (rc == 0)
             break;
         queue->after = q.id;
-        if (run_job_of(r, p->job, q.id) != NULL)
+        if (flow_run_job_of(r, p->job, q.id) != NULL)
             continue;
-        struct flow_job *job = run_job_add(r, p->job, q.id, q.version);
-        RUN_TRY(job == NULL ? run_inconsistent(r, "job", q.id) : p->give(r, &q, job));
+        struct flow_job *job = flow_run_job_add(r, p->job, q.id, q.version);
+        RUN_TRY(job == NULL ? flow_run_inconsistent(r, "job", q.id) : p->give(r, &q, job));
     }
     return 0;
 }
 
-int pump_all(struct run *r)
+int flow_pump_all(struct run *r)
 {
     static const struct pump_queue queues[] = {
         { FLOW_QUEUE_COMPOSE, FLOW_JOB_COMPOSE, FLOW_RQ_OPEN, FLOW_RS_COMPOSE, 16, pump_compose },
@@ -178,11 +178,11 @@ int pump_all(struct run *r)
     if (!r->st->started)
         return 0;
     RUN_TRY(pump_read(r));
-    RUN_TRY(send_pump(r));
-    RUN_TRY(sign_pump(r));
+    RUN_TRY(flow_send_pump(r));
+    RUN_TRY(flow_sign_pump(r));
     for (size_t i = 0; i < sizeof queues / sizeof queues[0]; i++)
         RUN_TRY(pump_requests(r, &queues[i]));
-    return intake_room(r);
+    return flow_intake_room(r);
 }
 
 static int pump_lost_request(struct run *r, int64_t id, enum flow_queue_kind queue)
@@ -194,33 +194,33 @@ static int pump_lost_request(struct run *r, int64_t id, enum flow_queue_kind que
         return 0;
     q.deaths++;
     if (q.deaths >= TRIES)
-        return open_reject(r, &q, MSG_FLOW_DIED_TWICE);
-    run_enqueue(&r->st->queue[queue], id);
-    return run_put_request(r, &q, MSG_NONE);
+        return flow_open_reject(r, &q, MSG_FLOW_DIED_TWICE);
+    flow_run_enqueue(&r->st->queue[queue], id);
+    return flow_run_put_request(r, &q, MSG_NONE);
 }
 
 static int pump_lost_message(struct run *r, int64_t id)
 {
     enum { TRIES = 2 };
     struct flow_message m;
-    RUN_TRY(run_get_message(r, id, &m));
+    RUN_TRY(flow_run_get_message(r, id, &m));
     if (flow_message_final(m.state))
         return 0;
     m.deaths++;
     if (m.deaths >= TRIES && (m.state == FLOW_MS_TO_SIGN || m.state == FLOW_MS_READY))
-        return message_enter(r, &m, FLOW_MS_REJECTED, MSG_FLOW_DIED_TWICE);
+        return flow_message_enter(r, &m, FLOW_MS_REJECTED, MSG_FLOW_DIED_TWICE);
     if (m.deaths >= TRIES) {
         m.held = true;
         m.turn = false;
-        run_reason(m.reason, MSG_FLOW_ASK_PERSON);
+        flow_run_reason(m.reason, MSG_FLOW_ASK_PERSON);
     }
     if (m.state == FLOW_MS_TO_SIGN)
-        sign_enqueue(r, &m);
-    return run_put_message(r, &m, MSG_NONE);
+        flow_sign_enqueue(r, &m);
+    return flow_run_put_message(r, &m, MSG_NONE);
 }
 
 /* WORKER_LOST, SIGN_LOST: a pure order is given again; what kills two workers is at fault itself. */
-int pump_lost(struct run *r)
+int flow_pump_lost(struct run *r)
 {
     for (size_t i = 0; i < r->st->job_count; i++) {
         struct flow_job *job = &r->st->job[i];
@@ -230,18 +230,18 @@ int pump_lost(struct run *r)
             continue;
         switch (kind) {
         case FLOW_JOB_READ:
-            return evidence_read_lost(r, job);
+            return flow_evidence_read_lost(r, job);
         case FLOW_JOB_LOOK:
         case FLOW_JOB_CONVERT:
-            run_job_remove(r, job);
+            flow_run_job_remove(r, job);
             return pump_lost_request(r, id, kind == FLOW_JOB_LOOK ? FLOW_QUEUE_LOOK : FLOW_QUEUE_CONVERT);
         case FLOW_JOB_CHECK:
         case FLOW_JOB_BUILD:
-            run_job_remove(r, job);
+            flow_run_job_remove(r, job);
             return pump_lost_message(r, id);
         case FLOW_JOB_SIGN:
-            run_enqueue(&r->st->signer[job->signer].queue, id);
-            run_job_remove(r, job);
+            flow_run_enqueue(&r->st->signer[job->signer].queue, id);
+            flow_run_job_remove(r, job);
             return 0;
         case FLOW_JOB_BUILT:
         case FLOW_JOB_COMPOSE:

@@ -5,7 +5,7 @@
  *     Every row is written through run_put_...(), which keeps what follows from a row's own members true: `blocks` of a message, no
  *     timer on a final one, its place in the queue of what may be sent. The list of requests to be told about grows by itself.
  * DIAGNOSTICS
- *     run_inconsistent() (ERR_INTERNAL) says that a row contradicts itself: the step must not be committed.
+ *     flow_run_inconsistent() (ERR_INTERNAL) says that a row contradicts itself: the step must not be committed.
  */
 #include "flow/run.h"
 #include "base/text.h"
@@ -35,7 +35,7 @@ struct flow_state *flow_state_free(struct flow_state *st)
     return NULL;
 }
 
-void run_free(struct run *r)
+void flow_run_free(struct run *r)
 {
     free(r->touched.id);
     free(r->finals.id);
@@ -44,7 +44,7 @@ void run_free(struct run *r)
 
 static int run_nomem(struct run *r) { return err_set(r->e, ERR_NOMEM, MSG_NOMEM, NULL, "flow", NULL); }
 
-int run_mark_id(struct run *r, struct run_ids *list, int64_t id)
+int flow_run_mark_id(struct run *r, struct run_ids *list, int64_t id)
 {
     for (size_t i = list->count; i > 0 && i + 16 > list->count; i--)   /* the same ids come close together */
         if (list->id[i - 1] == id)
@@ -61,7 +61,7 @@ int run_mark_id(struct run *r, struct run_ids *list, int64_t id)
     return 0;
 }
 
-int run_mark_key(struct run *r, const struct flow_message *m)
+int flow_run_mark_key(struct run *r, const struct flow_message *m)
 {
     if (m->bundle_id[0] == '\0')
         return 0;
@@ -83,70 +83,70 @@ int run_mark_key(struct run *r, const struct flow_message *m)
     return 0;
 }
 
-int run_inconsistent(struct run *r, const char *what, int64_t id)
+int flow_run_inconsistent(struct run *r, const char *what, int64_t id)
 {
     char number[24];
     snprintf(number, sizeof number, "%" PRId64, id);
     return err_set(r->e, ERR_INTERNAL, MSG_INTERNAL, NULL, what, number);
 }
 
-struct flow_cause run_cause(const struct run *r, enum msg_id msg)
+struct flow_cause flow_run_cause(const struct run *r, enum msg_id msg)
 {
     struct flow_cause cause = { .event = (int)r->ev->type, .msg = msg, .actor = r->actor, .wall_ms = r->ev->wall_ms };
     return cause;
 }
 
-int run_put_request(struct run *r, struct flow_request *q, enum msg_id msg)
+int flow_run_put_request(struct run *r, struct flow_request *q, enum msg_id msg)
 {
-    struct flow_cause cause = run_cause(r, msg);
+    struct flow_cause cause = flow_run_cause(r, msg);
     RUN_TRY(r->ops->request_put(r->t, q, &cause, r->e));
-    return run_mark_id(r, &r->touched, q->id);
+    return flow_run_mark_id(r, &r->touched, q->id);
 }
 
-int run_put_attachment(struct run *r, struct flow_attachment *a)
+int flow_run_put_attachment(struct run *r, struct flow_attachment *a)
 {
-    struct flow_cause cause = run_cause(r, MSG_NONE);
+    struct flow_cause cause = flow_run_cause(r, MSG_NONE);
     return r->ops->attachment_put(r->t, a, &cause, r->e);
 }
 
-int run_put_unit(struct run *r, struct flow_unit *u)
+int flow_run_put_unit(struct run *r, struct flow_unit *u)
 {
-    struct flow_cause cause = run_cause(r, MSG_NONE);
+    struct flow_cause cause = flow_run_cause(r, MSG_NONE);
     return r->ops->unit_put(r->t, u, &cause, r->e);
 }
 
-int run_put_message(struct run *r, struct flow_message *m, enum msg_id msg)
+int flow_run_put_message(struct run *r, struct flow_message *m, enum msg_id msg)
 {
-    struct flow_cause cause = run_cause(r, msg);
+    struct flow_cause cause = flow_run_cause(r, msg);
     bool final = flow_message_final(m->state);
     if (m->loud < 0)
-        return run_inconsistent(r, "message.loud", m->id);
+        return flow_run_inconsistent(r, "message.loud", m->id);
     if (final) {
         m->due_ms = 0;
         m->turn = false;
     }
     m->blocks = !final || m->loud > 0;
     RUN_TRY(r->ops->message_put(r->t, m, &cause, r->e));
-    run_enqueue_send(r, m);
-    return run_mark_id(r, &r->touched, m->request);
+    flow_run_enqueue_send(r, m);
+    return flow_run_mark_id(r, &r->touched, m->request);
 }
 
-int run_put_attempt(struct run *r, struct flow_attempt *a)
+int flow_run_put_attempt(struct run *r, struct flow_attempt *a)
 {
-    struct flow_cause cause = run_cause(r, MSG_NONE);
+    struct flow_cause cause = flow_run_cause(r, MSG_NONE);
     return r->ops->attempt_put(r->t, a, &cause, r->e);
 }
 
-int run_put_exchange(struct run *r, struct flow_exchange *x, enum msg_id msg)
+int flow_run_put_exchange(struct run *r, struct flow_exchange *x, enum msg_id msg)
 {
-    struct flow_cause cause = run_cause(r, msg);
+    struct flow_cause cause = flow_run_cause(r, msg);
     return r->ops->exchange_put(r->t, x, &cause, r->e);
 }
 
-int run_get_message(struct run *r, int64_t id, struct flow_message *ret_m) { return r->ops->message_get(r->t, id, ret_m, r->e); }
-int run_get_exchange(struct run *r, int64_t id, struct flow_exchange *ret_x) { return r->ops->exchange_get(r->t, id, ret_x, r->e); }
+int flow_run_get_message(struct run *r, int64_t id, struct flow_message *ret_m) { return r->ops->message_get(r->t, id, ret_m, r->e); }
+int flow_run_get_exchange(struct run *r, int64_t id, struct flow_exchange *ret_x) { return r->ops->exchange_get(r->t, id, ret_x, r->e); }
 
-struct flow_order *run_order(struct run *r, enum flow_order_type type)
+struct flow_order *flow_run_order(struct run *r, enum flow_order_type type)
 {
     struct flow_orders *o = r->orders;
     if (o->count == o->capacity) {
@@ -165,9 +165,9 @@ struct flow_order *run_order(struct run *r, enum flow_order_type type)
     return order;
 }
 
-int run_log_message(struct run *r, const struct flow_message *m, enum msg_id msg)
+int flow_run_log_message(struct run *r, const struct flow_message *m, enum msg_id msg)
 {
-    struct flow_order *order = run_order(r, FLOW_DO_LOG);
+    struct flow_order *order = flow_run_order(r, FLOW_DO_LOG);
     if (order == NULL)
         return ERR_NOMEM;
     order->u.log.msg = msg;
@@ -182,9 +182,9 @@ int run_log_message(struct run *r, const struct flow_message *m, enum msg_id msg
     return 0;
 }
 
-int run_log_request(struct run *r, const struct flow_request *q, enum msg_id msg)
+int flow_run_log_request(struct run *r, const struct flow_request *q, enum msg_id msg)
 {
-    struct flow_order *order = run_order(r, FLOW_DO_LOG);
+    struct flow_order *order = flow_run_order(r, FLOW_DO_LOG);
     if (order == NULL)
         return ERR_NOMEM;
     order->u.log.msg = msg;
@@ -192,7 +192,7 @@ int run_log_request(struct run *r, const struct flow_request *q, enum msg_id msg
     memcpy(order->u.log.source, q->source, sizeof q->source);
     memcpy(order->u.log.facility, q->facility, sizeof q->facility);
     order->u.log.request_state = q->state;
-    if (!run_is_zero(&q->original)) {
+    if (!flow_run_is_zero(&q->original)) {
         char hex[SHA256_HEX];
         sha256_to_hex(&q->original, hex);
         memcpy(order->u.log.hash8, hex, 8);
@@ -200,7 +200,7 @@ int run_log_request(struct run *r, const struct flow_request *q, enum msg_id msg
     return 0;
 }
 
-int run_alarm(struct run *r, enum flow_alarm alarm, int32_t index, const char *name, bool raise, enum msg_id msg)
+int flow_run_alarm(struct run *r, enum flow_alarm alarm, int32_t index, const char *name, bool raise, enum msg_id msg)
 {
     struct flow_state *st = r->st;
     size_t at = 0;
@@ -209,7 +209,7 @@ int run_alarm(struct run *r, enum flow_alarm alarm, int32_t index, const char *n
     bool raised = at < st->alarm_count;
     if (raised == raise || (raise && st->alarm_count == FLOW_ALARM_SLOTS))
         return 0;
-    struct flow_order *order = run_order(r, FLOW_DO_ALARM);
+    struct flow_order *order = flow_run_order(r, FLOW_DO_ALARM);
     if (order == NULL)
         return ERR_NOMEM;
     if (raise) {
@@ -229,9 +229,9 @@ int run_alarm(struct run *r, enum flow_alarm alarm, int32_t index, const char *n
     return 0;
 }
 
-int run_reply(struct run *r, enum msg_id msg, int code, int64_t request, int64_t message, int64_t wait_ms)
+int flow_run_reply(struct run *r, enum msg_id msg, int code, int64_t request, int64_t message, int64_t wait_ms)
 {
-    struct flow_order *order = run_order(r, FLOW_DO_REPLY);
+    struct flow_order *order = flow_run_order(r, FLOW_DO_REPLY);
     if (order == NULL)
         return ERR_NOMEM;
     order->u.reply.msg = msg;
@@ -242,9 +242,9 @@ int run_reply(struct run *r, enum msg_id msg, int code, int64_t request, int64_t
     return 0;
 }
 
-void run_uuid(struct run *r, char ret_text[static UUID_TEXT]) { uuid_from_seed(r->ev->seed, r->draws++, ret_text); }
+void flow_run_uuid(struct run *r, char ret_text[static UUID_TEXT]) { uuid_from_seed(r->ev->seed, r->draws++, ret_text); }
 
-int64_t run_backoff(struct run *r, int64_t first_ms, int64_t longest_ms, int32_t failures)
+int64_t flow_run_backoff(struct run *r, int64_t first_ms, int64_t longest_ms, int32_t failures)
 {
     int64_t wait = first_ms;
     for (int32_t i = 0; i < failures && wait < longest_ms; i++)
@@ -255,14 +255,14 @@ int64_t run_backoff(struct run *r, int64_t first_ms, int64_t longest_ms, int32_t
     return wait + wait * (int64_t)jitter / 1024;   /* up to a quarter more, so that clinics do not knock in step */
 }
 
-void run_reason(char ret_reason[static FLOW_REASON], enum msg_id msg)
+void flow_run_reason(char ret_reason[static FLOW_REASON], enum msg_id msg)
 {
     memset(ret_reason, 0, FLOW_REASON);
     if (msg != MSG_NONE)
         text_copy(ret_reason, FLOW_REASON, msg_get(msg)->code);
 }
 
-struct flow_job *run_job_add(struct run *r, enum flow_job_kind kind, int64_t id, int64_t version)
+struct flow_job *flow_run_job_add(struct run *r, enum flow_job_kind kind, int64_t id, int64_t version)
 {
     if (r->st->job_count == FLOW_JOBS_MAX)
         return NULL;
@@ -277,7 +277,7 @@ struct flow_job *run_job_add(struct run *r, enum flow_job_kind kind, int64_t id,
     return job;
 }
 
-struct flow_job *run_job_find(struct run *r, enum flow_job_kind kind, int64_t token)
+struct flow_job *flow_run_job_find(struct run *r, enum flow_job_kind kind, int64_t token)
 {
     for (size_t i = 0; i < r->st->job_count; i++)
         if (r->st->job[i].token == token && r->st->job[i].kind == kind)
@@ -285,7 +285,7 @@ struct flow_job *run_job_find(struct run *r, enum flow_job_kind kind, int64_t to
     return NULL;
 }
 
-struct flow_job *run_job_of(struct run *r, enum flow_job_kind kind, int64_t id)
+struct flow_job *flow_run_job_of(struct run *r, enum flow_job_kind kind, int64_t id)
 {
     for (size_t i = 0; i < r->st->job_count; i++)
         if (r->st->job[i].id == id && r->st->job[i].kind == kind)
@@ -293,7 +293,7 @@ struct flow_job *run_job_of(struct run *r, enum flow_job_kind kind, int64_t id)
     return NULL;
 }
 
-void run_job_remove(struct run *r, struct flow_job *job)
+void flow_run_job_remove(struct run *r, struct flow_job *job)
 {
     struct flow_job *last = &r->st->job[--r->st->job_count];
     if (job != last)
@@ -301,7 +301,7 @@ void run_job_remove(struct run *r, struct flow_job *job)
     memset(last, 0, sizeof *last);
 }
 
-size_t run_job_count(const struct run *r, enum flow_job_kind first, enum flow_job_kind last, int route)
+size_t flow_run_job_count(const struct run *r, enum flow_job_kind first, enum flow_job_kind last, int route)
 {
     size_t n = 0;
     for (size_t i = 0; i < r->st->job_count; i++)
@@ -309,33 +309,33 @@ size_t run_job_count(const struct run *r, enum flow_job_kind first, enum flow_jo
     return n;
 }
 
-void run_enqueue(struct flow_queue *queue, int64_t id)
+void flow_run_enqueue(struct flow_queue *queue, int64_t id)
 {
     if (!queue->more || id <= queue->after)
         queue->after = queue->more && queue->after < id - 1 ? queue->after : id - 1;
     queue->more = true;
 }
 
-void run_enqueue_send(struct run *r, const struct flow_message *m)
+void flow_run_enqueue_send(struct run *r, const struct flow_message *m)
 {
     size_t facility;
-    if (!m->turn || m->due_ms != 0 || run_facility(r->cfg, m->facility, &facility) == NULL)
+    if (!m->turn || m->due_ms != 0 || flow_run_facility(r->cfg, m->facility, &facility) == NULL)
         return;
     if (m->state == FLOW_MS_READY)
-        run_enqueue(&r->st->send[facility][0], m->id);
+        flow_run_enqueue(&r->st->send[facility][0], m->id);
     else if (m->state == FLOW_MS_PENDING)
-        run_enqueue(&r->st->send[facility][1], m->id);
+        flow_run_enqueue(&r->st->send[facility][1], m->id);
     else if (m->state == FLOW_MS_UNKNOWN)
-        run_enqueue(&r->st->send[facility][2], m->id);
+        flow_run_enqueue(&r->st->send[facility][2], m->id);
 }
 
-bool run_is_zero(const struct sha256 *digest)
+bool flow_run_is_zero(const struct sha256 *digest)
 {
     static const struct sha256 zero;
     return memcmp(digest, &zero, sizeof zero) == 0;
 }
 
-const struct flow_facility_config *run_facility(const struct flow_config *cfg, const char *code, size_t *ret_index)
+const struct flow_facility_config *flow_run_facility(const struct flow_config *cfg, const char *code, size_t *ret_index)
 {
     for (size_t i = 0; i < cfg->facility_count; i++)
         if (strcmp(cfg->facility[i].code, code) == 0) {
@@ -346,7 +346,7 @@ const struct flow_facility_config *run_facility(const struct flow_config *cfg, c
     return NULL;
 }
 
-const struct flow_route_config *run_route_config(const struct flow_config *cfg, const char *id)
+const struct flow_route_config *flow_run_route_config(const struct flow_config *cfg, const char *id)
 {
     for (size_t i = 0; i < cfg->route_count; i++)
         if (strcmp(cfg->route[i].id, id) == 0)
@@ -354,7 +354,7 @@ const struct flow_route_config *run_route_config(const struct flow_config *cfg, 
     return NULL;
 }
 
-struct flow_route_state *run_route(struct run *r, const char *id)
+struct flow_route_state *flow_run_route(struct run *r, const char *id)
 {
     struct flow_state *st = r->st;
     for (size_t i = 0; i < st->route_count; i++)
@@ -368,7 +368,7 @@ struct flow_route_state *run_route(struct run *r, const char *id)
     return route;
 }
 
-struct flow_signer_slot *run_signer(struct run *r, const char *id)
+struct flow_signer_slot *flow_run_signer(struct run *r, const char *id)
 {
     struct flow_state *st = r->st;
     for (size_t i = 0; i < st->signer_count; i++)

@@ -36,119 +36,119 @@ struct run {
 #define RUN_TRY(call) do { int run_rc_ = (call); if (run_rc_ < 0) return run_rc_; } while (0)
 
 /* ---- run.c: rows, orders, jobs ---- */
-void run_free(struct run *r);
-int run_mark_id(struct run *r, struct run_ids *list, int64_t id);
-int run_mark_key(struct run *r, const struct flow_message *m);
-int run_inconsistent(struct run *r, const char *what, int64_t id);
-struct flow_cause run_cause(const struct run *r, enum msg_id msg);
-int run_put_request(struct run *r, struct flow_request *q, enum msg_id msg);
-int run_put_attachment(struct run *r, struct flow_attachment *a);
-int run_put_unit(struct run *r, struct flow_unit *u);
-int run_put_message(struct run *r, struct flow_message *m, enum msg_id msg);
-int run_put_attempt(struct run *r, struct flow_attempt *a);
-int run_put_exchange(struct run *r, struct flow_exchange *x, enum msg_id msg);
-int run_get_message(struct run *r, int64_t id, struct flow_message *ret_m);
-int run_get_exchange(struct run *r, int64_t id, struct flow_exchange *ret_x);
-struct flow_order *run_order(struct run *r, enum flow_order_type type);   /* NULL: out of memory, error set */
-int run_log_message(struct run *r, const struct flow_message *m, enum msg_id msg);
-int run_log_request(struct run *r, const struct flow_request *q, enum msg_id msg);
-int run_alarm(struct run *r, enum flow_alarm alarm, int32_t index, const char *name, bool raise, enum msg_id msg);
-int run_reply(struct run *r, enum msg_id msg, int code, int64_t request, int64_t message, int64_t wait_ms);
-void run_uuid(struct run *r, char ret_text[static UUID_TEXT]);
-int64_t run_backoff(struct run *r, int64_t first_ms, int64_t longest_ms, int32_t failures);
-void run_reason(char ret_reason[static FLOW_REASON], enum msg_id msg);
-struct flow_job *run_job_add(struct run *r, enum flow_job_kind kind, int64_t id, int64_t version);   /* NULL: no room */
-struct flow_job *run_job_find(struct run *r, enum flow_job_kind kind, int64_t token);
-struct flow_job *run_job_of(struct run *r, enum flow_job_kind kind, int64_t id);
-void run_job_remove(struct run *r, struct flow_job *job);
-size_t run_job_count(const struct run *r, enum flow_job_kind first, enum flow_job_kind last, int route);
-void run_enqueue(struct flow_queue *queue, int64_t id);
-void run_enqueue_send(struct run *r, const struct flow_message *m);
-bool run_is_zero(const struct sha256 *digest);
-const struct flow_facility_config *run_facility(const struct flow_config *cfg, const char *code, size_t *ret_index);
-const struct flow_route_config *run_route_config(const struct flow_config *cfg, const char *id);
-struct flow_route_state *run_route(struct run *r, const char *id);           /* made when new; NULL: no room */
-struct flow_signer_slot *run_signer(struct run *r, const char *id);
+void flow_run_free(struct run *r);
+int flow_run_mark_id(struct run *r, struct run_ids *list, int64_t id);
+int flow_run_mark_key(struct run *r, const struct flow_message *m);
+int flow_run_inconsistent(struct run *r, const char *what, int64_t id);
+struct flow_cause flow_run_cause(const struct run *r, enum msg_id msg);
+int flow_run_put_request(struct run *r, struct flow_request *q, enum msg_id msg);
+int flow_run_put_attachment(struct run *r, struct flow_attachment *a);
+int flow_run_put_unit(struct run *r, struct flow_unit *u);
+int flow_run_put_message(struct run *r, struct flow_message *m, enum msg_id msg);
+int flow_run_put_attempt(struct run *r, struct flow_attempt *a);
+int flow_run_put_exchange(struct run *r, struct flow_exchange *x, enum msg_id msg);
+int flow_run_get_message(struct run *r, int64_t id, struct flow_message *ret_m);
+int flow_run_get_exchange(struct run *r, int64_t id, struct flow_exchange *ret_x);
+struct flow_order *flow_run_order(struct run *r, enum flow_order_type type);   /* NULL: out of memory, error set */
+int flow_run_log_message(struct run *r, const struct flow_message *m, enum msg_id msg);
+int flow_run_log_request(struct run *r, const struct flow_request *q, enum msg_id msg);
+int flow_run_alarm(struct run *r, enum flow_alarm alarm, int32_t index, const char *name, bool raise, enum msg_id msg);
+int flow_run_reply(struct run *r, enum msg_id msg, int code, int64_t request, int64_t message, int64_t wait_ms);
+void flow_run_uuid(struct run *r, char ret_text[static UUID_TEXT]);
+int64_t flow_run_backoff(struct run *r, int64_t first_ms, int64_t longest_ms, int32_t failures);
+void flow_run_reason(char ret_reason[static FLOW_REASON], enum msg_id msg);
+struct flow_job *flow_run_job_add(struct run *r, enum flow_job_kind kind, int64_t id, int64_t version);   /* NULL: no room */
+struct flow_job *flow_run_job_find(struct run *r, enum flow_job_kind kind, int64_t token);
+struct flow_job *flow_run_job_of(struct run *r, enum flow_job_kind kind, int64_t id);
+void flow_run_job_remove(struct run *r, struct flow_job *job);
+size_t flow_run_job_count(const struct run *r, enum flow_job_kind first, enum flow_job_kind last, int route);
+void flow_run_enqueue(struct flow_queue *queue, int64_t id);
+void flow_run_enqueue_send(struct run *r, const struct flow_message *m);
+bool flow_run_is_zero(const struct sha256 *digest);
+const struct flow_facility_config *flow_run_facility(const struct flow_config *cfg, const char *code, size_t *ret_index);
+const struct flow_route_config *flow_run_route_config(const struct flow_config *cfg, const char *id);
+struct flow_route_state *flow_run_route(struct run *r, const char *id);           /* made when new; NULL: no room */
+struct flow_signer_slot *flow_run_signer(struct run *r, const char *id);
 
 /* ---- intake.c, settle.c, open.c: a request from its claim to its messages, and back to the vendor ---- */
-int intake_offered(struct run *r);
-int intake_claimed(struct run *r);
-int intake_claim_failed(struct run *r);
-int intake_spool_up(struct run *r);
-int intake_attachment(struct run *r);
-int intake_looked(struct run *r);
-int intake_attachment_due(struct run *r, struct flow_request *q);
-int intake_step(struct run *r, struct flow_request *q, enum flow_request_step step);
-bool intake_counts(enum flow_request_step step);
-int intake_room(struct run *r);
-int intake_order_attachment(struct run *r, const struct flow_request *q, const struct flow_attachment *a);
-int settle_turns(struct run *r);
-int open_reject(struct run *r, struct flow_request *q, enum msg_id why);
-int open_request(struct run *r, struct flow_request *q, const struct flow_unit_converted *made, size_t made_count);
-int open_converted(struct run *r);
-int open_finals(struct run *r);
-int open_composed(struct run *r);
-int open_handed_back(struct run *r);
+int flow_intake_offered(struct run *r);
+int flow_intake_claimed(struct run *r);
+int flow_intake_claim_failed(struct run *r);
+int flow_intake_spool_up(struct run *r);
+int flow_intake_attachment(struct run *r);
+int flow_intake_looked(struct run *r);
+int flow_intake_attachment_due(struct run *r, struct flow_request *q);
+int flow_intake_step(struct run *r, struct flow_request *q, enum flow_request_step step);
+bool flow_intake_counts(enum flow_request_step step);
+int flow_intake_room(struct run *r);
+int flow_intake_order_attachment(struct run *r, const struct flow_request *q, const struct flow_attachment *a);
+int flow_settle_turns(struct run *r);
+int flow_open_reject(struct run *r, struct flow_request *q, enum msg_id why);
+int flow_open_request(struct run *r, struct flow_request *q, const struct flow_unit_converted *made, size_t made_count);
+int flow_open_converted(struct run *r);
+int flow_open_finals(struct run *r);
+int flow_open_composed(struct run *r);
+int flow_open_handed_back(struct run *r);
 
 /* ---- message.c, order.c, cancel.c ---- */
-int message_enter(struct run *r, struct flow_message *m, enum flow_message_state state, enum msg_id msg);
-int message_make_ready(struct run *r, struct flow_message *m, enum msg_id msg);
-int message_done(struct run *r, struct flow_message *m, enum flow_evidence evidence, int64_t exchange, int64_t attempt);
-int message_unknown(struct run *r, struct flow_message *m);
-int message_has_open_cancel(struct run *r, const char *facility, const char *bundle_id, int64_t except, bool *ret_has);
-int message_bundle_loud(struct run *r, const char *facility, const char *bundle_id, bool *ret_loud);
-int order_keys(struct run *r);
-int order_may_go(struct run *r, const struct flow_message *m, bool *ret_may);
-int cancel_begin(struct run *r, struct flow_message *m);
-int cancel_close_register(struct run *r, const struct flow_message *cancel);
+int flow_message_enter(struct run *r, struct flow_message *m, enum flow_message_state state, enum msg_id msg);
+int flow_message_make_ready(struct run *r, struct flow_message *m, enum msg_id msg);
+int flow_message_done(struct run *r, struct flow_message *m, enum flow_evidence evidence, int64_t exchange, int64_t attempt);
+int flow_message_unknown(struct run *r, struct flow_message *m);
+int flow_message_has_open_cancel(struct run *r, const char *facility, const char *bundle_id, int64_t except, bool *ret_has);
+int flow_message_bundle_loud(struct run *r, const char *facility, const char *bundle_id, bool *ret_loud);
+int flow_order_keys(struct run *r);
+int flow_order_may_go(struct run *r, const struct flow_message *m, bool *ret_may);
+int flow_cancel_begin(struct run *r, struct flow_message *m);
+int flow_cancel_close_register(struct run *r, const struct flow_message *cancel);
 
 /* ---- sign.c ---- */
-int sign_state(struct run *r);
-int sign_signed(struct run *r);
-int sign_failed(struct run *r);
-int sign_checked(struct run *r);
-int sign_pump(struct run *r);
-int sign_prefer(struct run *r);
-void sign_enqueue(struct run *r, const struct flow_message *m);
+int flow_sign_state(struct run *r);
+int flow_sign_signed(struct run *r);
+int flow_sign_failed(struct run *r);
+int flow_sign_checked(struct run *r);
+int flow_sign_pump(struct run *r);
+int flow_sign_prefer(struct run *r);
+void flow_sign_enqueue(struct run *r, const struct flow_message *m);
 
 /* ---- send.c, link.c, evidence.c, unknown.c ---- */
-int send_built(struct run *r);
-int send_pump(struct run *r);
-int link_up(struct run *r);
-int link_down(struct run *r, const char *route, enum msg_id why);
-int link_lost(struct run *r);
-int link_published(struct run *r);
-int link_not_left(struct run *r);
-int link_unsure(struct run *r);
-int link_left(struct run *r);
-int link_ended(struct run *r);
-int link_answer(struct run *r);
-int link_folder(struct run *r);
-int link_temp(struct run *r);
-int link_stray(struct run *r);
-int link_state(struct run *r, struct flow_exchange *x, enum flow_exchange_state state);
-int link_give_up(struct run *r, struct flow_exchange *x, bool gone);
-int link_quiet(struct run *r, struct flow_exchange *x, struct flow_message *m);
-int link_gone(struct run *r, struct flow_exchange *x);
-int link_exchange_due(struct run *r, struct flow_exchange *x);
-bool link_busy(enum flow_exchange_state state);
-int link_find_busy(struct run *r, int64_t message, struct flow_exchange *ret_x);   /* 1, 0 */
-struct flow_order *link_order(struct run *r, enum flow_order_type type, const struct flow_exchange *x, const struct flow_message *m);
-int evidence_read(struct run *r);
-int evidence_read_lost(struct run *r, struct flow_job *job);
+int flow_send_built(struct run *r);
+int flow_send_pump(struct run *r);
+int flow_link_up(struct run *r);
+int flow_link_down(struct run *r, const char *route, enum msg_id why);
+int flow_link_lost(struct run *r);
+int flow_link_published(struct run *r);
+int flow_link_not_left(struct run *r);
+int flow_link_unsure(struct run *r);
+int flow_link_left(struct run *r);
+int flow_link_ended(struct run *r);
+int flow_link_answer(struct run *r);
+int flow_link_folder(struct run *r);
+int flow_link_temp(struct run *r);
+int flow_link_stray(struct run *r);
+int flow_link_state(struct run *r, struct flow_exchange *x, enum flow_exchange_state state);
+int flow_link_give_up(struct run *r, struct flow_exchange *x, bool gone);
+int flow_link_quiet(struct run *r, struct flow_exchange *x, struct flow_message *m);
+int flow_link_gone(struct run *r, struct flow_exchange *x);
+int flow_link_exchange_due(struct run *r, struct flow_exchange *x);
+bool flow_link_busy(enum flow_exchange_state state);
+int flow_link_find_busy(struct run *r, int64_t message, struct flow_exchange *ret_x);   /* 1, 0 */
+struct flow_order *flow_link_order(struct run *r, enum flow_order_type type, const struct flow_exchange *x, const struct flow_message *m);
+int flow_evidence_read(struct run *r);
+int flow_evidence_read_lost(struct run *r, struct flow_job *job);
 
-enum unknown_act { UNKNOWN_NOTHING, UNKNOWN_WAIT_SETTLE, UNKNOWN_WAIT_CANCEL, UNKNOWN_PERSON, UNKNOWN_POLL, UNKNOWN_INQUIRE, UNKNOWN_PROBE, UNKNOWN_REPEAT };
-int unknown_act(struct run *r, const struct flow_message *m, enum unknown_act *ret_act);
-int unknown_plan(struct run *r, struct flow_message *m);      /* sets due, turn, held, reason; does not put */
-int unknown_replan(struct run *r, int64_t message, bool failed);
+enum flow_unknown_act { UNKNOWN_NOTHING, UNKNOWN_WAIT_SETTLE, UNKNOWN_WAIT_CANCEL, UNKNOWN_PERSON, UNKNOWN_POLL, UNKNOWN_INQUIRE, UNKNOWN_PROBE, UNKNOWN_REPEAT };
+int flow_unknown_act(struct run *r, const struct flow_message *m, enum flow_unknown_act *ret_act);
+int flow_unknown_plan(struct run *r, struct flow_message *m);      /* sets due, turn, held, reason; does not put */
+int flow_unknown_replan(struct run *r, int64_t message, bool failed);
 
 /* ---- timers.c, start.c, operate.c, pump.c ---- */
-int timers_due(struct run *r);
-int timers_ages(struct run *r);
-int start_begin(struct run *r);
-int start_after_restore(struct run *r);
-int operate_event(struct run *r);
-int pump_all(struct run *r);
-int pump_lost(struct run *r);
+int flow_timers_due(struct run *r);
+int flow_timers_ages(struct run *r);
+int flow_start_begin(struct run *r);
+int flow_start_after_restore(struct run *r);
+int flow_operate_event(struct run *r);
+int flow_pump_all(struct run *r);
+int flow_pump_lost(struct run *r);
 
 #endif

@@ -18,7 +18,7 @@ static bool send_new_allowed(const struct run *r) { return !r->st->paused && r->
 /* The route that this message uses now: of its facility for a new attempt, of its last attempt otherwise. */
 static int send_route_of(struct run *r, const struct flow_message *m, struct flow_attempt *ret_a, const char **ret_route)
 {
-    const struct flow_facility_config *f = run_facility(r->cfg, m->facility, NULL);
+    const struct flow_facility_config *f = flow_run_facility(r->cfg, m->facility, NULL);
     int rc = r->ops->attempt_last(r->t, m->id, ret_a, r->e);
     RUN_TRY(rc);
     if (rc == 0)
@@ -44,15 +44,15 @@ static int send_verdict(struct run *r, struct flow_message *m, enum msg_id *ret_
     /* A cancel that was done unsent leaves the Bundle-ID unused; what was sent before it cannot be. */
     if (m->operation == FLOW_OP_REGISTER && rc == 1 && last.evidence != FLOW_EVIDENCE_UNSENT)
         *ret_why = MSG_FLOW_BUNDLE_ID_USED;
-    if (*ret_why == MSG_NONE && m->certificate_end_wall_ms != 0 && m->certificate_end_wall_ms <= r->ev->wall_ms && !run_is_zero(&m->signed_bundle))
+    if (*ret_why == MSG_NONE && m->certificate_end_wall_ms != 0 && m->certificate_end_wall_ms <= r->ev->wall_ms && !flow_run_is_zero(&m->signed_bundle))
         *ret_why = MSG_FLOW_CERTIFICATE_ENDED;
     return 0;
 }
 
 static bool send_signature_old(const struct run *r, const struct flow_message *m)
 {
-    const struct flow_facility_config *f = run_facility(r->cfg, m->facility, NULL);
-    return f != NULL && f->max_signature_age_ms > 0 && !run_is_zero(&m->signed_bundle) && m->signature == FLOW_SIGNATURE_WANTED
+    const struct flow_facility_config *f = flow_run_facility(r->cfg, m->facility, NULL);
+    return f != NULL && f->max_signature_age_ms > 0 && !flow_run_is_zero(&m->signed_bundle) && m->signature == FLOW_SIGNATURE_WANTED
         && r->ev->wall_ms - m->signed_wall_ms > f->max_signature_age_ms;
 }
 
@@ -74,16 +74,16 @@ static int send_key_insured(struct run *r, const struct flow_message *m, char re
 
 static int send_order_build(struct run *r, const struct flow_message *m, const struct flow_attempt *a, const char *route, enum flow_exchange_kind kind)
 {
-    struct flow_order *order = run_order(r, FLOW_DO_BUILD);
-    struct flow_job *job = run_job_add(r, FLOW_JOB_BUILD, m->id, m->version);
+    struct flow_order *order = flow_run_order(r, FLOW_DO_BUILD);
+    struct flow_job *job = flow_run_job_add(r, FLOW_JOB_BUILD, m->id, m->version);
     if (order == NULL || job == NULL)
         return ERR_NOMEM;
     bool again = m->state != FLOW_MS_READY;
-    job->route = (int16_t)(run_route(r, route) - r->st->route);
+    job->route = (int16_t)(flow_run_route(r, route) - r->st->route);
     job->exchange_kind = kind;
     job->operation = kind == FLOW_XK_PROBE ? FLOW_OP_CHANGE : again ? a->operation : m->operation;
     job->of = kind == FLOW_XK_POLL ? a->receipt_exchange : 0;
-    run_uuid(r, job->identifier);
+    flow_run_uuid(r, job->identifier);
     if (again)
         memcpy(job->key_insured, kind == FLOW_XK_PROBE || kind == FLOW_XK_INQUIRE ? m->insured : a->key_insured, sizeof job->key_insured);
     else if (m->operation != FLOW_OP_REGISTER)
@@ -101,7 +101,7 @@ static int send_order_build(struct run *r, const struct flow_message *m, const s
     if (kind == FLOW_XK_POLL)
         memcpy(order->u.build.receipt, a->receipt, sizeof a->receipt);
     if ((kind == FLOW_XK_SUBMIT || kind == FLOW_XK_PROBE) && job->operation != FLOW_OP_CANCEL)
-        order->u.build.bundle = again ? a->bundle : run_is_zero(&m->signed_bundle) ? m->bundle : m->signed_bundle;
+        order->u.build.bundle = again ? a->bundle : flow_run_is_zero(&m->signed_bundle) ? m->bundle : m->signed_bundle;
     order->u.build.wall_ms = r->ev->wall_ms;
     return 0;
 }
@@ -112,24 +112,24 @@ static int send_ready(struct run *r, struct flow_message *m, const struct flow_a
     enum msg_id why;
     bool may, cancelled = false;
     enum flow_operation asked = m->operation;
-    RUN_TRY(order_may_go(r, m, &may));
+    RUN_TRY(flow_order_may_go(r, m, &may));
     if (!may) {
         m->turn = false;
-        return run_put_message(r, m, MSG_NONE);
+        return flow_run_put_message(r, m, MSG_NONE);
     }
     RUN_TRY(send_verdict(r, m, &why));
     if (why != MSG_NONE)
-        return message_enter(r, m, FLOW_MS_REJECTED, why);
+        return flow_message_enter(r, m, FLOW_MS_REJECTED, why);
     if (m->operation != FLOW_OP_CANCEL)
-        RUN_TRY(message_has_open_cancel(r, m->facility, m->bundle_id, m->id, &cancelled));
+        RUN_TRY(flow_message_has_open_cancel(r, m->facility, m->bundle_id, m->id, &cancelled));
     if (cancelled)
-        return message_enter(r, m, FLOW_MS_WITHDRAWN, MSG_FLOW_CANCELLED_BEFORE);
+        return flow_message_enter(r, m, FLOW_MS_WITHDRAWN, MSG_FLOW_CANCELLED_BEFORE);
     if (send_signature_old(r, m)) {
         memset(&m->signed_bundle, 0, sizeof m->signed_bundle);
-        return message_enter(r, m, FLOW_MS_TO_SIGN, MSG_FLOW_SIGN_AGAIN);
+        return flow_message_enter(r, m, FLOW_MS_TO_SIGN, MSG_FLOW_SIGN_AGAIN);
     }
     if (m->operation != asked)
-        RUN_TRY(run_put_message(r, m, MSG_NONE));
+        RUN_TRY(flow_run_put_message(r, m, MSG_NONE));
     return send_order_build(r, m, a, route, FLOW_XK_SUBMIT);
 }
 
@@ -137,23 +137,23 @@ static int send_ready(struct run *r, struct flow_message *m, const struct flow_a
 static int send_again(struct run *r, struct flow_message *m, const struct flow_attempt *a, const char *route)
 {
     static const int kind_of[] = { [UNKNOWN_POLL] = 1 + FLOW_XK_POLL, [UNKNOWN_INQUIRE] = 1 + FLOW_XK_INQUIRE, [UNKNOWN_PROBE] = 1 + FLOW_XK_PROBE, [UNKNOWN_REPEAT] = 1 + FLOW_XK_SUBMIT };
-    enum unknown_act act = UNKNOWN_POLL;
+    enum flow_unknown_act act = UNKNOWN_POLL;
     if (m->state == FLOW_MS_UNKNOWN)
-        RUN_TRY(unknown_act(r, m, &act));
+        RUN_TRY(flow_unknown_act(r, m, &act));
     if (kind_of[act] == 0 || a->id == 0 || (act == UNKNOWN_POLL && a->receipt[0] == '\0')) {
         m->turn = false;
-        return run_put_message(r, m, MSG_NONE);
+        return flow_run_put_message(r, m, MSG_NONE);
     }
     return send_order_build(r, m, a, route, (enum flow_exchange_kind)(kind_of[act] - 1));
 }
 
 static bool send_has_room(struct run *r, const char *id)
 {
-    const struct flow_route_config *route = run_route_config(r->cfg, id);
-    struct flow_route_state *state = run_route(r, id);
+    const struct flow_route_config *route = flow_run_route_config(r->cfg, id);
+    struct flow_route_state *state = flow_run_route(r, id);
     if (route == NULL || state == NULL || !state->up || state->not_before_ms > r->ev->boot_ms || r->st->job_count == FLOW_JOBS_MAX)
         return false;
-    return run_job_count(r, FLOW_JOB_BUILD, FLOW_JOB_BUILT, (int)(state - r->st->route)) < (size_t)route->sessions;
+    return flow_run_job_count(r, FLOW_JOB_BUILD, FLOW_JOB_BUILT, (int)(state - r->st->route)) < (size_t)route->sessions;
 }
 
 static bool send_any_room(struct run *r)
@@ -184,7 +184,7 @@ static int send_pump_queue(struct run *r, size_t facility, size_t which, enum fl
             break;
         }
         queue->after = m.id;
-        if (run_job_of(r, FLOW_JOB_BUILD, m.id) != NULL || run_job_of(r, FLOW_JOB_BUILT, m.id) != NULL)
+        if (flow_run_job_of(r, FLOW_JOB_BUILD, m.id) != NULL || flow_run_job_of(r, FLOW_JOB_BUILT, m.id) != NULL)
             continue;
         RUN_TRY(send_route_of(r, &m, &a, &route));
         if (state == FLOW_MS_READY)
@@ -201,32 +201,32 @@ static int send_pump_queue(struct run *r, size_t facility, size_t which, enum fl
     return 0;
 }
 
-int send_built(struct run *r)
+int flow_send_built(struct run *r)
 {
-    struct flow_job *job = run_job_find(r, FLOW_JOB_BUILD, r->ev->u.built.token);
+    struct flow_job *job = flow_run_job_find(r, FLOW_JOB_BUILD, r->ev->u.built.token);
     struct flow_message m;
     if (job == NULL)
         return 0;
-    RUN_TRY(run_get_message(r, job->id, &m));
-    const struct flow_route_config *route = run_route_config(r->cfg, r->st->route[job->route].id);
+    RUN_TRY(flow_run_get_message(r, job->id, &m));
+    const struct flow_route_config *route = flow_run_route_config(r->cfg, r->st->route[job->route].id);
     bool large = route != NULL && r->ev->u.built.size > route->max_request_bytes;
     if (m.version != job->version || (r->ev->u.built.reject == MSG_NONE && !large)) {
         job->kind = FLOW_JOB_BUILT;
         job->payload = r->ev->u.built.request;
-        return 0;                      /* send_pump() looks at the version again */
+        return 0;                      /* flow_send_pump() looks at the version again */
     }
-    run_job_remove(r, job);
+    flow_run_job_remove(r, job);
     if (m.state == FLOW_MS_READY)
-        return message_enter(r, &m, FLOW_MS_REJECTED, large ? MSG_FLOW_TOO_LARGE : r->ev->u.built.reject);
+        return flow_message_enter(r, &m, FLOW_MS_REJECTED, large ? MSG_FLOW_TOO_LARGE : r->ev->u.built.reject);
     m.turn = false;
     m.held = true;                     /* an inquiry that cannot be built will not be built tomorrow */
-    run_reason(m.reason, MSG_FLOW_ASK_PERSON);
-    return run_put_message(r, &m, MSG_NONE);
+    flow_run_reason(m.reason, MSG_FLOW_ASK_PERSON);
+    return flow_run_put_message(r, &m, MSG_NONE);
 }
 
 static int send_new_attempt(struct run *r, const struct flow_job *job, struct flow_message *m, struct flow_attempt *ret_a)
 {
-    const struct flow_route_config *route = run_route_config(r->cfg, r->st->route[job->route].id);
+    const struct flow_route_config *route = flow_run_route_config(r->cfg, r->st->route[job->route].id);
     memset(ret_a, 0, sizeof *ret_a);
     ret_a->message = m->id;
     ret_a->number = m->attempts + 1;
@@ -237,17 +237,17 @@ static int send_new_attempt(struct run *r, const struct flow_job *job, struct fl
     ret_a->open = true;
     ret_a->left = true;
     if (job->operation != FLOW_OP_CANCEL)
-        ret_a->bundle = run_is_zero(&m->signed_bundle) ? m->bundle : m->signed_bundle;
+        ret_a->bundle = flow_run_is_zero(&m->signed_bundle) ? m->bundle : m->signed_bundle;
     memcpy(ret_a->key_insured, job->key_insured, sizeof ret_a->key_insured);
     ret_a->begun_wall_ms = r->ev->wall_ms;
     m->attempts++;
     m->submits = 0;
-    return run_put_attempt(r, ret_a);
+    return flow_run_put_attempt(r, ret_a);
 }
 
 static int send_name(struct run *r, char ret_name[static FLOW_SUFFIX])
 {
-    struct flow_cause cause = run_cause(r, MSG_NONE);
+    struct flow_cause cause = flow_run_cause(r, MSG_NONE);
     int64_t n = 0;
     RUN_TRY(r->ops->counter_get(r->t, FLOW_COUNTER_NAME, &n, r->e));
     RUN_TRY(r->ops->counter_set(r->t, FLOW_COUNTER_NAME, ++n, &cause, r->e));
@@ -264,14 +264,14 @@ static int send_begin(struct run *r, const struct flow_job *job, struct flow_mes
     bool first = m->state == FLOW_MS_READY, loud_before;
     int rc = 1;
     memset(&x, 0, sizeof x);
-    RUN_TRY(message_bundle_loud(r, m->facility, m->bundle_id, &loud_before));
-    RUN_TRY(message_has_open_cancel(r, m->facility, m->bundle_id, m->id, &x.began_cancel));
+    RUN_TRY(flow_message_bundle_loud(r, m->facility, m->bundle_id, &loud_before));
+    RUN_TRY(flow_message_has_open_cancel(r, m->facility, m->bundle_id, m->id, &x.began_cancel));
     if (first)
         RUN_TRY(send_new_attempt(r, job, m, &a));
     else
         RUN_TRY(rc = r->ops->attempt_last(r->t, m->id, &a, r->e));
     if (rc == 0 && !first)
-        return run_inconsistent(r, "message without attempt", m->id);
+        return flow_run_inconsistent(r, "message without attempt", m->id);
     x.message = m->id;
     x.attempt = a.id;
     x.of = job->of;
@@ -287,17 +287,17 @@ static int send_begin(struct run *r, const struct flow_job *job, struct flow_mes
     x.began_settled = !loud_before;
     x.loud = x.kind == FLOW_XK_SUBMIT || x.kind == FLOW_XK_PROBE;
     x.begun_wall_ms = r->ev->wall_ms;
-    RUN_TRY(run_put_exchange(r, &x, MSG_NONE));
+    RUN_TRY(flow_run_put_exchange(r, &x, MSG_NONE));
     r->st->route[job->route].busy++;
     m->loud += x.loud;
     m->submits += x.kind == FLOW_XK_SUBMIT;
     m->turn = false;
     m->due_ms = 0;
     if (first)
-        RUN_TRY(message_enter(r, m, FLOW_MS_SENDING, MSG_NONE));
+        RUN_TRY(flow_message_enter(r, m, FLOW_MS_SENDING, MSG_NONE));
     else
-        RUN_TRY(run_put_message(r, m, MSG_NONE));
-    struct flow_order *order = link_order(r, FLOW_DO_SUBMIT, &x, m);
+        RUN_TRY(flow_run_put_message(r, m, MSG_NONE));
+    struct flow_order *order = flow_link_order(r, FLOW_DO_SUBMIT, &x, m);
     return order == NULL ? ERR_NOMEM : 0;
 }
 
@@ -316,28 +316,28 @@ static struct flow_job *send_oldest(struct run *r, size_t route)
 static int send_pump_route(struct run *r, size_t index)
 {
     struct flow_route_state *state = &r->st->route[index];
-    const struct flow_route_config *route = run_route_config(r->cfg, state->id);
+    const struct flow_route_config *route = flow_run_route_config(r->cfg, state->id);
     struct flow_job *found;
     while (route != NULL && state->up && send_new_allowed(r) && state->busy < route->sessions && (found = send_oldest(r, index)) != NULL) {
         struct flow_job job = *found;
         struct flow_message m;
         bool may = true;
-        run_job_remove(r, found);
-        RUN_TRY(run_get_message(r, job.id, &m));
+        flow_run_job_remove(r, found);
+        RUN_TRY(flow_run_get_message(r, job.id, &m));
         if (m.version == job.version && m.state == FLOW_MS_READY)
-            RUN_TRY(order_may_go(r, &m, &may));     /* a register that its cancel was to settle may have moved since */
+            RUN_TRY(flow_order_may_go(r, &m, &may));     /* a register that its cancel was to settle may have moved since */
         if (m.version != job.version || !m.turn || m.due_ms != 0)
-            run_enqueue_send(r, &m);
+            flow_run_enqueue_send(r, &m);
         else if (!may) {
             m.turn = false;
-            RUN_TRY(run_put_message(r, &m, MSG_NONE));
+            RUN_TRY(flow_run_put_message(r, &m, MSG_NONE));
         } else
             RUN_TRY(send_begin(r, &job, &m));
     }
     return 0;
 }
 
-int send_pump(struct run *r)
+int flow_send_pump(struct run *r)
 {
     static const struct { size_t which; enum flow_message_state state; } queues[] = { { 2, FLOW_MS_UNKNOWN }, { 1, FLOW_MS_PENDING }, { 0, FLOW_MS_READY } };
     for (size_t i = 0; i < r->st->route_count; i++)

@@ -96,7 +96,7 @@ static int settle_in_use(struct run *r, int64_t request, bool *ret_use)
     *ret_use = false;
     int rc = units == NULL ? err_set(r->e, ERR_NOMEM, MSG_NOMEM, NULL, "flow", NULL) : settle_load(r, request, units);
     for (size_t i = 0; rc == 0 && i < units->count; i++)
-        if (units->unit[i].message != 0 && (rc = run_get_message(r, units->unit[i].message, &m)) == 0)
+        if (units->unit[i].message != 0 && (rc = flow_run_get_message(r, units->unit[i].message, &m)) == 0)
             *ret_use = *ret_use || !settle_dead(m.state);
     free(units);
     return rc;
@@ -134,7 +134,7 @@ static int settle_base(struct run *r, const struct flow_request *q, const struct
         base = last.request;
     }
     RUN_TRY(r->ops->request_get(r->t, base, &p, r->e));
-    if (run_is_zero(&p.content) || memcmp(&p.content, &q->content, sizeof p.content) != 0)
+    if (flow_run_is_zero(&p.content) || memcmp(&p.content, &q->content, sizeof p.content) != 0)
         return 0;
     *ret_base = p.repeat_of != 0 ? p.repeat_of : base;     /* the one that was made, not another repeat of it */
     return 1;
@@ -152,7 +152,7 @@ static int settle_repeat(struct run *r, struct settle_units *units, int64_t base
         for (size_t k = 0; rc == 0 && k < old->count; k++) {
             if (old->unit[k].index != u->index || old->unit[k].message == 0)
                 continue;
-            rc = run_get_message(r, old->unit[k].message, &m);
+            rc = flow_run_get_message(r, old->unit[k].message, &m);
             if (rc < 0 || settle_dead(m.state))
                 continue;
             u->message = m.id;
@@ -168,9 +168,9 @@ static int settle_repeat(struct run *r, struct settle_units *units, int64_t base
 
 static void settle_new_bundle_id(struct run *r, struct flow_unit *u)
 {
-    const struct flow_facility_config *f = run_facility(r->cfg, u->facility, NULL);
+    const struct flow_facility_config *f = flow_run_facility(r->cfg, u->facility, NULL);
     char uuid[UUID_TEXT];
-    run_uuid(r, uuid);
+    flow_run_uuid(r, uuid);
     memset(u->bundle_id, 0, sizeof u->bundle_id);
     snprintf(u->bundle_id, sizeof u->bundle_id, "%s^%04d^%s", f->institution[0] != '\0' ? f->institution : f->code, time_year_jst(r->ev->wall_ms) % 10000, uuid);
 }
@@ -225,7 +225,7 @@ static int settle_unit(struct run *r, struct flow_unit *u, bool *ret_clock)
         live = newest;
     }
     enum msg_id why = settle_words(u, is_live ? &live : NULL, named, alive, &fresh);
-    run_reason(u->reason, why);
+    flow_run_reason(u->reason, why);
     *ret_clock = why == MSG_NONE && fresh && !r->st->clock_sane;
     if (why == MSG_NONE && fresh && !*ret_clock)
         settle_new_bundle_id(r, u);
@@ -235,11 +235,11 @@ static int settle_unit(struct run *r, struct flow_unit *u, bool *ret_clock)
 static int settle_wait(struct run *r, struct flow_request *q, enum msg_id why)
 {
     char reason[FLOW_REASON];
-    run_reason(reason, why);
+    flow_run_reason(reason, why);
     if (memcmp(reason, q->reason, sizeof reason) == 0)
         return 0;
     memcpy(q->reason, reason, sizeof reason);
-    return run_put_request(r, q, why);
+    return flow_run_put_request(r, q, why);
 }
 
 /* Gives every unit its words; the rows are written only when all could be settled. */
@@ -257,7 +257,7 @@ static int settle_request(struct run *r, struct flow_request *q, struct settle_u
         return settle_wait(r, q, MSG_FLOW_WAIT_EARLIER);
     RUN_TRY(rc = settle_base(r, q, units, &base, &why));
     if (why != MSG_NONE)
-        return open_reject(r, q, why);
+        return flow_open_reject(r, q, why);
     if (rc == 1)
         RUN_TRY(settle_repeat(r, units, base, &all));
     bool convert = false;
@@ -270,12 +270,12 @@ static int settle_request(struct run *r, struct flow_request *q, struct settle_u
         convert = convert || (!u->repeats && u->reason[0] == '\0' && u->settled != FLOW_OP_CANCEL);
     }
     for (size_t i = 0; i < units->count; i++)
-        RUN_TRY(run_put_unit(r, &units->unit[i]));
+        RUN_TRY(flow_run_put_unit(r, &units->unit[i]));
     q->repeat_of = all ? base : 0;
-    run_reason(q->reason, all ? MSG_FLOW_REPEAT : MSG_NONE);
+    flow_run_reason(q->reason, all ? MSG_FLOW_REPEAT : MSG_NONE);
     if (convert)
-        return intake_step(r, q, FLOW_RS_CONVERT);
-    return open_request(r, q, NULL, 0);
+        return flow_intake_step(r, q, FLOW_RS_CONVERT);
+    return flow_open_request(r, q, NULL, 0);
 }
 
 static int settle_facility(struct run *r, const char *facility, struct settle_units *units)
@@ -292,7 +292,7 @@ static int settle_facility(struct run *r, const char *facility, struct settle_un
     return rc;
 }
 
-int settle_turns(struct run *r)
+int flow_settle_turns(struct run *r)
 {
     int rc = 0;
     if (!r->turns)

@@ -18,11 +18,11 @@ static enum msg_id sign_wait_reason(enum flow_signer_state state)
     return (size_t)state < sizeof reason / sizeof reason[0] ? reason[state] : MSG_FLOW_WAIT_SIGN_DOOR;
 }
 
-void sign_enqueue(struct run *r, const struct flow_message *m)
+void flow_sign_enqueue(struct run *r, const struct flow_message *m)
 {
-    struct flow_signer_slot *slot = run_signer(r, m->signer);
+    struct flow_signer_slot *slot = flow_run_signer(r, m->signer);
     if (slot != NULL)
-        run_enqueue(&slot->queue, m->id);
+        flow_run_enqueue(&slot->queue, m->id);
 }
 
 /* The waiting ones learn why they wait; only as many as a person would look at, the rest follow when they are tried. */
@@ -32,11 +32,11 @@ static int sign_tell(struct run *r, const char *signer, enum msg_id why)
     struct flow_message m;
     char reason[FLOW_REASON];
     int rc = 0, told = 0;
-    run_reason(reason, why);
+    flow_run_reason(reason, why);
     for (int64_t after = 0; told < TELL && (rc = r->ops->message_next_to_sign(r->t, signer, after, &m, r->e)) == 1; after = m.id, told++)
         if (memcmp(m.reason, reason, sizeof reason) != 0) {
             memcpy(m.reason, reason, sizeof reason);
-            RUN_TRY(run_put_message(r, &m, why));
+            RUN_TRY(flow_run_put_message(r, &m, why));
         }
     return rc < 0 ? rc : 0;
 }
@@ -49,45 +49,45 @@ static int sign_set(struct run *r, struct flow_signer_slot *slot, enum flow_sign
     if (state == FLOW_SIGNER_READY) {
         slot->queue.after = 0;
         slot->queue.more = true;
-        return run_alarm(r, FLOW_ALARM_SIGNER, 0, slot->id, false, MSG_FLOW_ALARM_SIGNER);
+        return flow_run_alarm(r, FLOW_ALARM_SIGNER, 0, slot->id, false, MSG_FLOW_ALARM_SIGNER);
     }
     if (changed)
         RUN_TRY(sign_tell(r, slot->id, sign_wait_reason(state)));
     int waits = r->ops->message_next_to_sign(r->t, slot->id, 0, &m, r->e);
     RUN_TRY(waits);
-    return waits == 1 ? run_alarm(r, FLOW_ALARM_SIGNER, 0, slot->id, true, sign_wait_reason(state)) : 0;
+    return waits == 1 ? flow_run_alarm(r, FLOW_ALARM_SIGNER, 0, slot->id, true, sign_wait_reason(state)) : 0;
 }
 
-int sign_state(struct run *r)
+int flow_sign_state(struct run *r)
 {
-    struct flow_signer_slot *slot = run_signer(r, r->ev->u.signer.signer);
+    struct flow_signer_slot *slot = flow_run_signer(r, r->ev->u.signer.signer);
     return slot == NULL || slot->id[0] == '\0' ? 0 : sign_set(r, slot, r->ev->u.signer.state);
 }
 
-int sign_failed(struct run *r)
+int flow_sign_failed(struct run *r)
 {
-    struct flow_job *job = run_job_find(r, FLOW_JOB_SIGN, r->ev->u.sign_failed.token);
+    struct flow_job *job = flow_run_job_find(r, FLOW_JOB_SIGN, r->ev->u.flow_sign_failed.token);
     struct flow_message m;
     if (job == NULL)
         return 0;
     struct flow_signer_slot *slot = &r->st->signer[job->signer];
     int64_t id = job->id;
-    run_job_remove(r, job);
-    RUN_TRY(run_get_message(r, id, &m));
+    flow_run_job_remove(r, job);
+    RUN_TRY(flow_run_get_message(r, id, &m));
     if (m.state != FLOW_MS_TO_SIGN)
         return 0;
-    if (r->ev->u.sign_failed.state == FLOW_SIGNER_READY && r->ev->u.sign_failed.reject != MSG_NONE)
-        return message_enter(r, &m, FLOW_MS_REJECTED, r->ev->u.sign_failed.reject);
-    run_enqueue(&slot->queue, id);
-    return sign_set(r, slot, r->ev->u.sign_failed.state == FLOW_SIGNER_READY ? FLOW_SIGNER_DOWN : r->ev->u.sign_failed.state);
+    if (r->ev->u.flow_sign_failed.state == FLOW_SIGNER_READY && r->ev->u.flow_sign_failed.reject != MSG_NONE)
+        return flow_message_enter(r, &m, FLOW_MS_REJECTED, r->ev->u.flow_sign_failed.reject);
+    flow_run_enqueue(&slot->queue, id);
+    return sign_set(r, slot, r->ev->u.flow_sign_failed.state == FLOW_SIGNER_READY ? FLOW_SIGNER_DOWN : r->ev->u.flow_sign_failed.state);
 }
 
 static int sign_order_check(struct run *r, struct flow_job *job, const struct flow_message *m)
 {
-    struct flow_order *order = run_order(r, FLOW_DO_CHECK);
+    struct flow_order *order = flow_run_order(r, FLOW_DO_CHECK);
     if (order == NULL)
         return ERR_NOMEM;
-    bool ours = !run_is_zero(&job->payload);
+    bool ours = !flow_run_is_zero(&job->payload);
     order->token = job->token;
     order->u.check.message = m->id;
     memcpy(order->u.check.facility, m->facility, sizeof m->facility);
@@ -98,15 +98,15 @@ static int sign_order_check(struct run *r, struct flow_job *job, const struct fl
     return 0;
 }
 
-int sign_signed(struct run *r)
+int flow_sign_signed(struct run *r)
 {
-    struct flow_job *job = run_job_find(r, FLOW_JOB_SIGN, r->ev->u.signed_bundle.token);
+    struct flow_job *job = flow_run_job_find(r, FLOW_JOB_SIGN, r->ev->u.signed_bundle.token);
     struct flow_message m;
     if (job == NULL)
         return 0;
-    RUN_TRY(run_get_message(r, job->id, &m));
+    RUN_TRY(flow_run_get_message(r, job->id, &m));
     if (m.state != FLOW_MS_TO_SIGN) {
-        run_job_remove(r, job);
+        flow_run_job_remove(r, job);
         return 0;
     }
     job->kind = FLOW_JOB_CHECK;
@@ -116,22 +116,22 @@ int sign_signed(struct run *r)
     return sign_order_check(r, job, &m);
 }
 
-int sign_checked(struct run *r)
+int flow_sign_checked(struct run *r)
 {
-    struct flow_job *found = run_job_find(r, FLOW_JOB_CHECK, r->ev->u.checked.token);
+    struct flow_job *found = flow_run_job_find(r, FLOW_JOB_CHECK, r->ev->u.checked.token);
     struct flow_message m;
     if (found == NULL)
         return 0;
     struct flow_job job = *found;
-    run_job_remove(r, found);
-    RUN_TRY(run_get_message(r, job.id, &m));
+    flow_run_job_remove(r, found);
+    RUN_TRY(flow_run_get_message(r, job.id, &m));
     if (m.state != FLOW_MS_TO_SIGN)
         return 0;
-    if (!run_is_zero(&r->ev->u.checked.issues))
+    if (!flow_run_is_zero(&r->ev->u.checked.issues))
         m.issues = r->ev->u.checked.issues;
     if (r->ev->u.checked.reject != MSG_NONE)
-        return message_enter(r, &m, FLOW_MS_REJECTED, r->ev->u.checked.reject);
-    if (!run_is_zero(&job.payload)) {
+        return flow_message_enter(r, &m, FLOW_MS_REJECTED, r->ev->u.checked.reject);
+    if (!flow_run_is_zero(&job.payload)) {
         m.signed_bundle = job.payload;
         m.signed_wall_ms = job.wall_ms;
         m.certificate_end_wall_ms = job.end_wall_ms;
@@ -141,11 +141,11 @@ int sign_checked(struct run *r)
     }
     m.deaths = 0;
     m.due_ms = 0;
-    return message_make_ready(r, &m, MSG_NONE);
+    return flow_message_make_ready(r, &m, MSG_NONE);
 }
 
 /* Policy `prefer`: what has waited for its age goes unsigned. */
-int sign_prefer(struct run *r)
+int flow_sign_prefer(struct run *r)
 {
     struct flow_message m;
     int rc = 0;
@@ -157,7 +157,7 @@ int sign_prefer(struct run *r)
                && m.signature == FLOW_SIGNATURE_WANTED) {
             m.unsigned_ok = true;
             m.due_ms = 0;
-            RUN_TRY(message_make_ready(r, &m, MSG_FLOW_UNSIGNED));
+            RUN_TRY(flow_message_make_ready(r, &m, MSG_FLOW_UNSIGNED));
         }
         RUN_TRY(rc);
     }
@@ -167,14 +167,14 @@ int sign_prefer(struct run *r)
 static int sign_start(struct run *r, struct flow_signer_slot *slot, const struct flow_message *m, bool *ret_full)
 {
     bool verify = slot->id[0] == '\0';
-    struct flow_job *job = run_job_add(r, verify ? FLOW_JOB_CHECK : FLOW_JOB_SIGN, m->id, m->version);
+    struct flow_job *job = flow_run_job_add(r, verify ? FLOW_JOB_CHECK : FLOW_JOB_SIGN, m->id, m->version);
     *ret_full = job == NULL;
     if (job == NULL)
         return 0;
     job->signer = (int16_t)(slot - r->st->signer);
     if (verify)
         return sign_order_check(r, job, m);
-    struct flow_order *order = run_order(r, FLOW_DO_SIGN);
+    struct flow_order *order = flow_run_order(r, FLOW_DO_SIGN);
     if (order == NULL)
         return ERR_NOMEM;
     order->token = job->token;
@@ -195,7 +195,7 @@ static int32_t sign_jobs_of(const struct run *r, size_t slot)
     return n;
 }
 
-int sign_pump(struct run *r)
+int flow_sign_pump(struct run *r)
 {
     struct flow_message m;
     int rc = 0;
@@ -211,7 +211,7 @@ int sign_pump(struct run *r)
                 slot->queue.more = false;
                 break;
             }
-            if (run_job_of(r, FLOW_JOB_SIGN, m.id) == NULL && run_job_of(r, FLOW_JOB_CHECK, m.id) == NULL) {
+            if (flow_run_job_of(r, FLOW_JOB_SIGN, m.id) == NULL && flow_run_job_of(r, FLOW_JOB_CHECK, m.id) == NULL) {
                 RUN_TRY(sign_start(r, slot, &m, &full));
                 room--;
             }

@@ -42,15 +42,15 @@ static int start_stop_timers(struct run *r, struct start_list *list)
         if (subject == FLOW_SUBJECT_REQUEST) {
             RUN_TRY(r->ops->request_get(r->t, id, &q, r->e));
             q.due_ms = 0;
-            RUN_TRY(run_put_request(r, &q, MSG_NONE));
+            RUN_TRY(flow_run_put_request(r, &q, MSG_NONE));
         } else if (subject == FLOW_SUBJECT_MESSAGE) {
-            RUN_TRY(run_get_message(r, id, &m));
+            RUN_TRY(flow_run_get_message(r, id, &m));
             m.due_ms = 0;
-            RUN_TRY(run_put_message(r, &m, MSG_NONE));
+            RUN_TRY(flow_run_put_message(r, &m, MSG_NONE));
         } else {
-            RUN_TRY(run_get_exchange(r, id, &x));
+            RUN_TRY(flow_run_get_exchange(r, id, &x));
             x.due_ms = 0;
-            RUN_TRY(run_put_exchange(r, &x, MSG_NONE));
+            RUN_TRY(flow_run_put_exchange(r, &x, MSG_NONE));
         }
     }
     return rc;
@@ -61,9 +61,9 @@ static int start_timer_message(struct run *r, int64_t id)
     struct flow_message m;
     struct flow_attempt a;
     int rc;
-    RUN_TRY(run_get_message(r, id, &m));
+    RUN_TRY(flow_run_get_message(r, id, &m));
     RUN_TRY(rc = r->ops->attempt_last(r->t, id, &a, r->e));
-    const struct flow_route_config *route = rc == 1 ? run_route_config(r->cfg, a.route) : NULL;
+    const struct flow_route_config *route = rc == 1 ? flow_run_route_config(r->cfg, a.route) : NULL;
     if (m.due_ms != 0 || m.turn || route == NULL)
         return 0;
     if (m.state == FLOW_MS_READY)
@@ -72,10 +72,10 @@ static int start_timer_message(struct run *r, int64_t id)
         m.due_ms = r->ev->boot_ms + route->poll_ms;
         m.deadline_ms = r->ev->boot_ms + route->pending_ms;
     } else if (m.state == FLOW_MS_UNKNOWN)
-        return unknown_replan(r, id, false);
+        return flow_unknown_replan(r, id, false);
     else
         return 0;                       /* sending, sent: when their link is up */
-    return run_put_message(r, &m, MSG_NONE);
+    return flow_run_put_message(r, &m, MSG_NONE);
 }
 
 static int start_set_timers(struct run *r, const struct start_list *list)
@@ -88,7 +88,7 @@ static int start_set_timers(struct run *r, const struct start_list *list)
             continue;                   /* exchanges settle anew when their link is up */
         RUN_TRY(r->ops->request_get(r->t, list->id[i], &q, r->e));
         q.due_ms = r->ev->boot_ms + r->cfg->attachment_wait_ms;
-        RUN_TRY(run_put_request(r, &q, MSG_NONE));
+        RUN_TRY(flow_run_put_request(r, &q, MSG_NONE));
     }
     return 0;
 }
@@ -101,15 +101,15 @@ static int start_exchanges(struct run *r)
     int rc;
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
         for (int64_t after = 0; (rc = r->ops->exchange_next(r->t, NULL, states[i], after, &x, r->e)) == 1; after = x.id) {
-            const struct flow_route_config *route = run_route_config(r->cfg, x.route);
-            struct flow_route_state *state = run_route(r, x.route);
+            const struct flow_route_config *route = flow_run_route_config(r->cfg, x.route);
+            struct flow_route_state *state = flow_run_route(r, x.route);
             if (state != NULL)
                 state->busy++;
             if (route == NULL || route->link == FLOW_LINK_WEBAPI)
-                RUN_TRY(link_give_up(r, &x, true));
+                RUN_TRY(flow_link_give_up(r, &x, true));
             else if (x.state == FLOW_XS_INTENT) {
-                RUN_TRY(link_state(r, &x, FLOW_XS_LOOKING));
-                RUN_TRY(run_put_exchange(r, &x, MSG_NONE));
+                RUN_TRY(flow_link_state(r, &x, FLOW_XS_LOOKING));
+                RUN_TRY(flow_run_put_exchange(r, &x, MSG_NONE));
             }
         }
         RUN_TRY(rc);
@@ -139,15 +139,15 @@ static void start_queues(struct run *r)
     for (size_t i = 0; i < FLOW_FACILITIES_MAX; i++)
         for (size_t k = 0; k < 3; k++)
             r->st->send[i][k] = all;
-    struct flow_signer_slot *verify = run_signer(r, "");
+    struct flow_signer_slot *verify = flow_run_signer(r, "");
     if (verify != NULL)
         verify->queue = all;
 }
 
-int start_begin(struct run *r)
+int flow_start_begin(struct run *r)
 {
     struct start_list list = { .count = 0 };
-    struct flow_cause cause = run_cause(r, MSG_NONE);
+    struct flow_cause cause = flow_run_cause(r, MSG_NONE);
     struct flow_incident incident;
     int64_t paused = 0, restored = 0, last_wall = 0;
     enum { STEP_MS = 60000 };
@@ -173,10 +173,10 @@ int start_begin(struct run *r)
     RUN_TRY(start_requests(r));
     r->turns = true;
     RUN_TRY(rc = r->ops->incident_next_open(r->t, 0, &incident, r->e));
-    RUN_TRY(run_alarm(r, FLOW_ALARM_INCIDENT, 0, "", rc == 1, MSG_FLOW_ALARM_INCIDENT));
-    RUN_TRY(run_alarm(r, FLOW_ALARM_CLOCK, 0, "", !r->st->clock_sane, MSG_FLOW_ALARM_CLOCK));
-    RUN_TRY(run_alarm(r, FLOW_ALARM_RESTORE, 0, "", restored != 0, MSG_FLOW_ALARM_RESTORE));
-    return run_alarm(r, FLOW_ALARM_PAUSED, 0, "", r->st->paused, MSG_FLOW_ALARM_PAUSED);
+    RUN_TRY(flow_run_alarm(r, FLOW_ALARM_INCIDENT, 0, "", rc == 1, MSG_FLOW_ALARM_INCIDENT));
+    RUN_TRY(flow_run_alarm(r, FLOW_ALARM_CLOCK, 0, "", !r->st->clock_sane, MSG_FLOW_ALARM_CLOCK));
+    RUN_TRY(flow_run_alarm(r, FLOW_ALARM_RESTORE, 0, "", restored != 0, MSG_FLOW_ALARM_RESTORE));
+    return flow_run_alarm(r, FLOW_ALARM_PAUSED, 0, "", r->st->paused, MSG_FLOW_ALARM_PAUSED);
 }
 
 static int start_hold_messages(struct run *r)
@@ -190,7 +190,7 @@ static int start_hold_messages(struct run *r)
             m.due_ms = 0;
             m.turn = false;
             m.held = true;
-            RUN_TRY(message_enter(r, &m, FLOW_MS_UNKNOWN, MSG_FLOW_HELD_RESTORE));
+            RUN_TRY(flow_message_enter(r, &m, FLOW_MS_UNKNOWN, MSG_FLOW_HELD_RESTORE));
         }
         RUN_TRY(rc);
     }
@@ -205,19 +205,19 @@ static int start_hold_requests(struct run *r)
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         for (int64_t after = 0; (rc = r->ops->request_next(r->t, FLOW_RQ_RECEIVED, steps[i], after, &q, r->e)) == 1; after = q.id) {
             q.due_ms = 0;
-            run_reason(q.reason, MSG_FLOW_HELD_RESTORE);
-            RUN_TRY(intake_step(r, &q, FLOW_RS_HELD));
+            flow_run_reason(q.reason, MSG_FLOW_HELD_RESTORE);
+            RUN_TRY(flow_intake_step(r, &q, FLOW_RS_HELD));
         }
         RUN_TRY(rc);
     }
     return 0;
 }
 
-int start_after_restore(struct run *r)
+int flow_start_after_restore(struct run *r)
 {
     enum { GAP = 1000000 };
     static const enum flow_exchange_state states[] = { FLOW_XS_INTENT, FLOW_XS_LOOKING, FLOW_XS_PUBLISHED, FLOW_XS_LEFT };
-    struct flow_cause cause = run_cause(r, MSG_FLOW_HELD_RESTORE);
+    struct flow_cause cause = flow_run_cause(r, MSG_FLOW_HELD_RESTORE);
     struct flow_exchange x;
     int64_t name = 0, restored = 0;
     int rc;
@@ -233,11 +233,11 @@ int start_after_restore(struct run *r)
     RUN_TRY(start_hold_messages(r));
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
         for (int64_t after = 0; (rc = r->ops->exchange_next(r->t, NULL, states[i], after, &x, r->e)) == 1; after = x.id)
-            RUN_TRY(link_give_up(r, &x, true));
+            RUN_TRY(flow_link_give_up(r, &x, true));
         RUN_TRY(rc);
     }
     RUN_TRY(start_hold_requests(r));
-    RUN_TRY(run_alarm(r, FLOW_ALARM_RESTORE, 0, "", true, MSG_FLOW_ALARM_RESTORE));
-    RUN_TRY(run_alarm(r, FLOW_ALARM_PAUSED, 0, "", true, MSG_FLOW_ALARM_PAUSED));
-    return run_reply(r, MSG_FLOW_REPLY_OK, 0, 0, 0, 0);
+    RUN_TRY(flow_run_alarm(r, FLOW_ALARM_RESTORE, 0, "", true, MSG_FLOW_ALARM_RESTORE));
+    RUN_TRY(flow_run_alarm(r, FLOW_ALARM_PAUSED, 0, "", true, MSG_FLOW_ALARM_PAUSED));
+    return flow_run_reply(r, MSG_FLOW_REPLY_OK, 0, 0, 0, 0);
 }

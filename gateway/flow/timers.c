@@ -12,36 +12,36 @@ static int timers_message(struct run *r, struct flow_message *m)
     struct flow_exchange busy;
     int rc;
     m->due_ms = 0;
-    RUN_TRY(rc = link_find_busy(r, m->id, &busy));
+    RUN_TRY(rc = flow_link_find_busy(r, m->id, &busy));
     bool answered = rc == 1 && busy.state == FLOW_XS_ANSWERED;      /* its answer is being read */
     switch (m->state) {
     case FLOW_MS_SENDING:
     case FLOW_MS_SENT:
-        RUN_TRY(run_put_message(r, m, MSG_NONE));
+        RUN_TRY(flow_run_put_message(r, m, MSG_NONE));
         if (answered)
             return 0;
         if (rc == 1)
-            return link_give_up(r, &busy, false);
-        return message_unknown(r, m);
+            return flow_link_give_up(r, &busy, false);
+        return flow_message_unknown(r, m);
     case FLOW_MS_UNKNOWN:
         if (rc == 1) {
-            RUN_TRY(run_put_message(r, m, MSG_NONE));
-            return answered ? 0 : link_give_up(r, &busy, false);
+            RUN_TRY(flow_run_put_message(r, m, MSG_NONE));
+            return answered ? 0 : flow_link_give_up(r, &busy, false);
         }
         m->turn = !m->held;
-        return run_put_message(r, m, MSG_NONE);
+        return flow_run_put_message(r, m, MSG_NONE);
     case FLOW_MS_PENDING:
         if (rc == 1 && busy.kind == FLOW_XK_POLL)      /* its answer, or its end, sets the next one */
-            return run_put_message(r, m, MSG_NONE);
+            return flow_run_put_message(r, m, MSG_NONE);
         if (m->deadline_ms <= r->ev->boot_ms)
-            return message_unknown(r, m);
+            return flow_message_unknown(r, m);
         m->turn = true;
-        return run_put_message(r, m, MSG_NONE);
+        return flow_run_put_message(r, m, MSG_NONE);
     case FLOW_MS_READY:
-        RUN_TRY(run_put_message(r, m, MSG_NONE));
-        return run_mark_key(r, m);
+        RUN_TRY(flow_run_put_message(r, m, MSG_NONE));
+        return flow_run_mark_key(r, m);
     default:
-        return run_put_message(r, m, MSG_NONE);
+        return flow_run_put_message(r, m, MSG_NONE);
     }
 }
 
@@ -53,20 +53,20 @@ static int timers_one(struct run *r, enum flow_subject subject, int64_t id)
     switch (subject) {
     case FLOW_SUBJECT_REQUEST:
         RUN_TRY(r->ops->request_get(r->t, id, &q, r->e));
-        return intake_attachment_due(r, &q);
+        return flow_intake_attachment_due(r, &q);
     case FLOW_SUBJECT_MESSAGE:
-        RUN_TRY(run_get_message(r, id, &m));
+        RUN_TRY(flow_run_get_message(r, id, &m));
         return timers_message(r, &m);
     case FLOW_SUBJECT_EXCHANGE:
-        RUN_TRY(run_get_exchange(r, id, &x));
-        return link_exchange_due(r, &x);
+        RUN_TRY(flow_run_get_exchange(r, id, &x));
+        return flow_link_exchange_due(r, &x);
     case FLOW_SUBJECT_NONE:
         break;
     }
-    return run_inconsistent(r, "timer", id);
+    return flow_run_inconsistent(r, "timer", id);
 }
 
-int timers_due(struct run *r)
+int flow_timers_due(struct run *r)
 {
     enum flow_subject subject;
     int64_t id;
@@ -90,10 +90,10 @@ static int timers_age(struct run *r, enum flow_alarm alarm, int32_t index, const
     int64_t left = any ? since + age - r->ev->wall_ms : age;
     if (left < *wait && left > 0)
         *wait = left;
-    return run_alarm(r, alarm, index, name, any && left <= 0, msg);
+    return flow_run_alarm(r, alarm, index, name, any && left <= 0, msg);
 }
 
-int timers_ages(struct run *r)
+int flow_timers_ages(struct run *r)
 {
     enum { LOOK_AGAIN_MS = 10000, LONGEST_MS = 600000 };
     static const enum msg_id message_msg[FLOW_MS_STATES] = {
@@ -105,7 +105,7 @@ int timers_ages(struct run *r)
     int rc;
     if (r->st->age_check_ms > r->ev->boot_ms)
         return 0;
-    RUN_TRY(sign_prefer(r));
+    RUN_TRY(flow_sign_prefer(r));
     for (int s = FLOW_RQ_RECEIVED; s <= FLOW_RQ_CLOSED; s++) {
         RUN_TRY(rc = r->ops->request_oldest(r->t, (enum flow_request_state)s, &q, r->e));
         RUN_TRY(timers_age(r, FLOW_ALARM_REQUEST_AGE, s, "", rc == 1, q.since_wall_ms, r->cfg->request_age_ms[s], MSG_FLOW_ALARM_REQUEST_AGE, &wait));
@@ -116,7 +116,7 @@ int timers_ages(struct run *r)
             RUN_TRY(rc = r->ops->message_oldest(r->t, f->code, (enum flow_message_state)s, &m, r->e));
             RUN_TRY(timers_age(r, FLOW_ALARM_MESSAGE_AGE, s, f->code, rc == 1, m.since_wall_ms, r->cfg->message_age_ms[s], message_msg[s], &wait));
             if (s == FLOW_MS_UNKNOWN && rc == 0)
-                RUN_TRY(run_alarm(r, FLOW_ALARM_PERSON, 0, f->code, false, MSG_FLOW_ASK_PERSON));
+                RUN_TRY(flow_run_alarm(r, FLOW_ALARM_PERSON, 0, f->code, false, MSG_FLOW_ASK_PERSON));
             if (s == FLOW_MS_TO_SIGN && f->policy == FLOW_POLICY_PREFER) {
                 int64_t left = (rc == 1 ? m.since_wall_ms - r->ev->wall_ms : 0) + f->prefer_age_ms;
                 wait = left > 0 && left < wait ? left : wait;

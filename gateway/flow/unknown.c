@@ -13,7 +13,7 @@
  */
 #include "flow/run.h"
 
-static enum unknown_act unknown_means(const struct flow_message *m, const struct flow_route_config *route)
+static enum flow_unknown_act unknown_means(const struct flow_message *m, const struct flow_route_config *route)
 {
     if (m->operation == FLOW_OP_CHANGE || m->operation == FLOW_OP_CANCEL)
         return UNKNOWN_REPEAT;
@@ -24,7 +24,7 @@ static enum unknown_act unknown_means(const struct flow_message *m, const struct
     return UNKNOWN_PERSON;
 }
 
-int unknown_act(struct run *r, const struct flow_message *m, enum unknown_act *ret_act)
+int flow_unknown_act(struct run *r, const struct flow_message *m, enum flow_unknown_act *ret_act)
 {
     struct flow_attempt a;
     bool cancel = false, loud;
@@ -33,28 +33,28 @@ int unknown_act(struct run *r, const struct flow_message *m, enum unknown_act *r
     if (m->state != FLOW_MS_UNKNOWN || m->held)
         return 0;
     RUN_TRY(rc = r->ops->attempt_last(r->t, m->id, &a, r->e));
-    const struct flow_route_config *route = rc == 1 ? run_route_config(r->cfg, a.route) : NULL;
+    const struct flow_route_config *route = rc == 1 ? flow_run_route_config(r->cfg, a.route) : NULL;
     if (route == NULL)
         return 0;
     if (m->operation != FLOW_OP_CANCEL)
-        RUN_TRY(message_has_open_cancel(r, m->facility, m->bundle_id, m->id, &cancel));
+        RUN_TRY(flow_message_has_open_cancel(r, m->facility, m->bundle_id, m->id, &cancel));
     if (cancel && m->operation == FLOW_OP_REGISTER) {
         *ret_act = UNKNOWN_WAIT_CANCEL;
         return 0;
     }
-    enum unknown_act means = unknown_means(m, route);
+    enum flow_unknown_act means = unknown_means(m, route);
     if (a.receipt[0] != '\0' && (means == UNKNOWN_PERSON || m->failures % 2 == 0)) {
         *ret_act = UNKNOWN_POLL;
         return 0;
     }
-    RUN_TRY(message_bundle_loud(r, m->facility, m->bundle_id, &loud));
+    RUN_TRY(flow_message_bundle_loud(r, m->facility, m->bundle_id, &loud));
     *ret_act = loud && (means == UNKNOWN_REPEAT || means == UNKNOWN_PROBE) ? UNKNOWN_WAIT_SETTLE : means;
     if (*ret_act == UNKNOWN_WAIT_SETTLE && a.receipt[0] != '\0')
         *ret_act = UNKNOWN_POLL;
     return 0;
 }
 
-int unknown_plan(struct run *r, struct flow_message *m)
+int flow_unknown_plan(struct run *r, struct flow_message *m)
 {
     static const enum msg_id reason[] = {
         [UNKNOWN_NOTHING] = MSG_FLOW_WAIT_SETTLE, [UNKNOWN_WAIT_SETTLE] = MSG_FLOW_WAIT_SETTLE, [UNKNOWN_WAIT_CANCEL] = MSG_FLOW_WAIT_CANCEL,
@@ -62,28 +62,28 @@ int unknown_plan(struct run *r, struct flow_message *m)
         [UNKNOWN_PROBE] = MSG_FLOW_WAIT_INQUIRY, [UNKNOWN_REPEAT] = MSG_FLOW_WAIT_SETTLE };
     struct flow_exchange busy;
     struct flow_attempt a;
-    enum unknown_act act;
+    enum flow_unknown_act act;
     int rc;
     if (m->held)
         return 0;
-    RUN_TRY(rc = link_find_busy(r, m->id, &busy));
+    RUN_TRY(rc = flow_link_find_busy(r, m->id, &busy));
     if (rc == 1) {                       /* its answer, or its end, plans again */
         m->turn = false;
         if (m->reason[0] == '\0')
-            run_reason(m->reason, MSG_FLOW_WAIT_INQUIRY);
+            flow_run_reason(m->reason, MSG_FLOW_WAIT_INQUIRY);
         return 0;
     }
-    RUN_TRY(unknown_act(r, m, &act));
-    run_reason(m->reason, reason[act]);
+    RUN_TRY(flow_unknown_act(r, m, &act));
+    flow_run_reason(m->reason, reason[act]);
     if (act <= UNKNOWN_PERSON) {
         m->due_ms = 0;
         m->turn = false;
-        return act == UNKNOWN_PERSON ? run_alarm(r, FLOW_ALARM_PERSON, 0, m->facility, true, MSG_FLOW_ASK_PERSON) : 0;
+        return act == UNKNOWN_PERSON ? flow_run_alarm(r, FLOW_ALARM_PERSON, 0, m->facility, true, MSG_FLOW_ASK_PERSON) : 0;
     }
     if (m->turn || m->due_ms > r->ev->boot_ms)
         return 0;                        /* planned already */
     RUN_TRY(rc = r->ops->attempt_last(r->t, m->id, &a, r->e));
-    const struct flow_route_config *route = rc == 1 ? run_route_config(r->cfg, a.route) : NULL;
+    const struct flow_route_config *route = rc == 1 ? flow_run_route_config(r->cfg, a.route) : NULL;
     if (route == NULL)
         return 0;
     if (m->failures == 0 && act != UNKNOWN_INQUIRE && act != UNKNOWN_POLL) {
@@ -93,26 +93,26 @@ int unknown_plan(struct run *r, struct flow_message *m)
     }
     int64_t first = act == UNKNOWN_INQUIRE ? route->inquire_ms : act == UNKNOWN_POLL ? route->poll_ms : route->retry_ms;
     int64_t longest = route->settle_ms > route->retry_max_ms ? route->settle_ms : route->retry_max_ms;
-    m->due_ms = r->ev->boot_ms + run_backoff(r, first, first > longest ? first : longest, m->failures);
+    m->due_ms = r->ev->boot_ms + flow_run_backoff(r, first, first > longest ? first : longest, m->failures);
     m->turn = false;
     return 0;
 }
 
-int unknown_replan(struct run *r, int64_t message, bool failed)
+int flow_unknown_replan(struct run *r, int64_t message, bool failed)
 {
     struct flow_message m;
-    RUN_TRY(run_get_message(r, message, &m));
+    RUN_TRY(flow_run_get_message(r, message, &m));
     if (m.state == FLOW_MS_PENDING && failed) {     /* a poll that came to nothing: the next one */
         struct flow_attempt a;
         int rc;
         RUN_TRY(rc = r->ops->attempt_last(r->t, m.id, &a, r->e));
-        const struct flow_route_config *route = rc == 1 ? run_route_config(r->cfg, a.route) : NULL;
+        const struct flow_route_config *route = rc == 1 ? flow_run_route_config(r->cfg, a.route) : NULL;
         m.failures += m.failures < 30;
         m.turn = false;
         if (route != NULL && m.deadline_ms > r->ev->boot_ms + route->pending_ms)
             m.deadline_ms = r->ev->boot_ms + route->pending_ms;      /* of an earlier life */
-        m.due_ms = route == NULL ? 0 : r->ev->boot_ms + run_backoff(r, route->poll_ms, route->poll_max_ms, m.failures);
-        return run_put_message(r, &m, MSG_NONE);
+        m.due_ms = route == NULL ? 0 : r->ev->boot_ms + flow_run_backoff(r, route->poll_ms, route->poll_max_ms, m.failures);
+        return flow_run_put_message(r, &m, MSG_NONE);
     }
     if (m.state != FLOW_MS_UNKNOWN)
         return 0;
@@ -122,8 +122,8 @@ int unknown_replan(struct run *r, int64_t message, bool failed)
         m.turn = false;
     }
     struct flow_message before = m;
-    RUN_TRY(unknown_plan(r, &m));
+    RUN_TRY(flow_unknown_plan(r, &m));
     if (!failed && before.due_ms == m.due_ms && before.turn == m.turn && before.held == m.held && memcmp(before.reason, m.reason, sizeof m.reason) == 0)
         return 0;
-    return run_put_message(r, &m, MSG_NONE);
+    return flow_run_put_message(r, &m, MSG_NONE);
 }
