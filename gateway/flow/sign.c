@@ -66,7 +66,7 @@ int flow_sign_state(struct run *r)
 
 int flow_sign_failed(struct run *r)
 {
-    struct flow_job *job = flow_run_job_find(r, FLOW_JOB_SIGN, r->ev->u.flow_sign_failed.token);
+    struct flow_job *job = flow_run_job_find(r, FLOW_JOB_SIGN, r->ev->u.sign_failed.token);
     struct flow_message m;
     if (job == NULL)
         return 0;
@@ -76,10 +76,10 @@ int flow_sign_failed(struct run *r)
     RUN_TRY(flow_run_get_message(r, id, &m));
     if (m.state != FLOW_MS_TO_SIGN)
         return 0;
-    if (r->ev->u.flow_sign_failed.state == FLOW_SIGNER_READY && r->ev->u.flow_sign_failed.reject != MSG_NONE)
-        return flow_message_enter(r, &m, FLOW_MS_REJECTED, r->ev->u.flow_sign_failed.reject);
+    if (r->ev->u.sign_failed.state == FLOW_SIGNER_READY && r->ev->u.sign_failed.reject != MSG_NONE)
+        return flow_message_enter(r, &m, FLOW_MS_REJECTED, r->ev->u.sign_failed.reject);
     flow_run_enqueue(&slot->queue, id);
-    return sign_set(r, slot, r->ev->u.flow_sign_failed.state == FLOW_SIGNER_READY ? FLOW_SIGNER_DOWN : r->ev->u.flow_sign_failed.state);
+    return sign_set(r, slot, r->ev->u.sign_failed.state == FLOW_SIGNER_READY ? FLOW_SIGNER_DOWN : r->ev->u.sign_failed.state);
 }
 
 static int sign_order_check(struct run *r, struct flow_job *job, const struct flow_message *m)
