@@ -241,7 +241,8 @@ void desk_house_turn(struct desk *d, int64_t boot_ms)
         d->next_watchdog_ms = boot_ms + d->watchdog_ms;
         (void)proc_notify(getenv("NOTIFY_SOCKET"), "WATCHDOG=1", NULL);
     }
-    if (boot_ms >= d->next_page_ms && (d->page_dirty || boot_ms >= d->next_page_ms + PAGE_IDLE_MS)) {
+    /* The last page says that nobody is at the desk: it is what people look at while the gateway is stopped. */
+    if (d->stopping || (boot_ms >= d->next_page_ms && (d->page_dirty || boot_ms >= d->next_page_ms + PAGE_IDLE_MS))) {
         d->next_page_ms = boot_ms + PAGE_MS;
         d->page_dirty = false;
         write_page(d, DESK_PAGE_HTML, "status.html");

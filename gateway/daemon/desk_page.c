@@ -95,7 +95,7 @@ int desk_page_make(struct desk *d, enum desk_page form, enum msg_lang lang, stru
     p->now_ms = time_wall_ms();
     p->started_ms = d->started_wall_ms;
     p->version = CLINSGW_VERSION;
-    p->running = true;
+    p->running = !d->stopping;
     p->paused = d->flow->paused;
     p->clock_sane = d->flow->clock_sane;
     p->disk = d->flow->disk;

@@ -15,7 +15,7 @@
 
 struct sheet { const struct page *p; enum msg_lang lang; struct buf *out; bool html; };
 
-enum { CELL = 512, CELLS_MAX = 9 };
+enum { CELL = 512, CELLS_MAX = 9, LONG_CELL = 60 /* bytes: from here a cell may be broken into lines */ };
 
 struct row { char cell[CELLS_MAX][CELL]; size_t count; enum page_word level; };
 
@@ -47,20 +47,21 @@ static const char *class_of(enum page_word word)
 
 static void table_begin(struct sheet *s, const char *title, const char *const *heads, size_t count)
 {
-    raw(s, s->html ? "<h2>" : "\n[ ");
+    raw(s, s->html ? "<section><h2>" : "\n[ ");
     put(s, title);
-    raw(s, s->html ? "</h2>\n<table><tr>" : " ]\n");
+    raw(s, s->html ? "</h2>\n<table>" : " ]\n");
+    raw(s, s->html && count > 0 ? "<tr>" : "");
     for (size_t i = 0; i < count; i++) {
         raw(s, s->html ? "<th>" : i == 0 ? "  " : " | ");
         put(s, heads[i]);
         raw(s, s->html ? "</th>" : "");
     }
-    raw(s, s->html ? "</tr>\n" : count > 0 ? "\n" : "");
+    raw(s, count == 0 ? "" : s->html ? "</tr>\n" : "\n");
 }
 
 static void table_end(struct sheet *s)
 {
-    raw(s, s->html ? "</table>\n" : "");
+    raw(s, s->html ? "</table></section>\n" : "");
 }
 
 static void table_row(struct sheet *s, const struct row *row)
@@ -68,7 +69,7 @@ static void table_row(struct sheet *s, const struct row *row)
     if (s->html)
         (void)buf_addf(s->out, "<tr class=\"%s\">", class_of(row->level));
     for (size_t i = 0; i < row->count; i++) {
-        raw(s, s->html ? "<td>" : i == 0 ? "  " : " | ");
+        raw(s, !s->html ? i == 0 ? "  " : " | " : strlen(row->cell[i]) < LONG_CELL ? "<td>" : "<td class=\"long\">");
         put(s, row->cell[i]);
         raw(s, s->html ? "</td>" : "");
     }
@@ -143,6 +144,11 @@ static void head(struct sheet *s)
     put(s, when);
     put(s, "  clinsgw ");
     put(s, p->version);
+    if (p->running) {
+        raw(s, s->html ? "<br>" : "\n");
+        put(s, tr(s, "この画面は 1 分以内に新しくなります。作成時刻が 5 分以上前のままなら、clinsgw か機械が止まっています",
+                  "This page is renewed within a minute. If it was made more than 5 minutes ago, clinsgw or the machine has stopped"));
+    }
     raw(s, s->html ? "</p>\n" : "\n");
 }
 
@@ -389,9 +395,10 @@ int page_write_html(const struct page *p, enum msg_lang lang, struct buf *out)
     (void)buf_addf(out, "<!DOCTYPE html>\n<html lang=\"%s\"><head><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" content=\"60\"><title>", lang == LANG_JA ? "ja" : "en");
     put(&s, page_word_name(p->word, lang));
     raw(&s, " - clinsgw</title>\n<style>\n"
-            "body{font-family:Meiryo,sans-serif;margin:1em;color:#111;background:#fff}table{border-collapse:collapse;margin-bottom:1em}"
-            "th,td{border:1px solid #999;padding:2px 8px;text-align:left;vertical-align:top}th{background:#eee}h2{font-size:110%;margin:1em 0 .3em}"
-            ".word{padding:.6em 1em;font-size:130%;border:2px solid #555}.word b{font-size:150%}"
+            "body{font-family:Meiryo,sans-serif;font-size:90%;margin:1em;color:#111;background:#fff}section{display:inline-block;vertical-align:top;margin-right:2em}"
+            "table{border-collapse:collapse;margin-bottom:.5em}h2{font-size:110%;margin:.6em 0 .3em}"
+            "th,td{border:1px solid #999;padding:2px 8px;text-align:left;vertical-align:top;white-space:nowrap}th{background:#eee}td.long{white-space:normal}"
+            ".word{padding:.6em 1em;font-size:130%;border:2px solid #555}.word b{font-size:150%}p{margin:.6em 0;color:#444}"
             "div.ok{background:#d8f0d8}.warn,div.warn{background:#fff0b3}.stop,div.stop{background:#f7c6c6}\n</style></head><body>\n");
     body(&s);
     raw(&s, "</body></html>\n");
