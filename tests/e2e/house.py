@@ -399,11 +399,15 @@ class House:
             return self.process.returncode if self.process else 0
         self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(20)
+            status = self.process.wait(20)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
             raise Failure("clinsgwd did not stop\n" + self.story())
+        with open(self.errors, encoding="utf-8", errors="replace") as f:
+            reports = [line for line in f if "Sanitizer" in line or "runtime error:" in line]
+        true(not reports, lambda: "".join(reports) + self.story())
+        return status
 
     def close(self):
         try:
