@@ -26,7 +26,7 @@
 #include "daemon/flow_settings.h"
 #include "daemon/version.h"
 
-enum { STOP_MS = 4000, POLL_MAX = DESK_DOORS_MAX + DESK_CLIENTS_MAX + 2 };
+enum { STOP_MS = 4000, QUIET_MS = 40, POLL_MAX = DESK_DOORS_MAX + DESK_CLIENTS_MAX + 2 };
 
 static int load_profiles(const struct settings *s, struct exchange_profile *ret_profile[SETTINGS_MAX], struct err *e)
 {
@@ -219,6 +219,12 @@ static void wait_for_work(struct desk *d, struct pollfd *p, size_t *ret_doors)
         p[n++] = (struct pollfd){ .fd = d->door[i].fd, .events = POLLIN };
     if (left > 60 * 1000)
         left = 60 * 1000;
+    if (left > QUIET_MS) { /* the store's own work is done when nobody waits for the desk */
+        if (poll(p, n, QUIET_MS) != 0)
+            return;
+        store_tidy(d->store);
+        left -= QUIET_MS;
+    }
     while (poll(p, n, left < 0 ? 0 : (int)left) < 0 && errno == EINTR)
         continue;
 }

@@ -136,7 +136,9 @@ void desk_compose(struct desk *d, const struct flow_order *order)
     buf_init(&text, DESK_PAYLOAD_MAX);
     r = desk_outcome_text(d, order->u.request.request, true, &text, &e);
     if (r == 0)
-        r = store_payload_put(d->store, buf_bytes(&text), &event.u.composed.outcome, &e);
+        r = memfd_seal("clinsgw-outcome", text.data, text.len, &e);
+    if (r >= 0)
+        r = desk_payload_take(d, r, &event.u.composed.outcome, &e); /* handed back right after the commit */
     buf_free(&text);
     if (r < 0) {
         desk_log(d, &e);

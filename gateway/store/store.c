@@ -235,9 +235,9 @@ void store_rollback(struct store *store)
 }
 
 /* The log is moved into the database when it has grown. The commit before it stands whatever happens here; a full disk is tried again later. */
-static void checkpoint(struct store *store)
+static void checkpoint(struct store *store, int pages)
 {
-    if (store->wal_pages < WAL_PAGES)
+    if (store->wal_pages < pages)
         return;
     int rc = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     store->wal_pages = 0;
@@ -258,8 +258,14 @@ int store_commit(struct store *store, struct err *e)
         return r;
     }
     store->in_turn = false;
-    checkpoint(store);
+    checkpoint(store, WAL_PAGES);
     return 0;
+}
+
+void store_tidy(struct store *store)
+{
+    if (store_usable(store, false, NULL) == 0 && !store->in_turn && store->mode == STORE_READ_WRITE)
+        checkpoint(store, WAL_PAGES_QUIET);
 }
 
 static int on_wal(void *ctx, sqlite3 *db, const char *name, int pages)

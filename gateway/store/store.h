@@ -43,6 +43,8 @@ struct store *store_close(struct store *store);
 int store_begin(struct store *store, struct err *e);
 int store_commit(struct store *store, struct err *e);
 void store_rollback(struct store *store);
+/* Moves what the log has gathered into the database, so that no commit has to: for a moment in which nothing else is to be done, outside a transaction. Failures show at the next call. */
+void store_tidy(struct store *store);
 
 /* The rows as flow sees them; `tables` is the struct store. */
 extern const struct flow_tables_ops store_flow_ops;

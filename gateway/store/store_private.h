@@ -103,7 +103,7 @@ int store_schema_text(struct buf *text);
 
 /* ---- the store ---- */
 
-enum { UPDATES_KEPT = 96, ROWS_KEPT = 256 /* a table */, TALLY_MAX = 256, WAL_PAGES = 2000, STORE_APPLICATION = 0x434c4957 };
+enum { UPDATES_KEPT = 96, ROWS_KEPT = 256 /* a table */, TALLY_MAX = 256, WAL_PAGES_QUIET = 500, WAL_PAGES = 8000 /* the log is moved into the database: when nothing happens, in any case */, STORE_APPLICATION = 0x434c4957 };
 
 struct update { sqlite3_stmt *stmt; enum store_table table; uint64_t mask, used; };
 /* How many rows of a facility are in a state. One table a facility; table TABLE_MESSAGE or TABLE_REQUEST. */

@@ -189,7 +189,7 @@ TEST(store_sees_a_failed_fsync_of_a_checkpoint)
     FIXTURE(f);
     bool refused = false;
     memset(big, 'c', sizeof big);
-    for (int turn = 0; turn < 100 && !refused; turn++) {
+    for (int turn = 0; turn < 200 && !refused; turn++) {
         struct sha256 digest;
         sync_fails = 2;   /* not that of the commit, but the next, if there is one */
         refused = store_begin(f.store, NULL) < 0;
@@ -201,6 +201,36 @@ TEST(store_sees_a_failed_fsync_of_a_checkpoint)
     }
     sync_fails = 0;
     CHECK(refused);
+    f_reopen(&f);
+    CHECK_SOUND(&f);
+    store_close(f.store);
+}
+
+/* The same in a quiet moment: nothing is done while there is little to do, and a failure is seen. */
+TEST(store_tidies_when_asked)
+{
+    FIXTURE(f);
+    struct sha256 digest;
+    memset(big, 't', sizeof big);
+    sync_fails = 1;
+    store_tidy(f.store);
+    CHECK_INT(sync_fails, 1);
+    sync_fails = 0;
+    for (int turn = 0; turn < 10; turn++) {
+        f_begin(&f);
+        big[0] = (char)turn;
+        CHECK_OK(store_payload_put(f.store, (struct bytes){ big, STORE_INLINE_MAX }, &digest, NULL));
+        f_commit(&f);
+    }
+    f_begin(&f);
+    sync_fails = 1;
+    store_tidy(f.store);   /* not inside a transaction */
+    CHECK_INT(sync_fails, 1);
+    sync_fails = 0;
+    f_commit(&f);
+    sync_fails = 1;
+    store_tidy(f.store);
+    CHECK_ERR(store_begin(f.store, NULL), ERR_IO);
     f_reopen(&f);
     CHECK_SOUND(&f);
     store_close(f.store);
