@@ -332,6 +332,7 @@ class House:
             os.unlink(path)
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(path)
+        os.chmod(path, 0o666)
         self.launch()
         if ready:
             self.wait_ready()
