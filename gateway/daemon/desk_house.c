@@ -78,7 +78,7 @@ static void write_line(struct desk *d, const struct status_line *line)
 static void journal(struct desk *d, const struct status_line *line)
 {
     const struct log_field fields[] = {
-        { "CLINSGW_MESSAGE", line->message }, { "CLINSGW_SOURCE", line->source }, { "CLINSGW_FACILITY", line->facility }, { "CLINSGW_KIND", line->kind },
+        { "CLINSGW_MESSAGE", line->message }, { "CLINSGW_SOURCE", line->source }, { "CLINSGW_FACILITY", line->facility }, { "CLINSGW_KIND", line->kind }, { "CLINSGW_NAME", line->name != NULL ? line->name : "" },
         { "CLINSGW_STATE", line->state }, { "CLINSGW_CODE", line->code }, { "CLINSGW_HASH", line->hash8 }, { NULL, NULL },
     };
 
@@ -119,9 +119,11 @@ void desk_log_plain(struct desk *d, enum msg_id msg, const char *arg1, const cha
 void desk_alarm_order(struct desk *d, const struct flow_order *order)
 {
     struct desk_alarm *slot = NULL;
-    struct status_line line = { .wall_ms = time_wall_ms(), .msg = order->u.alarm.msg, .message = "", .source = "", .facility = order->u.alarm.name, .kind = "", .operation = "",
+    struct status_line line = { .wall_ms = time_wall_ms(), .msg = order->u.alarm.msg, .message = "", .source = "", .facility = "", .name = order->u.alarm.name, .kind = "", .operation = "",
                                 .state = order->u.alarm.raise ? "alarm" : "cleared", .code = "", .hash8 = "", .arg = { order->u.alarm.name, "" } };
 
+    if (d->stopping && order->u.alarm.alarm == FLOW_ALARM_LINK) /* a link ends with its door: nothing to be alarmed about */
+        return;
     for (size_t i = 0; i < DESK_ALARMS_MAX; i++) {
         struct desk_alarm *a = &d->alarm[i];
         if (a->raised && a->order.u.alarm.alarm == order->u.alarm.alarm && a->order.u.alarm.index == order->u.alarm.index &&

@@ -49,6 +49,7 @@ size_t status_line_format(const struct status_line *line, enum msg_lang lang, ch
         n = add(ret_text, size, n, "message=", line->message);
     n = add(ret_text, size, n, "source=", line->source);
     n = add(ret_text, size, n, "facility=", line->facility);
+    n = add(ret_text, size, n, "name=", line->name);
     n = add(ret_text, size, n, "kind=", line->kind);
     n = add(ret_text, size, n, "op=", line->operation);
     n = add(ret_text, size, n, "state=", line->state);

@@ -17,6 +17,7 @@ struct status_line {
     enum msg_id msg;              /* MSG_NONE: a plain change of state */
     const char *message;          /* "42", "r7" for a request; here and below "" or NULL = none */
     const char *source, *facility, *kind, *operation, *state, *code, *hash8;
+    const char *name;             /* of a link, signer, ... that an alarm is about */
     const char *arg[2];           /* fill the sentence; NULL = the code, else "…": what the sentence would quote is the vendor's and stands in the result file */
 };
 
