@@ -32,7 +32,7 @@ enum desk_door_kind { DESK_SPOOL, DESK_CONVERT, DESK_SIGN, DESK_LINK, DESK_DOOR_
 
 enum {
     DESK_DOORS_MAX = 128, DESK_JOBS_MAX = 256, DESK_CLIENTS_MAX = 16, DESK_TRIES_MAX = 64, DESK_CACHE_MAX = 256, DESK_ALARMS_MAX = FLOW_ALARM_SLOTS,
-    DESK_DIRTY_MAX = 4096, DESK_PAYLOAD_MAX = 96 << 20, DESK_JOB_LIMIT_MS = 120 * 1000
+    DESK_DIRTY_MAX = 4096, DESK_PAYLOAD_MAX = 96 << 20, DESK_CACHE_BYTES = 32 << 20, DESK_JOB_LIMIT_MS = 120 * 1000
 };
 
 struct desk_door {
@@ -44,12 +44,15 @@ struct desk_door {
     int64_t started_ms, start_ms;    /* boot clock: started; may be started (again) */
     int failures;                    /* ends in a row without a minute of life */
     int jobs;                        /* orders that it holds */
+    int64_t deaf_ms;                 /* boot clock: since then it has left messages unread and said nothing, 0 = it has not */
+    bool cut;                        /* it was cut off and may be alive: desk_doors_check() tells the state machine */
 };
 
 /* A pure order that a worker or a signer holds. */
 struct desk_job {
-    bool used, lost_reported;
+    bool used, spoiled;              /* spoiled: the worker could not do it, which says nothing about the file */
     int64_t token, deadline_ms;
+    uint64_t given;                  /* order in which the doors got their orders: a worker is at the first of its own */
     int door;                        /* -1 = no worker was there: given as soon as one is ready */
     struct flow_order order;
     struct flow_unit_converted unit[FLOW_UNITS_MAX];
@@ -69,7 +72,7 @@ struct desk_client {
     int64_t since_ms;                /* boot clock */
 };
 
-struct desk_cached { struct sha256 digest; int fd; uint64_t used; };
+struct desk_cached { struct sha256 digest; int fd; uint64_t used; int64_t size; };
 
 struct desk_alarm { bool raised; struct flow_order order; int64_t since_wall_ms; };
 
@@ -116,7 +119,11 @@ struct desk {
     int64_t started_wall_ms, next_ends_ms;
     struct facts_ends ends;          /* of certificates and revocation lists on disk */
     bool page_dirty, stopping, failed;
+    bool replacing;                  /* the desk itself ends the doors: nobody is to blame */
+    bool disk_full, disk_told;       /* a turn failed for want of room; the state machine knows the disk level */
+    uint64_t given;                  /* orders given to doors */
     struct wire_out out;
+    bool out_bad;                    /* the last message could not be made: too large, or bytes missing */
     struct wire_in in;
 };
 
@@ -145,16 +152,24 @@ void desk_log(struct desk *d, const struct err *e);
 
 int desk_doors_plan(struct desk *d, struct err *e);          /* which doors the settings ask for */
 void desk_doors_start(struct desk *d, int64_t boot_ms);      /* starts those whose time has come */
+void desk_link_down(struct desk *d, const char *route);
 void desk_doors_reap(struct desk *d);                        /* waitpid; what a dead door held becomes events */
 void desk_doors_stop(struct desk *d, bool links_too);        /* tells them to stop */
 void desk_door_kill(struct desk *d, size_t door);
-/* Sends d->out; a door that cannot take it is ended (and reaped later). */
+/* ... and says and hears nothing more. It is reaped when it is dead; only then it gets a successor. */
+void desk_door_cut(struct desk *d, size_t door);
+/* Ends all doors and forgets their orders without a word to the state machine: it begins anew. */
+void desk_doors_drop(struct desk *d);
+/* Ends doors that have not read what the desk said for a long time: a share that hangs holds up its own sources only. */
+void desk_doors_check(struct desk *d, int64_t boot_ms);
+/* Sends d->out; a door that does not take it is ended (and reaped later). False: it did not go out, which may be the message's own fault (too large, bytes missing). */
 bool desk_door_send(struct desk *d, size_t door);
 int desk_door_find(const struct desk *d, enum desk_door_kind kind, const char *name);   /* -1 = none or not ready */
 int desk_door_of_source(const struct desk *d, const char *source);
 int desk_door_worker(const struct desk *d);                  /* the least busy one, -1 = none */
 struct desk_job *desk_job_new(struct desk *d, int door, int64_t token, const struct flow_order *order);
-struct desk_job *desk_job_find(struct desk *d, int64_t token, bool try_job);
+/* The order with that number, if that door holds it: a worker that was taken over answers for itself only. Numbers of files in try/ are negative. */
+struct desk_job *desk_job_find(struct desk *d, int64_t token, size_t door);
 void desk_job_end(struct desk *d, struct desk_job *job);
 void desk_jobs_check(struct desk *d, int64_t boot_ms);       /* kills workers that hang */
 
@@ -173,7 +188,12 @@ void desk_try_beside(struct desk *d, struct wire_in *in);
 void desk_try_looked(struct desk *d, struct desk_job *job, struct wire_in *in);
 void desk_try_unit(struct desk *d, struct desk_job *job, struct wire_in *in);
 void desk_try_converted(struct desk *d, struct desk_job *job, struct wire_in *in);
-void desk_try_lost(struct desk *d, struct desk_job *job);
+void desk_try_lost(struct desk *d, struct desk_job *job, bool blamed);
+/* Trials that wait for a worker; once a turn: files that were turned away. */
+void desk_try_waiting(struct desk *d);
+void desk_try_check(struct desk *d);
+/* The door of that source is gone: its trials are over, the next door offers their files again. */
+void desk_try_door_lost(struct desk *d, const char *group);
 int desk_try_new(struct desk *d, struct err *e);
 void desk_try_free(struct desk *d);
 

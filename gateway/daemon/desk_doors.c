@@ -9,7 +9,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,7 +22,7 @@
 #include "daemon/desk.h"
 #include "daemon/door.h"
 
-enum { RESTART_FIRST_MS = 200, RESTART_MAX_MS = 60 * 1000, STEADY_MS = 60 * 1000 };
+enum { RESTART_FIRST_MS = 200, RESTART_MAX_MS = 60 * 1000, STEADY_MS = 60 * 1000, DROP_MS = 2000, DEAF_MS = 120 * 1000 };
 
 static const char *const program[DESK_DOOR_KINDS] = { "clinsgw-spool", "clinsgw-convert", "clinsgw-sign", "clinsgw-link" };
 
@@ -76,6 +79,11 @@ int desk_doors_plan(struct desk *d, struct err *e)
 {
     const struct settings *s = d->settings;
     int r = plan_sources(d, e);
+
+    memset(d->link_up, 0, sizeof d->link_up);
+    memset(d->source_up, 0, sizeof d->source_up);
+    for (size_t i = 0; i < SETTINGS_MAX; i++)
+        d->signer[i] = (struct desk_signer){ .state = FLOW_SIGNER_DOWN }; /* until its door has said otherwise */
 
     for (int64_t i = 0; i < s->workers && r == 0; i++) {
         char name[24];
@@ -171,7 +179,7 @@ static void start_door(struct desk *d, struct desk_door *door, int64_t boot_ms)
     }
     door->pid = pid;
     door->fd = fd[0];
-    door->ready = false;
+    door->ready = door->cut = false;
     door->jobs = 0;
     door->started_ms = boot_ms;
 }
@@ -191,33 +199,96 @@ void desk_door_kill(struct desk *d, size_t door)
         kill(d->door[door].pid, SIGKILL);
 }
 
-static void report_lost(struct desk *d, struct desk_job *job, enum desk_door_kind kind)
+/* A worker does one order after the other: it died of the first that it held. The others wait for the next worker, and so do all when the desk itself ended it. */
+static void lose_work(struct desk *d, int index)
 {
-    struct flow_event event = { .type = kind == DESK_SIGN ? FLOW_EV_SIGN_LOST : FLOW_EV_WORKER_LOST, .u.subject.token = job->token };
+    struct desk_job *first = NULL;
 
-    if (job->try_index > 0)
-        desk_try_lost(d, job);
-    else
+    for (size_t i = 0; i < DESK_JOBS_MAX; i++) {
+        struct desk_job *job = &d->job[i];
+        if (!job->used || job->door != index)
+            continue;
+        job->door = -1;
+        job->units = 0;
+        job->spoiled = false;
+        if (first == NULL || job->given < first->given)
+            first = job;
+    }
+    for (size_t i = 0; i < DESK_JOBS_MAX; i++)
+        if (d->job[i].used && d->job[i].door < 0 && d->job[i].try_index > 0) {
+            struct desk_job job = d->job[i];
+            desk_job_end(d, &d->job[i]); /* a trial makes its order anew */
+            desk_try_lost(d, &job, &d->job[i] == first && !d->replacing);
+        }
+    if (first != NULL && first->used && first->try_index == 0 && !d->replacing) {
+        struct flow_event event = { .type = FLOW_EV_WORKER_LOST, .u.subject.token = first->token };
+        desk_job_end(d, first);
         desk_event(d, &event);
-    desk_job_end(d, job);
+    }
+}
+
+static void lose_signatures(struct desk *d, int index)
+{
+    for (size_t i = 0; i < DESK_JOBS_MAX; i++)
+        if (d->job[i].used && d->job[i].door == index) {
+            struct flow_event event = { .type = FLOW_EV_SIGN_LOST, .u.subject.token = d->job[i].token };
+            desk_job_end(d, &d->job[i]);
+            desk_event(d, &event);
+        }
+}
+
+/* What was claimed and not handed over does not count as on its way in any more: it comes again when the share is back, and other shares do not wait for it. */
+static void lose_sources(struct desk *d, const char *group)
+{
+    for (size_t i = 0; i < d->settings->sources; i++) {
+        struct flow_event event = { .type = FLOW_EV_SPOOL_UP };
+        char wanted[FLOW_SOURCE + 2];
+        snprintf(wanted, sizeof wanted, ",%s,", d->settings->source[i].name);
+        if (strstr(group, wanted) == NULL)
+            continue;
+        d->source_up[i] = false;
+        snprintf(event.u.source.source, sizeof event.u.source.source, "%s", d->settings->source[i].name);
+        desk_event(d, &event);
+    }
+    desk_try_door_lost(d, group);
+}
+
+/* Nothing more is said to it or heard from it; it is reaped when it is dead, and only then gets a successor. */
+static void cut_off(struct desk_door *door)
+{
+    if (door->fd >= 0)
+        close(door->fd);
+    door->cut |= door->fd >= 0;
+    door->fd = -1;
+    door->ready = false;
+    door->deaf_ms = 0;
+}
+
+void desk_door_cut(struct desk *d, size_t door)
+{
+    desk_door_kill(d, door);
+    cut_off(&d->door[door]);
+}
+
+static void plan_start(struct desk_door *door, int64_t now)
+{
+    door->pid = 0;
+    door->jobs = 0;
+    door->failures = now - door->started_ms > STEADY_MS ? 0 : door->failures + 1;
+    door->start_ms = now + (door->failures > 8 ? RESTART_MAX_MS : RESTART_FIRST_MS << (door->failures > 1 ? door->failures - 1 : 0));
 }
 
 static void on_end(struct desk *d, size_t index)
 {
     struct desk_door *door = &d->door[index];
     struct flow_event event = { .type = FLOW_EV_NONE };
-    int64_t now = time_boot_ms();
 
-    if (door->fd >= 0)
-        close(door->fd);
-    door->fd = -1;
-    door->pid = 0;
-    door->ready = false;
-    door->failures = now - door->started_ms > STEADY_MS ? 0 : door->failures + 1;
-    door->start_ms = now + (door->failures > 8 ? RESTART_MAX_MS : RESTART_FIRST_MS << (door->failures > 1 ? door->failures - 1 : 0));
-    for (size_t i = 0; i < DESK_JOBS_MAX; i++)
-        if (d->job[i].used && d->job[i].door == (int)index)
-            report_lost(d, &d->job[i], door->kind);
+    cut_off(door);
+    plan_start(door, time_boot_ms());
+    if (door->kind == DESK_CONVERT)
+        lose_work(d, (int)index);
+    else if (door->kind == DESK_SPOOL)
+        lose_sources(d, door->name);
     if (door->kind == DESK_LINK) {
         int link = settings_find_link(d->settings, door->name);
         if (link >= 0)
@@ -233,11 +304,25 @@ static void on_end(struct desk *d, size_t index)
         event.type = FLOW_EV_SIGNER;
         snprintf(event.u.signer.signer, sizeof event.u.signer.signer, "%s", door->name);
         event.u.signer.state = FLOW_SIGNER_DOWN;
-        desk_event(d, &event);
+        desk_event(d, &event); /* before its orders come back, else they would be given to it again */
+        lose_signatures(d, (int)index);
     }
     if (!d->stopping)
         log_event(d->log, MSG_DOOR_ENDED, program[door->kind], door->kind == DESK_SPOOL ? "" : door->name, NULL);
     d->page_dirty = true;
+}
+
+/* Nothing new is begun on that link from here on: what was meant for a door that cannot take it would count as perhaps done. */
+void desk_link_down(struct desk *d, const char *route)
+{
+    struct flow_event event = { .type = FLOW_EV_LINK_DOWN, .u.link.why = MSG_WIRE_CLOSED };
+    int link = settings_find_link(d->settings, route);
+
+    if (link < 0)
+        return;
+    d->link_up[link] = false;
+    snprintf(event.u.link.route, sizeof event.u.link.route, "%s", route);
+    desk_event(d, &event);
 }
 
 void desk_doors_reap(struct desk *d)
@@ -248,10 +333,64 @@ void desk_doors_reap(struct desk *d)
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
         for (size_t i = 0; i < d->doors; i++)
             if (d->door[i].pid == pid) {
+                d->door[i].ready = false;
+                if (d->door[i].kind == DESK_LINK)
+                    desk_link_down(d, d->door[i].name);
                 while (d->door[i].fd >= 0 && desk_hear(d, i) > 0) /* its last words count: they were true when it said them */
                     continue;
                 on_end(d, i);
             }
+}
+
+void desk_doors_drop(struct desk *d)
+{
+    int64_t until = time_boot_ms() + DROP_MS;
+    size_t alive = 0;
+
+    for (size_t i = 0; i < d->doors; i++)
+        desk_door_kill(d, i);
+    do {
+        alive = 0;
+        for (size_t i = 0; i < d->doors; i++) {
+            struct desk_door *door = &d->door[i];
+            cut_off(door);
+            if (door->pid > 0 && waitpid(door->pid, NULL, WNOHANG) == door->pid)
+                plan_start(door, time_boot_ms());
+            alive += door->pid > 0; /* one that hangs in its share gets no successor before it is gone */
+        }
+        if (alive > 0)
+            (void)poll(NULL, 0, 5);
+    } while (alive > 0 && time_boot_ms() < until);
+    for (size_t i = 0; i < DESK_JOBS_MAX; i++)
+        d->job[i].used = false;
+    for (size_t i = 0; i < d->doors; i++)
+        if (d->door[i].kind == DESK_SPOOL)
+            desk_try_door_lost(d, d->door[i].name);
+    memset(d->link_up, 0, sizeof d->link_up);
+    memset(d->source_up, 0, sizeof d->source_up);
+    for (size_t i = 0; i < SETTINGS_MAX; i++)
+        d->signer[i].state = FLOW_SIGNER_DOWN;
+    d->page_dirty = true;
+}
+
+void desk_doors_check(struct desk *d, int64_t boot_ms)
+{
+    for (size_t i = 0; i < d->doors; i++) {
+        struct desk_door *door = &d->door[i];
+        int unread = 0;
+        if (door->kind == DESK_CONVERT || door->kind == DESK_SIGN) /* see desk_jobs_check(); it may wait for a person */
+            continue;
+        if (door->fd < 0 || ioctl(door->fd, SIOCOUTQ, &unread) < 0 || unread == 0)
+            door->deaf_ms = 0;
+        else if (door->deaf_ms == 0)
+            door->deaf_ms = boot_ms;
+        else if (boot_ms - door->deaf_ms > DEAF_MS) {
+            desk_door_cut(d, i);
+        }
+        if (door->cut && door->kind == DESK_SPOOL)
+            lose_sources(d, door->name); /* now: it may not die while its share hangs */
+        door->cut = false;
+    }
 }
 
 void desk_doors_stop(struct desk *d, bool links_too)
@@ -269,12 +408,22 @@ bool desk_door_send(struct desk *d, size_t door)
 {
     struct err e = ERR_INIT;
 
+    int r;
+
+    d->out_bad = false;
     if (d->door[door].fd < 0)
         return false;
-    if (wire_send(d->door[door].fd, &d->out, &e) == 0)
+    r = wire_send(d->door[door].fd, &d->out, &e);
+    d->out_bad = r == ERR_LIMIT || r == ERR_INTERNAL;
+    if (r == 0)
         return true;
     desk_log(d, &e);
-    desk_door_kill(d, door);
+    if (d->out_bad)
+        return false;
+    if (r == ERR_TIMEOUT)
+        desk_door_cut(d, door); /* else each further message would wait as long */
+    else
+        desk_door_kill(d, door); /* it may have left last words */
     return false;
 }
 
@@ -319,6 +468,7 @@ struct desk_job *desk_job_new(struct desk *d, int door, int64_t token, const str
             job->token = token;
             job->door = door;
             job->deadline_ms = time_boot_ms() + DESK_JOB_LIMIT_MS;
+            job->given = ++d->given;
             if (order != NULL)
                 job->order = *order;
             if (door >= 0)
@@ -328,10 +478,10 @@ struct desk_job *desk_job_new(struct desk *d, int door, int64_t token, const str
     return NULL;
 }
 
-struct desk_job *desk_job_find(struct desk *d, int64_t token, bool try_job)
+struct desk_job *desk_job_find(struct desk *d, int64_t token, size_t door)
 {
     for (size_t i = 0; i < DESK_JOBS_MAX; i++)
-        if (d->job[i].used && d->job[i].token == token && (d->job[i].try_index > 0) == try_job)
+        if (d->job[i].used && d->job[i].token == token && d->job[i].door == (int)door)
             return &d->job[i];
     return NULL;
 }

@@ -27,8 +27,9 @@ static const int64_t DAY_MS = 24 * (int64_t)HOUR_MS;
 
 int desk_house_open(struct desk *d, struct err *e)
 {
-    int dir = dir_make(AT_FDCWD, d->settings->state_dir, 0750, e);
+    int dir = dir_make(AT_FDCWD, d->settings->state_dir, 0750, e), r;
     const char *watchdog = getenv("WATCHDOG_USEC");
+    struct err room = ERR_INIT;
 
     if (dir < 0)
         return dir;
@@ -43,7 +44,12 @@ int desk_house_open(struct desk *d, struct err *e)
     d->next_hour_ms = d->clock_boot_ms;
     d->next_retain_ms = d->clock_boot_ms + HOUR_MS;
     d->page_dirty = true;
-    return store_ballast(d->store, d->settings->ballast, e);
+    r = store_ballast(d->store, d->settings->ballast, &room);
+    if (r == ERR_LIMIT) /* a disk that is full now is no reason not to start: the ballast is there to be given up */
+        desk_log(d, &room);
+    else if (r < 0)
+        err_copy(e, &room);
+    return r == ERR_LIMIT ? 0 : r;
 }
 
 /* ---- status log ---- */
@@ -157,8 +163,9 @@ static void look_at_disk(struct desk *d)
         return;
     free_bytes = (int64_t)st.f_bavail * (int64_t)st.f_frsize;
     event.u.disk.level = free_bytes < d->settings->low_water_send ? FLOW_DISK_LOW2 : free_bytes < d->settings->low_water_intake ? FLOW_DISK_LOW1 : FLOW_DISK_OK;
-    if (event.u.disk.level == d->flow->disk)
+    if (d->disk_told && event.u.disk.level == d->flow->disk)
         return;
+    d->disk_told = true;
     if (store_ballast(d->store, event.u.disk.level == FLOW_DISK_LOW2 ? 0 : d->settings->ballast, &e) < 0 && event.u.disk.level == FLOW_DISK_OK)
         desk_log(d, &e);
     desk_event(d, &event);

@@ -26,7 +26,7 @@
 #include "daemon/flow_settings.h"
 #include "daemon/version.h"
 
-enum { STOP_MS = 4000, QUIET_MS = 40, POLL_MAX = DESK_DOORS_MAX + DESK_CLIENTS_MAX + 2 };
+enum { STOP_MS = 4000, DIE_MS = 500, QUIET_MS = 40, POLL_MAX = DESK_DOORS_MAX + DESK_CLIENTS_MAX + 2 };
 
 static int load_profiles(const struct settings *s, struct exchange_profile *ret_profile[SETTINGS_MAX], struct err *e)
 {
@@ -119,13 +119,29 @@ static int start(struct desk *d, struct err *e)
 
 /* ---- configuration read anew ---- */
 
-static void stop_doors(struct desk *d, bool links_too)
+/* Gives what this turn has ordered, and what follows from that. Before doors end: then what they hold is what they were given. */
+static void give_all(struct desk *d)
+{
+    for (int i = 0; i < 4 && !d->failed; i++) {
+        desk_turn_end(d);
+        if (!desk_events_due(d))
+            break;
+    }
+    desk_turn_end(d);
+}
+
+/* False: one hangs in its share and does not even die. */
+static bool stop_doors(struct desk *d, bool links_too)
 {
     int64_t until = time_boot_ms() + STOP_MS;
     bool alive = true;
 
+    give_all(d);
+    d->replacing = true;
+    for (size_t i = 0; links_too && i < d->settings->links; i++)
+        desk_link_down(d, d->settings->link[i].name);
     desk_doors_stop(d, links_too);
-    while (alive) {
+    while (alive && time_boot_ms() < until + DIE_MS) {
         struct pollfd p = { .fd = d->signals, .events = POLLIN };
         struct signalfd_siginfo info;
         alive = false;
@@ -138,8 +154,10 @@ static void stop_doors(struct desk *d, bool links_too)
         if (alive)
             (void)poll(&p, 1, 100);
         while (read(d->signals, &info, sizeof info) == (ssize_t)sizeof info)
-            continue;
+            d->stopping |= info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT;
     }
+    d->replacing = false;
+    return !alive;
 }
 
 static void reload(struct desk *d)
@@ -156,7 +174,10 @@ static void reload(struct desk *d)
         return;
     }
     arena_free(probe);
-    stop_doors(d, true);
+    if (!stop_doors(d, true)) { /* no successor may start beside it: all anew, as after a crash */
+        d->stopping = d->failed = true;
+        return;
+    }
     if (load_config(d, &e) < 0) {
         desk_log(d, &e);
         desk_log_plain(d, MSG_RELOAD_REFUSED, "", "");
@@ -164,8 +185,6 @@ static void reload(struct desk *d)
         desk_log_plain(d, MSG_RELOADED, "", "");
     }
     d->doors = 0;
-    memset(d->link_up, 0, sizeof d->link_up);
-    memset(d->source_up, 0, sizeof d->source_up);
     if (desk_doors_plan(d, &e) < 0)
         desk_log(d, &e);
     desk_event(d, &event);
@@ -235,13 +254,16 @@ static void turn(struct desk *d, const struct pollfd *p, size_t first_door)
     struct err e = ERR_INIT;
     int64_t now, due = INT64_MAX;
 
-    if (p[0].revents != 0)
+    (void)desk_events_due(d); /* they were true before what is heard now */
+    if (p[0].revents != 0) {
+        give_all(d);
         on_signals(d);
+    }
     for (size_t i = 0; i < d->doors; i++)
         if (p[first_door + i].revents != 0 && d->door[i].fd == p[first_door + i].fd)
             (void)desk_hear(d, i);
-    (void)desk_events_due(d);
     now = time_boot_ms();
+    desk_doors_check(d, now);
     if (flow_next_due(d->flow, &store_flow_ops, d->store, &due, &e) == 0 && due <= now)
         desk_event(d, &timer);
     for (size_t i = 0; i < DESK_CLIENTS_MAX; i++)
@@ -254,6 +276,7 @@ static void turn(struct desk *d, const struct pollfd *p, size_t first_door)
     desk_house_care(d, now);
     desk_jobs_check(d, now);
     desk_doors_start(d, now);
+    desk_try_check(d);
     desk_status_flush(d, now);
 }
 
@@ -284,7 +307,7 @@ int main(int argc, char **argv)
         turn(&d, p, first_door);
     }
     (void)proc_notify(getenv("NOTIFY_SOCKET"), "STOPPING=1", NULL);
-    stop_doors(&d, true);
+    (void)stop_doors(&d, true);
     desk_turn_end(&d);
     desk_log_plain(&d, MSG_STOPPED, "", "");
     desk_control_close(&d);

@@ -234,12 +234,19 @@ static bool is_work(enum flow_order_type type)
     return false;
 }
 
-static void give_work(struct desk *d, const struct flow_order *o, int worker)
+/* A worker that does not take it is ended, and its orders are lost with it; an order that makes no message is lost alone. */
+static void give_work(struct desk *d, struct desk_job *job)
 {
+    struct flow_event lost = { .type = FLOW_EV_WORKER_LOST, .u.subject.token = job->token };
+    size_t worker = (size_t)job->door;
+
     for (size_t i = 0; i < sizeof work / sizeof *work; i++)
-        if (work[i].type == o->type)
-            work[i].put(d, o);
-    (void)desk_door_send(d, (size_t)worker); /* a worker that cannot take it is ended, and its jobs are reported lost */
+        if (work[i].type == job->order.type)
+            work[i].put(d, &job->order);
+    if (desk_door_send(d, worker) || d->door[worker].fd < 0 || !d->out_bad)
+        return;
+    desk_job_end(d, job);
+    desk_event_later(d, &lost);
 }
 
 static void order_work(struct desk *d, const struct flow_order *o)
@@ -250,8 +257,10 @@ static void order_work(struct desk *d, const struct flow_order *o)
     if (o->type == FLOW_DO_READ && read_status(d, o))
         return;
     job = desk_job_new(d, worker, o->token, o);
-    if (job != NULL && worker >= 0)
-        give_work(d, o, worker);
+    if (job == NULL)
+        d->failed = true; /* begun anew rather than waited for what nobody does */
+    else if (worker >= 0)
+        give_work(d, job);
 }
 
 void desk_give_waiting(struct desk *d)
@@ -263,9 +272,11 @@ void desk_give_waiting(struct desk *d)
             continue;
         job->door = worker;
         job->deadline_ms = time_boot_ms() + DESK_JOB_LIMIT_MS;
+        job->given = ++d->given;
         d->door[worker].jobs++;
-        give_work(d, &job->order, worker);
+        give_work(d, job);
     }
+    desk_try_waiting(d);
 }
 
 /* ---- signer ---- */
@@ -274,8 +285,9 @@ static void order_sign(struct desk *d, const struct flow_order *o)
 {
     int door = desk_door_find(d, DESK_SIGN, o->u.sign.signer);
     struct flow_event lost = { .type = FLOW_EV_SIGN_LOST, .u.subject.token = o->token };
+    struct desk_job *job;
 
-    if (door < 0 || desk_job_new(d, door, o->token, o) == NULL) {
+    if (door < 0 || (job = desk_job_new(d, door, o->token, o)) == NULL) {
         desk_event_later(d, &lost);
         return;
     }
@@ -287,7 +299,15 @@ static void order_sign(struct desk *d, const struct flow_order *o)
     wire_put_i64(&d->out, F_TIME, o->u.sign.wall_ms);
     wire_put_text(&d->out, F_SIGNER, o->u.sign.signer);
     wire_put_fd(&d->out, F_CONTENT, desk_payload_fd(d, &o->u.sign.bundle));
-    (void)desk_door_send(d, (size_t)door);
+    if (desk_door_send(d, (size_t)door) || !d->out_bad)
+        return;
+    desk_job_end(d, job);
+    lost.type = FLOW_EV_SIGN_FAILED; /* its bytes cannot be had: again and again would not help */
+    memset(&lost.u, 0, sizeof lost.u);
+    lost.u.sign_failed.token = o->token;
+    lost.u.sign_failed.state = FLOW_SIGNER_READY;
+    lost.u.sign_failed.reject = MSG_INTERNAL;
+    desk_event_later(d, &lost);
 }
 
 /* ---- link ---- */
@@ -320,7 +340,8 @@ static void order_submit(struct desk *d, const struct flow_order *o)
     wire_put_text(&d->out, F_INSTITUTION, o->u.submit.facility);
     wire_put_text(&d->out, F_IDENTIFIER, row.identifier);
     wire_put_fd(&d->out, F_CONTENT, desk_payload_fd(d, &o->u.submit.request));
-    (void)desk_door_send(d, (size_t)door);
+    if (!desk_door_send(d, (size_t)door)) /* one packet: it went out whole or not at all */
+        desk_event_later(d, &event);
 }
 
 static void order_await(struct desk *d, const struct flow_order *o, enum wire_type type)
@@ -385,9 +406,16 @@ static void order_attachment(struct desk *d, const struct flow_order *o)
 static void result_name(struct desk *d, int64_t request, bool operator_order, char *ret_name, size_t size)
 {
     char stem[FLOW_NAME] = "";
+    struct flow_request row;
     struct err e = ERR_INIT;
 
     (void)store_out_name_get(d->store, request, stem, &e);
+    for (int64_t about = request; stem[0] == '\0' && about != 0; about = row.about_request) { /* an order stands beside the file that it is about */
+        if (store_flow_ops.request_get(d->store, about, &row, &e) < 0 || store_out_name_get(d->store, about, stem, &e) < 0)
+            break;
+    }
+    if (stem[0] == '\0')
+        snprintf(stem, sizeof stem, "order");
     if (operator_order)
         snprintf(ret_name, size, "%s.%lld.result.json", stem, (long long)request);
     else
@@ -428,8 +456,10 @@ static void order_hand_back(struct desk *d, const struct flow_order *o)
     put_name(d, name);
     wire_put_fd(&d->out, F_CONTENT, desk_payload_fd(d, &o->u.hand_back.outcome));
     wire_put_u64(&d->out, F_DURABLE, 1);
-    if (!desk_door_send(d, (size_t)door))
+    if (!desk_door_send(d, (size_t)door)) {
+        desk_event_later(d, &event);
         return;
+    }
     if (o->u.hand_back.operator_order) {
         event.type = FLOW_EV_FILED; /* there is no original to file */
         desk_event_later(d, &event);

@@ -91,7 +91,7 @@ static void remember_out_name(struct desk *d, const struct flow_event *event, co
     }
 }
 
-static void on_claimed(struct desk *d, struct wire_in *in)
+static void on_claimed(struct desk *d, size_t door, struct wire_in *in)
 {
     struct flow_event event = { .type = FLOW_EV_CLAIMED, .u.claimed.token = wire_i64(in, F_ORDER), .u.claimed.mtime_ns = wire_i64(in, F_MTIME),
                                 .u.claimed.problem = (enum msg_id)wire_u64(in, F_MSG) };
@@ -101,10 +101,12 @@ static void on_claimed(struct desk *d, struct wire_in *in)
     text_of(event.u.claimed.work_name, sizeof event.u.claimed.work_name, wire_bytes(in, F_WORK));
     if (event.u.claimed.problem >= MSG_COUNT)
         event.u.claimed.problem = MSG_INTERNAL;
-    if (take(d, wire_take_fd(in, F_CONTENT), &event.u.claimed.original)) {
-        desk_event(d, &event);
-        remember_out_name(d, &event, wire_text(in, F_OUT_NAME));
+    if (!take(d, wire_take_fd(in, F_CONTENT), &event.u.claimed.original)) {
+        desk_door_kill(d, door); /* it lies in .work/: the next door hands it over again */
+        return;
     }
+    desk_event(d, &event);
+    remember_out_name(d, &event, wire_text(in, F_OUT_NAME));
 }
 
 static void on_claim_failed(struct desk *d, struct wire_in *in)
@@ -116,7 +118,7 @@ static void on_claim_failed(struct desk *d, struct wire_in *in)
     desk_event(d, &event);
 }
 
-static void on_attachment(struct desk *d, struct wire_in *in)
+static void on_attachment(struct desk *d, size_t door, struct wire_in *in)
 {
     struct flow_event event = { .type = FLOW_EV_ATTACHMENT, .u.attachment.request = wire_i64(in, F_ORDER), .u.attachment.there = wire_u64(in, F_PRESENT) != 0,
                                 .u.attachment.problem = (enum msg_id)wire_u64(in, F_MSG) };
@@ -125,6 +127,8 @@ static void on_attachment(struct desk *d, struct wire_in *in)
     text_of(event.u.attachment.work_name, sizeof event.u.attachment.work_name, wire_bytes(in, F_WORK));
     if (take(d, wire_take_fd(in, F_CONTENT), &event.u.attachment.payload))
         desk_event(d, &event);
+    else
+        desk_door_kill(d, door); /* found again in .work/, under its name */
 }
 
 static void on_written(struct desk *d, struct wire_in *in)
@@ -202,11 +206,19 @@ static void on_source_state(struct desk *d, struct wire_in *in)
     d->source_met[i] = true;
     d->page_dirty = true;
     COPY(event.u.source.source, d->settings->source[i].name);
-    if (up)
-        desk_event(d, &event);
+    desk_event(d, &event); /* down, too: what it had claimed and not handed over is on nobody's way any more, and comes again when it is up */
 }
 
 /* ---- workers ---- */
+
+/* The worker could not do it, or its report is no good: that says nothing about the bytes, and what happens twice is rejected. */
+static void job_lost(struct desk *d, struct desk_job *job)
+{
+    struct flow_event event = { .type = FLOW_EV_WORKER_LOST, .u.subject.token = job->token };
+
+    desk_event(d, &event);
+    desk_job_end(d, job);
+}
 
 static enum flow_kind kind_of(uint64_t chart_kind)
 {
@@ -272,9 +284,8 @@ static bool put_report(struct desk *d, struct wire_in *in, struct sha256 *ret_di
     return ok;
 }
 
-static void on_looked(struct desk *d, struct wire_in *in)
+static void on_looked(struct desk *d, struct desk_job *job, struct wire_in *in)
 {
-    struct desk_job *job = desk_job_find(d, wire_i64(in, F_ORDER), false);
     struct flow_event event = { .type = FLOW_EV_LOOKED, .u.looked.token = wire_i64(in, F_ORDER), .u.looked.reject = (enum msg_id)wire_u64(in, F_MSG),
                                 .u.looked.all_or_none = wire_u64(in, F_ALL_OR_NONE) != 0 };
     struct flow_unit_looked *units = calloc(FLOW_UNITS_MAX, sizeof *units);
@@ -282,8 +293,10 @@ static void on_looked(struct desk *d, struct wire_in *in)
     struct wire_group cursor = wire_first(in), group;
     const char *name;
 
-    if (job == NULL || units == NULL || attachments == NULL)
+    if (units == NULL || attachments == NULL || event.u.looked.reject == MSG_NOMEM) {
+        job_lost(d, job);
         goto out;
+    }
     while (wire_next_group(&cursor, F_UNIT, &group)) {
         if (event.u.looked.unit_count == FLOW_UNITS_MAX) {
             event.u.looked.reject = MSG_FLOW_UNIT_LIMIT;
@@ -292,16 +305,22 @@ static void on_looked(struct desk *d, struct wire_in *in)
         event.u.looked.incomplete |= read_unit(&group, &units[event.u.looked.unit_count++]);
     }
     cursor = wire_first(in);
-    while (wire_next_text(&cursor, F_ATTACHMENT, &name) && event.u.looked.attachment_count < FLOW_ATTACHMENTS_MAX)
-        text_copy(attachments[event.u.looked.attachment_count++], FLOW_NAME, name);
+    while (wire_next_text(&cursor, F_ATTACHMENT, &name))
+        if (event.u.looked.attachment_count == FLOW_ATTACHMENTS_MAX)
+            event.u.looked.reject = MSG_FLOW_UNIT_LIMIT;
+        else
+            text_copy(attachments[event.u.looked.attachment_count++], FLOW_NAME, name);
     event.u.looked.units = units;
     event.u.looked.attachments = (const char (*)[FLOW_NAME])attachments;
     COPY(event.u.looked.request_id, wire_text(in, F_REQUEST_ID));
     if (event.u.looked.reject >= MSG_COUNT)
         event.u.looked.reject = MSG_INTERNAL;
-    if (put_report(d, in, &event.u.looked.report))
+    if (put_report(d, in, &event.u.looked.report)) {
         desk_event(d, &event);
-    desk_job_end(d, job);
+        desk_job_end(d, job);
+    } else {
+        job_lost(d, job);
+    }
 out:
     free(units);
     free(attachments);
@@ -312,14 +331,13 @@ static const char *chart_kind_text(uint64_t kind)
     return kind == CHART_DISEASES ? "diseases" : kind == CHART_ALLERGIES ? "allergies" : kind == CHART_LAB ? "lab" : kind == CHART_LETTER ? "letter" : "summary";
 }
 
-static void on_unit(struct desk *d, struct wire_in *in)
+static void on_unit(struct desk *d, struct desk_job *job, struct wire_in *in)
 {
-    struct desk_job *job = desk_job_find(d, wire_i64(in, F_ORDER), false);
     struct flow_unit_converted *unit;
     struct store_facts facts = { .consent = wire_i64(in, F_CONSENT) };
     struct err e = ERR_INIT;
 
-    if (job == NULL || job->units == FLOW_UNITS_MAX)
+    if (job->units == FLOW_UNITS_MAX)
         return;
     unit = &job->unit[job->units++];
     memset(unit, 0, sizeof *unit);
@@ -333,11 +351,16 @@ static void on_unit(struct desk *d, struct wire_in *in)
     COPY(facts.chart_kind, chart_kind_text(wire_u64(in, F_KIND)));
     if (unit->reject >= MSG_COUNT)
         unit->reject = MSG_INTERNAL;
-    if (!take(d, wire_take_fd(in, F_ISSUES), &unit->issues) || !take(d, wire_take_fd(in, F_SOURCE_MAP), &unit->source_map))
+    job->spoiled |= unit->reject == MSG_NOMEM;
+    if (!take(d, wire_take_fd(in, F_ISSUES), &unit->issues) || !take(d, wire_take_fd(in, F_SOURCE_MAP), &unit->source_map)) {
+        job->spoiled = true;
         return;
+    }
     if (wire_has(in, F_CONTENT)) {
-        if (!take(d, wire_take_fd(in, F_CONTENT), &unit->bundle))
+        if (!take(d, wire_take_fd(in, F_CONTENT), &unit->bundle)) {
+            job->spoiled = true;
             return;
+        }
         if (store_facts_put(d->store, &unit->bundle, &facts, &e) < 0) {
             desk_log(d, &e);
             d->failed = true;
@@ -345,13 +368,14 @@ static void on_unit(struct desk *d, struct wire_in *in)
     }
 }
 
-static void on_converted(struct desk *d, struct wire_in *in)
+static void on_converted(struct desk *d, struct desk_job *job, struct wire_in *in)
 {
-    struct desk_job *job = desk_job_find(d, wire_i64(in, F_ORDER), false);
     struct flow_event event = { .type = FLOW_EV_CONVERTED, .u.converted.token = wire_i64(in, F_ORDER), .u.converted.reject = (enum msg_id)wire_u64(in, F_MSG) };
 
-    if (job == NULL)
+    if (job->spoiled || event.u.converted.reject == MSG_NOMEM) {
+        job_lost(d, job);
         return;
+    }
     event.u.converted.units = job->unit;
     event.u.converted.unit_count = job->units;
     if (event.u.converted.reject >= MSG_COUNT)
@@ -386,33 +410,34 @@ static bool take_findings(struct desk *d, int64_t message, int fd, struct sha256
     return ok || take(d, fd, ret_digest);
 }
 
-static void on_checked(struct desk *d, struct wire_in *in)
+static void on_checked(struct desk *d, struct desk_job *job, struct wire_in *in)
 {
-    struct desk_job *job = desk_job_find(d, wire_i64(in, F_ORDER), false);
     struct flow_event event = { .type = FLOW_EV_CHECKED, .u.checked.token = wire_i64(in, F_ORDER), .u.checked.reject = (enum msg_id)wire_u64(in, F_MSG) };
 
-    if (job == NULL)
-        return;
     if (event.u.checked.reject >= MSG_COUNT)
         event.u.checked.reject = MSG_INTERNAL;
     event.u.checked.signed_wall_ms = job->order.u.check.wall_ms;
-    if (take_findings(d, job->order.u.check.message, wire_take_fd(in, F_ISSUES), &event.u.checked.issues))
-        desk_event(d, &event);
+    if (event.u.checked.reject == MSG_NOMEM || !take_findings(d, job->order.u.check.message, wire_take_fd(in, F_ISSUES), &event.u.checked.issues)) {
+        job_lost(d, job);
+        return;
+    }
+    desk_event(d, &event);
     desk_job_end(d, job);
 }
 
-static void on_built(struct desk *d, struct wire_in *in)
+static void on_built(struct desk *d, struct desk_job *job, struct wire_in *in)
 {
-    struct desk_job *job = desk_job_find(d, wire_i64(in, F_ORDER), false);
     struct flow_event event = { .type = FLOW_EV_BUILT, .u.built.token = wire_i64(in, F_ORDER), .u.built.reject = (enum msg_id)wire_u64(in, F_MSG),
                                 .u.built.size = wire_u64(in, F_SIZE) };
 
-    if (job == NULL)
-        return;
     if (event.u.built.reject >= MSG_COUNT)
         event.u.built.reject = MSG_INTERNAL;
-    if (take(d, wire_take_fd(in, F_CONTENT), &event.u.built.request))
-        desk_event(d, &event);
+    if (event.u.built.reject == MSG_NOMEM || (event.u.built.reject == MSG_NONE && !wire_has(in, F_CONTENT)) ||
+        !take(d, wire_take_fd(in, F_CONTENT), &event.u.built.request)) {
+        job_lost(d, job);
+        return;
+    }
+    desk_event(d, &event);
     desk_job_end(d, job);
 }
 
@@ -425,14 +450,11 @@ static enum flow_class class_of(uint64_t class)
     return class < EXCHANGE_CLASS_COUNT ? table[class] : FLOW_CLASS_UNKNOWN;
 }
 
-static void on_answer_read(struct desk *d, struct wire_in *in)
+static void on_answer_read(struct desk *d, struct desk_job *job, struct wire_in *in)
 {
-    struct desk_job *job = desk_job_find(d, wire_i64(in, F_ORDER), false);
     struct flow_event event = { .type = FLOW_EV_ANSWER_READ, .u.read.token = wire_i64(in, F_ORDER) };
     const char *institution = wire_text(in, F_INSTITUTION);
 
-    if (job == NULL)
-        return;
     event.u.read.fits = wire_u64(in, F_MSG) == MSG_NONE && strcmp(wire_text(in, F_IDENTIFIER), job->order.u.read.identifier) == 0 &&
                         (institution[0] == '\0' || strcmp(institution, job->order.u.read.facility) == 0);
     event.u.read.answer_class = class_of(wire_u64(in, F_CLASS));
@@ -443,8 +465,11 @@ static void on_answer_read(struct desk *d, struct wire_in *in)
     event.u.read.msg = event.u.read.answer_class == FLOW_CLASS_FINAL ? MSG_SERVICE_REFUSED : MSG_NONE;
     COPY(event.u.read.receipt, wire_text(in, F_RECEIPT));
     COPY(event.u.read.code, wire_text(in, F_CODE));
-    if (take(d, wire_take_fd(in, F_ISSUES), &event.u.read.findings))
-        desk_event(d, &event);
+    if (wire_u64(in, F_MSG) == MSG_NOMEM || !take(d, wire_take_fd(in, F_ISSUES), &event.u.read.findings)) {
+        job_lost(d, job);
+        return;
+    }
+    desk_event(d, &event);
     desk_job_end(d, job);
 }
 
@@ -462,37 +487,35 @@ static enum flow_signer_state signer_state(uint64_t wait)
     }
 }
 
-static void on_signed(struct desk *d, struct wire_in *in)
+static void on_signed(struct desk *d, struct desk_job *job, struct wire_in *in)
 {
-    struct desk_job *job = desk_job_find(d, wire_i64(in, F_ORDER), false);
     struct flow_event event = { .type = FLOW_EV_SIGNED, .u.signed_bundle.token = wire_i64(in, F_ORDER), .u.signed_bundle.certificate_end_wall_ms = wire_i64(in, F_NOT_AFTER) };
 
-    if (job == NULL)
-        return;
     event.u.signed_bundle.signed_wall_ms = job->order.u.sign.wall_ms;
-    if (take(d, wire_take_fd(in, F_CONTENT), &event.u.signed_bundle.signed_bundle))
-        desk_event(d, &event);
+    if (!take(d, wire_take_fd(in, F_CONTENT), &event.u.signed_bundle.signed_bundle)) {
+        event.type = FLOW_EV_SIGN_LOST;
+        memset(&event.u, 0, sizeof event.u);
+        event.u.subject.token = job->token;
+    }
+    desk_event(d, &event);
     desk_job_end(d, job);
 }
 
-static void on_sign_failed(struct desk *d, struct wire_in *in)
+static void on_sign_failed(struct desk *d, struct desk_job *job, struct wire_in *in)
 {
-    struct desk_job *job = desk_job_find(d, wire_i64(in, F_ORDER), false);
     struct flow_event event = { .type = FLOW_EV_SIGN_FAILED, .u.sign_failed.token = wire_i64(in, F_ORDER) };
     uint64_t wait = wire_u64(in, F_WAIT), msg = wire_u64(in, F_MSG);
 
-    if (job == NULL)
-        return;
     event.u.sign_failed.state = signer_state(wait);
     event.u.sign_failed.reject = wait != SIGN_WAIT_NONE ? MSG_NONE : msg == MSG_NONE || msg >= MSG_COUNT ? MSG_INTERNAL : (enum msg_id)msg;
     desk_event(d, &event);
     desk_job_end(d, job);
 }
 
-static void on_signer_state(struct desk *d, struct wire_in *in)
+static void on_signer_state(struct desk *d, size_t door, struct wire_in *in)
 {
     struct flow_event event = { .type = FLOW_EV_SIGNER, .u.signer.state = signer_state(wire_u64(in, F_STATE)) };
-    int i = settings_find_signer(d->settings, wire_text(in, F_SIGNER));
+    int i = settings_find_signer(d->settings, d->door[door].name);
 
     if (i < 0)
         return;
@@ -516,7 +539,7 @@ static void set_link(struct desk *d, const char *route, bool up, uint64_t how)
     struct flow_event event = { .type = up ? FLOW_EV_LINK_UP : FLOW_EV_LINK_DOWN };
     int i = settings_find_link(d->settings, route);
 
-    if (i < 0)
+    if (i < 0 || (up && d->link_up[i])) /* once: being up anew restarts the settle times */
         return;
     if (d->link_up[i] != up)
         d->link_since_wall_ms[i] = time_wall_ms();
@@ -552,16 +575,46 @@ static void mark_answer(struct desk *d, const struct sha256 *digest, const char 
     }
 }
 
-static void on_answer(struct desk *d, const char *route, struct wire_in *in)
+/* Another answer of that name while the first is still being read: the state machine takes one at a time, so the door is to look at it anew and tell it again. */
+static void ask_again(struct desk *d, size_t door, struct wire_in *in, const struct sha256 *answer)
+{
+    static const struct { enum wire_type type; bool named; } orders[] = { { WIRE_FORGET, false }, { WIRE_AWAIT, true } };
+    struct bytes name = wire_bytes(in, F_NAME);
+    struct flow_exchange row;
+
+    if (d->failed || store_flow_ops.exchange_get(d->store, wire_i64(in, F_EXCHANGE), &row, NULL) < 0 || row.state != FLOW_XS_ANSWERED ||
+        memcmp(&row.answer, answer, sizeof *answer) == 0)
+        return;
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+        wire_begin(&d->out, orders[i].type);
+        wire_put_i64(&d->out, F_EXCHANGE, row.id);
+        if (orders[i].named)
+            wire_put_bytes(&d->out, F_NAME, name.data, name.len);
+        (void)desk_door_send(d, door);
+    }
+}
+
+static void exchange_event(struct desk *d, enum flow_event_type type, struct wire_in *in)
+{
+    struct flow_event event = { .type = type, .u.exchange.exchange = wire_i64(in, F_EXCHANGE), .u.exchange.why = link_how_message((int)wire_u64(in, F_HOW)) };
+
+    desk_event(d, &event);
+}
+
+static void on_answer(struct desk *d, size_t door, bool terminal, struct wire_in *in)
 {
     struct flow_event event = { .type = FLOW_EV_ANSWER, .u.answer.exchange = wire_i64(in, F_EXCHANGE) };
 
-    suffix_of(d, route, wire_bytes(in, F_NAME), event.u.answer.name, sizeof event.u.answer.name);
-    if (!take(d, wire_take_fd(in, F_CONTENT), &event.u.answer.answer))
+    suffix_of(d, d->door[door].name, wire_bytes(in, F_NAME), event.u.answer.name, sizeof event.u.answer.name);
+    if (!wire_has(in, F_CONTENT) || !take(d, wire_take_fd(in, F_CONTENT), &event.u.answer.answer)) {
+        exchange_event(d, terminal ? FLOW_EV_UNSURE : FLOW_EV_CONNECTION_ENDED, in); /* there was one, and it cannot be had */
         return;
+    }
     if (wire_u64(in, F_ANSWER_KIND) == EXCHANGE_ERR)
         mark_answer(d, &event.u.answer.answer, "err", 0);
     desk_event(d, &event);
+    if (terminal)
+        ask_again(d, door, in, &event.u.answer.answer);
 }
 
 /* An HTTP status that says by itself what happened is stored like an answer, so that the evidence is bytes here as well. */
@@ -600,23 +653,20 @@ static void on_found(struct desk *d, size_t door, struct wire_in *in)
     struct flow_exchange row;
     struct bytes name = wire_bytes(in, F_NAME);
     char suffix[FLOW_SUFFIX], text[EXCHANGE_NAME_MAX];
+    struct flow_event stray = { .type = FLOW_EV_STRAY };
     struct err e = ERR_INIT;
 
     suffix_of(d, d->door[door].name, name, suffix, sizeof suffix);
-    if (suffix[0] == '\0' || store_flow_ops.exchange_by_name(d->store, suffix, &row, &e) != 1)
+    if (suffix[0] == '\0' || store_flow_ops.exchange_by_name(d->store, suffix, &row, &e) != 1) {
+        COPY(stray.u.stray.route, d->door[door].name);
+        desk_event(d, &stray);
         return;
+    }
     text_of(text, sizeof text, name);
     wire_begin(&d->out, WIRE_AWAIT);
     wire_put_i64(&d->out, F_EXCHANGE, row.id);
     wire_put_bytes(&d->out, F_NAME, text, strlen(text));
     (void)desk_door_send(d, door);
-}
-
-static void exchange_event(struct desk *d, enum flow_event_type type, struct wire_in *in)
-{
-    struct flow_event event = { .type = type, .u.exchange.exchange = wire_i64(in, F_EXCHANGE), .u.exchange.why = link_how_message((int)wire_u64(in, F_HOW)) };
-
-    desk_event(d, &event);
 }
 
 static void on_fact(struct desk *d, size_t door, struct wire_in *in)
@@ -629,7 +679,7 @@ static void on_fact(struct desk *d, size_t door, struct wire_in *in)
     case LINK_PUBLISHED: exchange_event(d, FLOW_EV_PUBLISHED, in); break;
     case LINK_NOT_LEFT: exchange_event(d, FLOW_EV_NOT_LEFT, in); break;
     case LINK_LEFT_REQ: exchange_event(d, FLOW_EV_LEFT_REQ, in); break;
-    case LINK_ANSWER: on_answer(d, route, in); break;
+    case LINK_ANSWER: on_answer(d, door, terminal, in); break;
     case LINK_STATUS: on_status(d, in); break;
     case LINK_ENDED: exchange_event(d, terminal ? FLOW_EV_UNSURE : FLOW_EV_CONNECTION_ENDED, in); break;
     case LINK_LOOKED: on_looked_folder(d, route, in); break;
@@ -637,7 +687,11 @@ static void on_fact(struct desk *d, size_t door, struct wire_in *in)
     case LINK_DOWN:
     case LINK_LOGIN_FAILED: set_link(d, route, false, wire_u64(in, F_HOW)); break;
     case LINK_UP:
-    case LINK_LOGGED_IN: set_link(d, route, true, 0); break;
+    case LINK_LOGGED_IN:
+    case LINK_TOKEN_RENEWED: /* perhaps after a log-in that had failed */
+        if (d->door[door].ready && !d->replacing) /* last words of a door that ends are no invitation */
+            set_link(d, route, true, 0);
+        break;
     default: break;
     }
 }
@@ -664,17 +718,38 @@ static void on_problem(struct desk *d, struct wire_in *in)
     log_event(d->log, msg < MSG_COUNT ? (enum msg_id)msg : MSG_INTERNAL, arg[0], arg[1], NULL);
 }
 
-static void hear_work(struct desk *d, struct wire_in *in)
+/* What a worker may say to an order. */
+static bool is_report_of(const struct desk_job *job, enum wire_type type)
 {
-    struct desk_job *trial = desk_job_find(d, wire_i64(in, F_ORDER), true);
+    static const struct { enum wire_type report; enum flow_order_type order; } table[] = {
+        { WIRE_LOOKED, FLOW_DO_LOOK }, { WIRE_CONVERTED_UNIT, FLOW_DO_CONVERT }, { WIRE_CONVERTED, FLOW_DO_CONVERT }, { WIRE_CHECKED, FLOW_DO_CHECK },
+        { WIRE_BUILT, FLOW_DO_BUILD }, { WIRE_ANSWER, FLOW_DO_READ },
+    };
 
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (table[i].report == type)
+            return table[i].order == job->order.type;
+    return false;
+}
+
+static void hear_work(struct desk *d, size_t door, struct wire_in *in)
+{
+    struct desk_job *job = desk_job_find(d, wire_i64(in, F_ORDER), door);
+    bool trial = job != NULL && job->try_index > 0;
+
+    if (job == NULL)
+        return;
+    if (!is_report_of(job, in->type)) {
+        desk_door_kill(d, door);
+        return;
+    }
     switch (in->type) {
-    case WIRE_LOOKED: trial != NULL ? desk_try_looked(d, trial, in) : on_looked(d, in); break;
-    case WIRE_CONVERTED_UNIT: trial != NULL ? desk_try_unit(d, trial, in) : on_unit(d, in); break;
-    case WIRE_CONVERTED: trial != NULL ? desk_try_converted(d, trial, in) : on_converted(d, in); break;
-    case WIRE_CHECKED: on_checked(d, in); break;
-    case WIRE_BUILT: on_built(d, in); break;
-    case WIRE_ANSWER: on_answer_read(d, in); break;
+    case WIRE_LOOKED: trial ? desk_try_looked(d, job, in) : on_looked(d, job, in); break;
+    case WIRE_CONVERTED_UNIT: trial ? desk_try_unit(d, job, in) : on_unit(d, job, in); break;
+    case WIRE_CONVERTED: trial ? desk_try_converted(d, job, in) : on_converted(d, job, in); break;
+    case WIRE_CHECKED: on_checked(d, job, in); break;
+    case WIRE_BUILT: on_built(d, job, in); break;
+    case WIRE_ANSWER: on_answer_read(d, job, in); break;
     default: break;
     }
 }
@@ -683,9 +758,9 @@ static void hear_spool(struct desk *d, size_t door, struct wire_in *in)
 {
     switch (in->type) {
     case WIRE_OFFERED: on_offered(d, in); break;
-    case WIRE_CLAIMED: on_claimed(d, in); break;
+    case WIRE_CLAIMED: on_claimed(d, door, in); break;
     case WIRE_CLAIM_FAILED: on_claim_failed(d, in); break;
-    case WIRE_ATTACHMENT: on_attachment(d, in); break;
+    case WIRE_ATTACHMENT: on_attachment(d, door, in); break;
     case WIRE_WRITTEN: on_written(d, in); break;
     case WIRE_FILED: on_filed(d, in); break;
     case WIRE_ORPHAN: on_orphan(d, in); break;
@@ -696,14 +771,16 @@ static void hear_spool(struct desk *d, size_t door, struct wire_in *in)
     }
 }
 
-static void hear_sign(struct desk *d, struct wire_in *in)
+static void hear_sign(struct desk *d, size_t door, struct wire_in *in)
 {
-    switch (in->type) {
-    case WIRE_SIGNED: on_signed(d, in); break;
-    case WIRE_SIGN_FAILED: on_sign_failed(d, in); break;
-    case WIRE_SIGNER_STATE: on_signer_state(d, in); break;
-    default: break;
-    }
+    struct desk_job *job = in->type == WIRE_SIGNER_STATE ? NULL : desk_job_find(d, wire_i64(in, F_ORDER), door);
+
+    if (in->type == WIRE_SIGNER_STATE)
+        on_signer_state(d, door, in);
+    else if (job != NULL && in->type == WIRE_SIGNED)
+        on_signed(d, job, in);
+    else if (job != NULL && in->type == WIRE_SIGN_FAILED)
+        on_sign_failed(d, job, in);
 }
 
 int desk_hear(struct desk *d, size_t door)
@@ -714,6 +791,7 @@ int desk_hear(struct desk *d, size_t door)
 
     while (n < HEAR_MAX && d->door[door].fd >= 0 && (r = wire_receive(d->door[door].fd, in, &e)) == 0) {
         n++;
+        d->door[door].deaf_ms = 0;
         if (in->type == WIRE_READY)
             on_ready(d, door);
         else if (in->type == WIRE_PROBLEM)
@@ -721,9 +799,9 @@ int desk_hear(struct desk *d, size_t door)
         else if (d->door[door].kind == DESK_SPOOL)
             hear_spool(d, door, in);
         else if (d->door[door].kind == DESK_CONVERT)
-            hear_work(d, in);
+            hear_work(d, door, in);
         else if (d->door[door].kind == DESK_SIGN)
-            hear_sign(d, in);
+            hear_sign(d, door, in);
         else if (in->type == WIRE_FACT)
             on_fact(d, door, in);
         wire_release(in);
@@ -731,10 +809,7 @@ int desk_hear(struct desk *d, size_t door)
     if (r < 0 && r != ERR_TIMEOUT && d->door[door].fd >= 0) {
         if (r != ERR_CLOSED)
             desk_log(d, &e);
-        close(d->door[door].fd);
-        d->door[door].fd = -1;
-        d->door[door].ready = false;
-        desk_door_kill(d, door);
+        desk_door_cut(d, door);
     }
     return n;
 }

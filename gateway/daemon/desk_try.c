@@ -22,7 +22,9 @@ struct beside { char name[FLOW_NAME]; int fd; };
 
 struct trial {
     bool used;
-    int64_t token;
+    int64_t token;                              /* negative: no order of the state machine has such a number */
+    enum wire_type waiting;                     /* order for which no worker is there yet, WIRE_NONE = none */
+    int deaths;                                 /* workers that died of it */
     char source[FLOW_SOURCE], name[FLOW_NAME];
     int content;                                /* sealed memfd */
     struct beside beside[BESIDE_MAX];
@@ -36,7 +38,7 @@ struct trial {
     enum msg_id reject;
 };
 
-struct desk_try { struct trial trial[DESK_TRIES_MAX]; int64_t token; };
+struct desk_try { struct trial trial[DESK_TRIES_MAX]; int64_t token; bool turned_away; /* a file came when there was no place */ };
 
 int desk_try_new(struct desk *d, struct err *e)
 {
@@ -145,10 +147,16 @@ static void put_job(struct desk *d, struct trial *t, enum wire_type type)
 {
     int worker = desk_door_worker(d), i = settings_find_source(d->settings, t->source);
     struct desk_job *job;
+    struct flow_order order = { .type = type == WIRE_LOOK ? FLOW_DO_LOOK : FLOW_DO_CONVERT };
 
-    t->token = ++d->tries->token;
-    if (worker < 0 || i < 0 || (job = desk_job_new(d, worker, t->token, NULL)) == NULL) {
-        trial_end(t); /* the door offers the file again at its next start; no worker means that much is wrong */
+    if (i < 0) {
+        trial_end(t);
+        return;
+    }
+    t->token = --d->tries->token;
+    t->waiting = WIRE_NONE;
+    if (worker < 0 || (job = desk_job_new(d, worker, t->token, &order)) == NULL) {
+        t->waiting = type;
         return;
     }
     job->try_index = (int)(t - d->tries->trial) + 1;
@@ -177,7 +185,45 @@ static void put_job(struct desk *d, struct trial *t, enum wire_type type)
             wire_group_end(&d->out);
         }
     }
-    (void)desk_door_send(d, (size_t)worker);
+    if (desk_door_send(d, (size_t)worker) || !d->out_bad)
+        return; /* a worker that did not take it is ended, and what it held is tried again */
+    desk_job_end(d, job);
+    t->reject = MSG_LIMIT;
+    write_result(d, t);
+}
+
+void desk_try_waiting(struct desk *d)
+{
+    for (size_t i = 0; i < DESK_TRIES_MAX; i++) {
+        struct trial *t = &d->tries->trial[i];
+        if (t->used && t->waiting != WIRE_NONE && desk_door_worker(d) >= 0)
+            put_job(d, t, t->waiting);
+    }
+}
+
+/* Files of try/ that were told when there was no place for them: their doors tell them again. */
+static void ask_for_turned_away(struct desk *d)
+{
+    d->tries->turned_away = false;
+    for (size_t i = 0; i < d->settings->sources; i++) {
+        int door = desk_door_of_source(d, d->settings->source[i].name);
+        if (door < 0)
+            continue;
+        wire_begin(&d->out, WIRE_OFFER_AGAIN);
+        wire_put_text(&d->out, F_SOURCE, d->settings->source[i].name);
+        (void)desk_door_send(d, (size_t)door);
+    }
+}
+
+/* Once in a turn: a place may have become free. */
+void desk_try_check(struct desk *d)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; d->tries->turned_away && i < DESK_TRIES_MAX; i++)
+        used += d->tries->trial[i].used;
+    if (d->tries->turned_away && used < DESK_TRIES_MAX / 2)
+        ask_for_turned_away(d);
 }
 
 void desk_try_file(struct desk *d, size_t door, struct wire_in *in)
@@ -186,11 +232,20 @@ void desk_try_file(struct desk *d, size_t door, struct wire_in *in)
     struct trial *t = NULL;
 
     (void)door;
+    for (size_t i = 0; i < DESK_TRIES_MAX; i++) {
+        struct trial *other = &d->tries->trial[i];
+        if (other->used && strcmp(other->source, wire_text(in, F_SOURCE)) == 0 && strlen(other->name) == name.len && memcmp(other->name, name.data, name.len) == 0)
+            t = other; /* the same name, told again: another file lies there now */
+    }
+    if (t != NULL)
+        trial_end(t);
     for (size_t i = 0; i < DESK_TRIES_MAX && t == NULL; i++)
         if (!d->tries->trial[i].used)
             t = &d->tries->trial[i];
-    if (t == NULL)
+    if (t == NULL) {
+        d->tries->turned_away = true;
         return;
+    }
     memset(t, 0, sizeof *t);
     t->used = true;
     t->content = wire_take_fd(in, F_CONTENT);
@@ -351,12 +406,28 @@ void desk_try_converted(struct desk *d, struct desk_job *job, struct wire_in *in
     write_result(d, t);
 }
 
-void desk_try_lost(struct desk *d, struct desk_job *job)
+void desk_try_lost(struct desk *d, struct desk_job *job, bool blamed)
 {
     struct trial *t = trial_of(d, job);
 
     if (t == NULL)
         return;
+    t->deaths += blamed;
+    if (t->deaths < 2) {
+        put_job(d, t, job->order.type == FLOW_DO_LOOK ? WIRE_LOOK : WIRE_CONVERT);
+        return;
+    }
     t->reject = MSG_FLOW_DIED_TWICE;
     write_result(d, t);
+}
+
+void desk_try_door_lost(struct desk *d, const char *group)
+{
+    for (size_t i = 0; d->tries != NULL && i < DESK_TRIES_MAX; i++) {
+        struct trial *t = &d->tries->trial[i];
+        char wanted[FLOW_SOURCE + 2];
+        snprintf(wanted, sizeof wanted, ",%s,", t->source);
+        if (t->used && strstr(group, wanted) != NULL)
+            trial_end(t);
+    }
 }

@@ -9,6 +9,7 @@
  * DIAGNOSTICS
  *      A turn that cannot be committed is rolled back whole, and the state machine begins anew from the rows: nothing of it was ordered.
  */
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base/crypt.h"
 #include "base/file.h"
@@ -59,6 +60,7 @@ void desk_event(struct desk *d, struct flow_event *event)
         r = flow_step(&d->cfg, d->flow, &store_flow_ops, d->store, event, &d->orders, &e);
     if (r < 0) {
         desk_log(d, &e);
+        d->disk_full |= e.code == ERR_LIMIT;
         d->failed = true;
         return;
     }
@@ -106,31 +108,29 @@ int desk_flow_start(struct desk *d, struct err *e)
         return ERR_NOMEM;
     flow_orders_reset(&d->orders);
     d->orders_given = 0;
-    memset(d->job, 0, sizeof d->job);
     d->failed = false;
+    d->disk_told = false;
+    d->next_house_ms = 0;
     desk_event(d, &start);
     if (d->failed)
         return err_set(e, ERR_INTERNAL, MSG_INTERNAL, NULL, "start", NULL);
     return 0;
 }
 
-/* What the doors had told before, told again to a state machine that has just begun. */
-static void tell_again(struct desk *d)
+/* Facts that waited for the turn and are about orders of the life that has ended: their numbers are given anew. */
+static void forget_later(struct desk *d)
 {
-    for (size_t i = 0; i < d->settings->links; i++) {
-        struct flow_event event = { .type = FLOW_EV_LINK_UP };
-        snprintf(event.u.link.route, sizeof event.u.link.route, "%s", d->settings->link[i].name);
-        if (d->link_up[i])
-            desk_event(d, &event);
+    while (d->later != NULL) {
+        struct desk_later *next = d->later->next;
+        free(d->later);
+        d->later = next;
     }
-    for (size_t i = 0; i < d->settings->signers; i++) {
-        struct flow_event event = { .type = FLOW_EV_SIGNER, .u.signer.state = (enum flow_signer_state)d->signer[i].state };
-        snprintf(event.u.signer.signer, sizeof event.u.signer.signer, "%s", d->settings->signer[i].name);
-        desk_event(d, &event);
-    }
-    d->next_house_ms = 0; /* the disk level */
 }
 
+/*
+ * As if this process had been killed and started again, which is the life that the state machine is made for: what doors said in the turn that was lost is
+ * said by no one again, and reports of their old orders would carry numbers that are given anew. So the doors go with it.
+ */
 static void begin_anew(struct desk *d)
 {
     struct err e = ERR_INIT;
@@ -138,12 +138,36 @@ static void begin_anew(struct desk *d)
     store_rollback(d->store);
     d->in_turn = false;
     desk_control_turned(d, false);
+    desk_doors_drop(d);
+    forget_later(d);
+    memset(d->alarm, 0, sizeof d->alarm);
+    if (d->disk_full && store_ballast(d->store, 0, &e) < 0) /* room for what must be written now */
+        desk_log(d, &e);
+    d->disk_full = false;
     if (desk_flow_start(d, &e) < 0) {
         desk_log(d, &e);
-        d->stopping = true; /* the rows cannot be read: better down and seen than up and wrong */
-        return;
+        d->stopping = d->failed = true; /* the rows cannot be read: better down and seen than up and wrong */
     }
-    tell_again(d);
+}
+
+/* Large payloads are read from the store again when they are wanted again. Only between turns: a message in the making has borrowed its descriptors. */
+static void cache_trim(struct desk *d)
+{
+    int64_t total = 0;
+
+    for (size_t i = 0; i < DESK_CACHE_MAX; i++)
+        total += d->cache[i].used != 0 ? d->cache[i].size : 0;
+    while (total > DESK_CACHE_BYTES) {
+        struct desk_cached *oldest = NULL;
+        for (size_t i = 0; i < DESK_CACHE_MAX; i++)
+            if (d->cache[i].used != 0 && (oldest == NULL || d->cache[i].used < oldest->used))
+                oldest = &d->cache[i];
+        if (oldest == NULL)
+            return;
+        total -= oldest->size;
+        close(oldest->fd);
+        memset(oldest, 0, sizeof *oldest);
+    }
 }
 
 void desk_turn_end(struct desk *d)
@@ -155,12 +179,14 @@ void desk_turn_end(struct desk *d)
             d->in_turn = false;
             break;
         }
-        if (!d->failed)
+        if (!d->failed) {
             desk_log(d, &e);
+            d->disk_full |= e.code == ERR_LIMIT;
+        }
         if (tries == 3 || d->stopping) {
             store_rollback(d->store);
             d->in_turn = false;
-            d->stopping = true;
+            d->stopping = d->failed = true;
             return;
         }
         begin_anew(d);
@@ -172,6 +198,7 @@ void desk_turn_end(struct desk *d)
     desk_sitting_check(d);
     flow_orders_reset(&d->orders);
     d->orders_given = 0;
+    cache_trim(d);
 }
 
 /* ---- payloads ---- */
@@ -179,6 +206,7 @@ void desk_turn_end(struct desk *d)
 static void cache_put(struct desk *d, const struct sha256 *digest, int fd)
 {
     struct desk_cached *oldest = &d->cache[0];
+    struct stat st;
 
     for (size_t i = 0; i < DESK_CACHE_MAX; i++)
         if (d->cache[i].used < oldest->used)
@@ -188,6 +216,7 @@ static void cache_put(struct desk *d, const struct sha256 *digest, int fd)
     oldest->digest = *digest;
     oldest->fd = fd;
     oldest->used = ++d->cache_clock;
+    oldest->size = fstat(fd, &st) == 0 ? st.st_size : 0;
 }
 
 static struct desk_cached *cache_find(struct desk *d, const struct sha256 *digest)

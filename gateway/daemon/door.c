@@ -90,8 +90,11 @@ int door_receive(struct door *door)
     struct err e = ERR_INIT;
     int r = wire_receive(door->socket, &door->in, &e);
 
-    if (r == ERR_CLOSED || (r == 0 && door->in.type == WIRE_STOP))
+    bool stop = r == 0 && door->in.type == WIRE_STOP;
+
+    if (r == ERR_CLOSED || (stop && !door->drains))
         exit(0);
+    door->stopping |= stop;
     if (r < 0 && r != ERR_TIMEOUT)
         exit(EXIT_PROTOCOL);
     return r;

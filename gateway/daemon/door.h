@@ -18,6 +18,7 @@ enum { DOOR_SOCKET = 3, DOOR_LOCK = 4, DOOR_SECRET = 5, DOOR_SECRET_2 = 6, DOOR_
 
 struct door {
     int socket;
+    bool drains, stopping;         /* a door that drains is told to stop by `stopping`, and ends itself */
     const char *name;              /* which one of its kind: a route, a signer's door, a worker's number */
     struct arena *arena;           /* lives as long as the process */
     struct settings *settings;

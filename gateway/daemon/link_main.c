@@ -7,7 +7,8 @@
  *
  * DESCRIPTION
  *      Holds the client certificate and the log-in secret of its route, and nothing else. Passes orders on to the link room and its facts back to
- *      the desk. Decides nothing.
+ *      the desk. Decides nothing. Told to stop, it lets calls that are under way over the Web API come to their end for a short time: an answer
+ *      that is not heard leaves its message unknown.
  */
 #include <poll.h>
 #include <unistd.h>
@@ -17,7 +18,9 @@
 #include "exchange/exchange.h"
 #include "link/link.h"
 
-struct link_door { struct door *door; struct link *link; };
+enum { DRAIN_MS = 3500 /* less than the desk waits before it ends a door */ };
+
+struct link_door { struct door *door; struct link *link; bool calls /* a submit ends with its call */; int under_way; };
 
 static const struct link_ops *const back_end[] = { [LINK_TYPE_WEBAPI] = &link_webapi, [LINK_TYPE_TERMINAL] = &link_terminal, [LINK_TYPE_SINK] = &link_sink };
 
@@ -29,6 +32,8 @@ static void on_fact(void *user, const struct link_fact *fact)
 
     if (fact->kind == LINK_ANSWER)
         fd = memfd_seal("clinsgw-answer", fact->bytes.data, fact->bytes.len, NULL);
+    if (d->calls && (fact->kind == LINK_NOT_LEFT || fact->kind == LINK_STATUS || fact->kind == LINK_ENDED || fact->kind == LINK_ANSWER))
+        d->under_way--;
     wire_begin(out, WIRE_FACT);
     wire_put_u64(out, F_STATE, fact->kind);
     wire_put_u64(out, F_EXCHANGE, fact->exchange);
@@ -62,6 +67,7 @@ static void not_left(struct link_door *d, uint64_t exchange, const char *name)
 {
     struct link_fact fact = { .kind = LINK_NOT_LEFT, .exchange = exchange, .name = name, .how = LINK_HOW_NO_BODY };
 
+    d->under_way += d->calls;
     on_fact(d, &fact);
 }
 
@@ -82,6 +88,8 @@ static void submit(struct link_door *d, uint64_t exchange, const char *name)
         r = link_submit(d->link, &request, &e);
         if (r < 0)
             memfd_unmap(&held->bytes);
+        else
+            d->under_way += d->calls;
     }
     if (r < 0) {
         free(held);
@@ -128,6 +136,7 @@ static int open_link(struct link_door *d, struct exchange_profile **ret_profile,
     if (index < 0)
         return err_set(e, ERR_NOTFOUND, MSG_INTERNAL, NULL, "link", d->door->name);
     c = &s->link[index];
+    d->calls = c->type == LINK_TYPE_WEBAPI;
     buf_init(&password, 4096);
     buf_init(&key_password, 4096);
     snprintf(path, sizeof path, "%s/%s.conf", s->profile_dir, c->profile);
@@ -155,8 +164,10 @@ int main(int argc, char **argv)
     static struct link_door d; /* the door's own state */
     struct exchange_profile *profile = NULL;
     struct err e = ERR_INIT;
+    int64_t until = 0;
 
     d.door = door_start(argc, argv);
+    d.door->drains = true;
     if (open_link(&d, &profile, &e) < 0) {
         door_problem(d.door, &e);
         return 70;
@@ -171,7 +182,11 @@ int main(int argc, char **argv)
             wire_release(&d.door->in);
         }
         link_step(d.link, time_boot_ms());
-        if (link_wait(d.link, &desk, 1, time_boot_ms(), -1) < 0)
+        if (d.door->stopping && until == 0)
+            until = time_boot_ms() + DRAIN_MS;
+        if (until != 0 && (d.under_way <= 0 || time_boot_ms() >= until))
+            return 0;
+        if (link_wait(d.link, &desk, 1, time_boot_ms(), until == 0 ? -1 : until - time_boot_ms()) < 0)
             return 1;
     }
 }

@@ -298,6 +298,9 @@ void spool_source_forget_all(struct spool_source *source)
     for (size_t i = 0; i < SPOOL_BUCKETS; i++)
         for (struct spool_seen *s = source->in.bucket[i]; s != NULL; s = s->next)
             s->told = false;
+    for (size_t i = 0; i < SPOOL_BUCKETS; i++)
+        for (struct spool_seen *s = source->try_seen.bucket[i]; s != NULL; s = s->next)
+            s->told = false;
 }
 
 /* The vendor was told about this very attachment: its notice is not older than the attachment lies there. */
