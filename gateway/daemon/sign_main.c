@@ -38,6 +38,7 @@ struct sign_door {
     uint64_t told;                /* last state told, as a hash of its parts; 0 = none */
     int64_t next_status;
     uint64_t signed_now;          /* signatures of this sitting */
+    enum msg_id told_problem;     /* why unattended signing could not begin, told once */
 };
 
 static const struct sign_signer_ops *const kind[] = { [SIGNER_PKCS11] = &sign_signer_pkcs11, [SIGNER_KEY_FILE] = &sign_signer_key_file };
@@ -194,8 +195,9 @@ static void begin_unattended(struct sign_door *d)
         goto out;
     if (r == 0)
         r = sign_sitting_begin(d->signer, pin.data, pin.len, 0, &d->sitting, &e);
-    if (r < 0 && r != ERR_NOT_NOW)
+    if (r < 0 && r != ERR_NOT_NOW && d->told_problem != e.msg)
         door_problem(d->door, &e);
+    d->told_problem = r < 0 ? e.msg : MSG_NONE;
 out:
     buf_wipe_free(&pin);
 }
@@ -241,6 +243,8 @@ static void sign_one(struct sign_door *d)
         d->signed_now++;
     }
     door_send(d->door);
+    if (r < 0)
+        d->told = 0; /* the desk takes it for the state of the signer: the next look says how it is now */
     if (d->sitting != NULL && !sign_sitting_alive(d->sitting))
         end_sitting(d, 1, e.msg);
     if (result >= 0)
@@ -329,7 +333,7 @@ int main(int argc, char **argv)
     begin_unattended(&d);
     door_ready(d.door);
     for (;;) {
-        struct pollfd p = { .fd = d.door->socket, .events = POLLIN };
+        struct pollfd p[2] = { { .fd = d.door->socket, .events = POLLIN }, { .fd = d.client, .events = POLLRDHUP } };
         while (door_receive(d.door) == 0) {
             obey(&d);
             wire_release(&d.door->in);
@@ -340,6 +344,8 @@ int main(int argc, char **argv)
             tell_status(&d);
             d.next_status = time_boot_ms() + STATUS_MS;
         }
-        (void)poll(&p, 1, STATUS_MS);
+        p[1].fd = d.client;
+        if (poll(p, 2, STATUS_MS) > 0 && p[1].revents != 0)
+            end_sitting(&d, 1, MSG_SIGN_SITTING_OVER); /* the person at the terminal has gone */
     }
 }
