@@ -532,6 +532,8 @@ static void terminal_step(struct link *link, int64_t now)
         purge(t);
         return;
     }
+    if (t->up != UP_YES && t->sweep_ms <= now)
+        t->sweep_ms = now + t->base.profile->sweep_ms;   /* of a share that comes back, too: the desk looks at its names first */
     enum share_state state = share_open(t->folder, t->base.profile, &turn.share, &error);
     if (state == SHARE_HERE) {
         run_jobs(&turn);
