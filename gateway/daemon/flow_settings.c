@@ -50,6 +50,6 @@ void flow_settings(const struct settings *s, struct exchange_profile *const *pro
         memset(q, 0, sizeof *q);
         snprintf(q->id, sizeof q->id, "%s", s->source[i].name);
         snprintf(q->facility, sizeof q->facility, "%s", s->facility[s->source[i].facility_index].code);
-        c->attachment_wait_ms = s->source[i].attachment_wait_ms;
+        q->attachment_wait_ms = s->source[i].attachment_wait_ms;
     }
 }

@@ -431,7 +431,10 @@ struct flow_facility_config {
     int64_t max_signature_age_ms;        /* 0 = no limit */
 };
 
-struct flow_source_config { char id[FLOW_SOURCE]; char facility[FLOW_CODE]; };
+struct flow_source_config {
+    char id[FLOW_SOURCE]; char facility[FLOW_CODE];
+    int64_t attachment_wait_ms;          /* how long a request waits for an attachment that it names */
+};
 
 struct flow_config {
     struct flow_facility_config facility[FLOW_FACILITIES_MAX];
@@ -441,7 +444,6 @@ struct flow_config {
     struct flow_source_config source[FLOW_SOURCES_MAX];
     size_t source_count;
     char name_tag[9];                    /* 2-8 of [A-Za-z0-9]: begins every exchange name, differs between gateways on one share */
-    int64_t attachment_wait_ms;
     int32_t claims_max;                  /* requests in `received` at the steps look, turn, convert before claiming stops */
     int32_t worker_jobs;                 /* orders to the workers at once */
     int32_t sign_jobs;                   /* orders to one signer at once */

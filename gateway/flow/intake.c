@@ -36,6 +36,13 @@ static const struct flow_source_config *intake_source(const struct run *r, const
     return NULL;
 }
 
+/* How long this request waits for an attachment; an operator's order about a source that is gone does not wait. */
+int64_t flow_intake_wait_ms(const struct run *r, const struct flow_request *q)
+{
+    const struct flow_source_config *source = intake_source(r, q->source);
+    return source == NULL ? 0 : source->attachment_wait_ms;
+}
+
 static bool intake_has_room(const struct run *r)
 {
     return r->st->disk == FLOW_DISK_OK && r->st->received < r->cfg->claims_max && r->st->job_count < FLOW_JOBS_MAX;
@@ -157,7 +164,7 @@ static int intake_attach(struct run *r, struct flow_request *q)
     } else if (rc == 0) {
         flow_run_reason(q->reason, MSG_FLOW_WAIT_ATTACHMENT);
         if (q->due_ms == 0)
-            q->due_ms = r->ev->boot_ms + r->cfg->attachment_wait_ms;
+            q->due_ms = r->ev->boot_ms + flow_intake_wait_ms(r, q);
         rc = flow_intake_step(r, q, FLOW_RS_ATTACH);
     }
     free(kept);
@@ -214,6 +221,8 @@ int flow_intake_spool_up(struct run *r)
             continue;
         flow_run_job_remove(r, job);
     }
+    r->st->hand_back_ms = 0;             /* what its share was not there for is tried now */
+    r->st->queue[FLOW_QUEUE_HAND_BACK] = (struct flow_queue){ .after = 0, .more = true };
     for (int64_t after = 0; (rc = r->ops->request_next(r->t, FLOW_RQ_RECEIVED, FLOW_RS_ATTACH, after, &q, r->e)) == 1; after = q.id) {
         if (strcmp(q.source, r->ev->u.source.source) != 0)
             continue;

@@ -71,7 +71,6 @@ void flow_config_defaults(struct flow_config *cfg)
 {
     enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
     memset(cfg, 0, sizeof *cfg);
-    cfg->attachment_wait_ms = 5 * MINUTE;
     cfg->claims_max = 48;
     cfg->worker_jobs = 32;
     cfg->sign_jobs = 8;

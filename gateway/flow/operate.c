@@ -172,7 +172,7 @@ static int operate_release(struct run *r)
     else if (rc == 0)
         RUN_TRY(flow_intake_step(r, &q, FLOW_RS_LOOK));
     else {
-        q.due_ms = flow_run_is_zero(&q.content) ? r->ev->boot_ms + r->cfg->attachment_wait_ms : 0;
+        q.due_ms = flow_run_is_zero(&q.content) ? r->ev->boot_ms + flow_intake_wait_ms(r, &q) : 0;
         RUN_TRY(flow_intake_step(r, &q, flow_run_is_zero(&q.content) ? FLOW_RS_ATTACH : FLOW_RS_TURN));
     }
     return flow_run_reply(r, MSG_FLOW_REPLY_OK, 0, q.id, 0, 0);

@@ -81,6 +81,7 @@ int flow_intake_attachment_due(struct run *r, struct flow_request *q);
 int flow_intake_step(struct run *r, struct flow_request *q, enum flow_request_step step);
 bool flow_intake_counts(enum flow_request_step step);
 int flow_intake_room(struct run *r);
+int64_t flow_intake_wait_ms(const struct run *r, const struct flow_request *q);
 int flow_intake_order_attachment(struct run *r, const struct flow_request *q, const struct flow_attachment *a);
 int flow_settle_turns(struct run *r);
 int flow_open_reject(struct run *r, struct flow_request *q, enum msg_id why);

@@ -87,7 +87,7 @@ static int start_set_timers(struct run *r, const struct start_list *list)
         if (list->subject[i] != FLOW_SUBJECT_REQUEST)
             continue;                   /* exchanges settle anew when their link is up */
         RUN_TRY(r->ops->request_get(r->t, list->id[i], &q, r->e));
-        q.due_ms = r->ev->boot_ms + r->cfg->attachment_wait_ms;
+        q.due_ms = r->ev->boot_ms + flow_intake_wait_ms(r, &q);
         RUN_TRY(flow_run_put_request(r, &q, MSG_NONE));
     }
     return 0;

@@ -106,7 +106,7 @@ TEST(flow_attachments_are_waited_for_and_then_missed)
     CHECK_INT(REQUEST(2)->state, FLOW_RQ_OPEN);
     world_drop(w, world_file(w, FLOW_OP_CHANGE, FLOW_KIND_LETTER, "l-1", ""));
     CHECK_INT(REQUEST(3)->step, FLOW_RS_TURN);
-    world_sleep(w, w->cfg.attachment_wait_ms + 1);
+    world_sleep(w, w->cfg.source[0].attachment_wait_ms + 1);
     CHECK_INT(REQUEST(1)->state, FLOW_RQ_ANSWERED);
     CHECK_STR(MESSAGE(2)->reason, msg_get(MSG_FLOW_ATTACHMENT_MISSING)->code);
     CHECK_STR(MESSAGE(3)->reason, msg_get(MSG_FLOW_NOT_LIVE)->code);
@@ -122,9 +122,9 @@ TEST(flow_attachments_come_and_the_wait_begins_anew_after_a_crash)
     memcpy(w->script[f].attachment[1], "y.pdf", 6);
     w->no_attach = true;
     world_drop(w, f);
-    world_sleep(w, w->cfg.attachment_wait_ms - 1000);
+    world_sleep(w, w->cfg.source[0].attachment_wait_ms - 1000);
     world_crash(w, true);
-    world_sleep(w, w->cfg.attachment_wait_ms - 1000);
+    world_sleep(w, w->cfg.source[0].attachment_wait_ms - 1000);
     CHECK_INT(REQUEST(1)->step, FLOW_RS_ATTACH);
     w->no_attach = false;
     struct flow_event ev = world_new_event(w, FLOW_EV_SPOOL_UP);

@@ -335,6 +335,7 @@ WORLD_FN void world_start(struct world *w, enum flow_link link)
     w->cfg.facility[0].policy = FLOW_POLICY_REQUIRE;
     memcpy(w->cfg.source[0].id, "emr", 4);
     memcpy(w->cfg.source[0].facility, "1311234567", 11);
+    w->cfg.source[0].attachment_wait_ms = 300000;
     memcpy(w->cfg.route[0].id, "main", 5);
     memcpy(w->cfg.route[1].id, "other", 6);
     w->cfg.route[0].link = link;
