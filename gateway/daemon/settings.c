@@ -138,6 +138,9 @@ static int add_link(const struct build *b, const struct conf_section *section, s
         r = refuse(b->conf, section, "link", "a name of A-Z a-z 0-9 _ . -, at most 31", e);
     if (r == 0 && link->type == LINK_TYPE_TERMINAL && (link->folder == NULL || !is_absolute(link->folder)))
         r = refuse(b->conf, section, "folder", "type = terminal needs folder, an absolute path", e);
+    for (size_t i = 0; i < b->s->links && r == 0; i++) /* each link clears away the unfinished files of the folder: those of the other, too */
+        if (link->type == LINK_TYPE_TERMINAL && b->s->link[i].folder != NULL && strcmp(b->s->link[i].folder, link->folder) == 0)
+            r = refuse(b->conf, section, "folder", "one link for one folder", e);
     if (r == 0 && link->type == LINK_TYPE_WEBAPI && (link->login_url == NULL || link->api_url == NULL || link->login_user == NULL ||
         link->login_password_file == NULL || link->certificate == NULL || link->key == NULL || link->ca == NULL))
         r = refuse(b->conf, section, "type", "type = webapi needs login_url api_url login_user login_password_file certificate key ca", e);

@@ -2,8 +2,8 @@
 """Each fault of the stand-in service, over both links, hitting a letter and a lab report at once: whatever happens on the way, the end is
 registered exactly once, or refused with its code, or unknown with a next step for a person (who then looks at the service and says so).
 
-Two stand-in services: one refuses a Bundle-ID that comes again, one overwrites it. On each, by each link, one clinic settles unknown lab reports by a
-person, one by the probe. Eight clinics, one gateway; the faults of a clinic come one after the other, the clinics run side by side.
+Four stand-in services: two refuse a Bundle-ID that comes again, two overwrite it; of each two one serves clinics that settle unknown lab reports by a
+person, one clinics that settle them by the probe. Eight clinics, one gateway; the faults of a clinic come one after the other, the clinics run side by side.
 """
 import json
 import os
@@ -52,7 +52,7 @@ class Clinic:
     def __init__(self, house, box, code, link, settle):
         self.house, self.box, self.code, self.settle = house, box, code, settle
         self.kind = link[0]
-        self.name = "%s_%s_%s" % (os.path.basename(box.folder), link, settle)
+        self.name = "%s_%s" % (os.path.basename(box.folder), link)
         house.link(self.name, link, box, profile=settle)
         house.facility(code, link=self.name)
         self.source = house.source(self.name, code, box)
@@ -151,11 +151,11 @@ def main():
     runner = Runner("fault")
     with House("fault", profile={"settle_time": "900ms"}) as house:
         codes = ["13100001%02d" % n for n in range(8)]
-        boxes = [house.sandbox("refuse", codes, ("duplicate=refuse",)), house.sandbox("overwrite", codes, ("duplicate=overwrite",))]
         clinics = []
-        for box in boxes:
-            for link in ("web", "folder"):
-                for settle in ("person", "probe"):
+        for duplicate in ("refuse", "overwrite"):
+            for settle in ("person", "probe"):
+                box = house.sandbox("%s_%s" % (duplicate, settle), codes, ("duplicate=" + duplicate,))
+                for link in ("web", "folder"):
                     clinics.append(Clinic(house, box, codes[len(clinics)], link, settle))
         house.profiles = {"person": {}, "probe": {"chart-register": "probe"}}
         house.start()

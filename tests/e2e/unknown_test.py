@@ -12,9 +12,10 @@ from house import CLINIC, Failure, House, Runner, equal, only, sample, true, unt
 
 class Clinic:
     def __init__(self, house, code, link, settle):
-        self.house, self.box, self.code, self.link, self.settle = house, house.box, code, link, settle
+        self.house, self.code, self.link, self.settle = house, code, link, settle
+        self.box = house.boxes[settle == "probe"]
         self.name = link + "_" + settle
-        house.link(self.name, link, house.box, profile=settle)
+        house.link(self.name, link, self.box, profile=settle)
         house.facility(code, link=self.name)
         self.source = house.source(self.name, code)
         self.count = 0
@@ -230,7 +231,8 @@ def main():
     with House("unknown", profile={"settle_time": "900ms"}) as house:
         codes = ["13100002%02d" % n for n in range(4)]
         house.profiles = {"person": {}, "probe": {"chart-register": "probe"}}
-        house.sandbox(institutions=codes)
+        for settle in house.profiles:  # one link for one folder
+            house.sandbox(settle, codes)
         clinics = [Clinic(house, code, link, settle) for code, (link, settle) in zip(codes, [(a, b) for a in ("web", "folder") for b in ("person", "probe")])]
         house.start()
         threads = [threading.Thread(target=clinic_runs, args=(runner, clinic)) for clinic in clinics]

@@ -167,6 +167,11 @@ TEST(settings_refuse_sources_that_share_a_folder)
     refused(LINK FACILITY "[source b]\nfacility = 1310000001\nroot = srv\n", "conf:9", MSG_CONF_BAD_VALUE, "root");
 }
 
+TEST(settings_refuse_links_that_share_a_folder)
+{
+    refused("[link a]\ntype = terminal\nfolder = /mnt/t\n[link b]\ntype = terminal\nfolder = /mnt/t\n", "conf:6", MSG_CONF_BAD_VALUE, "folder");
+}
+
 TEST(settings_refuse_endings_that_never_come)
 {
     refused(WHOLE "request_ending = .tmp\n", "conf:10", MSG_CONF_BAD_VALUE, "request_ending");
