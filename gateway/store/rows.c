@@ -215,7 +215,9 @@ int store_memory_load(struct store *store, struct err *e)
     int rc, r = store_query_begin(store, Q_EVENT_HEAD, &stmt, e);
 
     memset(store->next_id, 0, sizeof store->next_id);
-    memset(store->kept, 0, TABLE_ROWS * sizeof *store->kept);
+    for (size_t i = 0; i < TABLE_ROWS * ROWS_KEPT; i++)   /* what was never used is not touched: it costs no memory */
+        if (store->kept[i / ROWS_KEPT][i % ROWS_KEPT].head.id != 0)
+            store->kept[i / ROWS_KEPT][i % ROWS_KEPT].head.id = 0;
     store->seq = 0;
     store->head = absent;
     if (r < 0)
