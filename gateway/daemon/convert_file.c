@@ -102,6 +102,40 @@ static void put_unit(struct wire_out *out, size_t index, const struct adapter_lo
     wire_group_end(out);
 }
 
+static void copy_issues(struct issue_list *to, const struct issue_list *from)
+{
+    for (const struct issue *i = from->first; i != NULL; i = i->next) {
+        struct issue *copy = issues_add(to, i->severity, i->msg, i->rule, i->arg1, i->arg2);
+        if (copy != NULL) {
+            struct issue *next = copy->next;
+            *copy = *i;
+            copy->next = next;
+        }
+    }
+}
+
+/* A cancel is taken at its word and never converted: what reading finds wrong in it, or in the head that it shares with the other units, is said here or never. */
+static int hear_cancels(const struct input *in, const struct adapter_look *look, struct arena *arena, struct issue_list *issues, struct err *e)
+{
+    struct order *order = NULL;
+    bool any = false;
+    int r;
+
+    for (size_t i = 0; i < look->unit_count; i++)
+        any = any || look->unit[i].operation == ORDER_CANCEL;
+    if (!any || !issues_ok(issues))
+        return 0;
+    r = in->adapter->read(in->file, in->beside, in->beside_count, &in->options, arena, &order, e);
+    if (r < 0)
+        return r;
+    if (!issues_ok(&order->issues))
+        copy_issues(issues, &order->issues);
+    for (size_t i = 0; i < order->unit_count; i++)
+        if (order->unit[i].operation == ORDER_CANCEL && !issues_ok(&order->unit[i].issues))
+            copy_issues(issues, &order->unit[i].issues);
+    return 0;
+}
+
 void convert_look(struct door *door, struct convert_world *world)
 {
     struct input in;
@@ -116,6 +150,8 @@ void convert_look(struct door *door, struct convert_world *world)
     r = input_open(door, world->arena, &in, &e);
     if (r == 0)
         r = in.adapter->look(in.file, in.beside, in.beside_count, &in.options, world->arena, &look, &issues, &e);
+    if (r == 0)
+        r = hear_cancels(&in, look, world->arena, &issues, &e);
     verdict = r < 0 ? e.msg : convert_verdict(&issues);
     findings = convert_findings_fd(&issues);
     wire_begin(&door->out, WIRE_LOOKED);
@@ -227,14 +263,7 @@ static int make_product(struct door *door, struct convert_world *world, const st
     p->map = source_map_new(world->arena);
     if (p->map == NULL)
         return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "convert", NULL);
-    for (const struct issue *i = order->issues.first; i != NULL; i = i->next) { /* the file's own findings stand with each unit */
-        struct issue *copy = issues_add(&p->issues, i->severity, i->msg, i->rule, i->arg1, i->arg2);
-        if (copy != NULL) {
-            struct issue *next = copy->next;
-            *copy = *i;
-            copy->next = next;
-        }
-    }
+    copy_issues(&p->issues, &order->issues); /* the file's own findings stand with each unit */
     if (!issues_ok(&p->issues) || unit->operation == ORDER_CANCEL)
         return 0;
     if (unit->ready.data != NULL)
