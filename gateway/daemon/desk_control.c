@@ -23,6 +23,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "base/file.h"
+#include "base/proc.h"
 #include "base/text.h"
 #include "base/timefmt.h"
 #include "daemon/desk.h"
@@ -297,13 +298,22 @@ static void do_backup(struct desk *d, struct desk_client *c, const struct comman
 {
     struct err e = ERR_INIT;
     const char *dir = plain(cmd, 0);
+    char notice[64];
+    int r;
 
     if (dir[0] != '/') {
         reply(d, c, 1, MSG_CTL_ARGUMENT, dir, NULL);
         return;
     }
     desk_turn_end(d); /* what came in before belongs into the copy */
-    if (store_backup(d->store, dir, &e) < 0)
+    if (d->watchdog_ms > 0) /* a copy of years takes longer than a turn may */
+        (void)proc_notify(getenv("NOTIFY_SOCKET"), "WATCHDOG_USEC=7200000000\nWATCHDOG=1", NULL);
+    r = store_backup(d->store, dir, &e);
+    if (d->watchdog_ms > 0) {
+        snprintf(notice, sizeof notice, "WATCHDOG_USEC=%lld\nWATCHDOG=1", (long long)d->watchdog_ms * 3000);
+        (void)proc_notify(getenv("NOTIFY_SOCKET"), notice, NULL);
+    }
+    if (r < 0)
         reply_err(d, c, &e);
     else
         reply(d, c, 0, MSG_CTL_BACKUP_DONE, dir, NULL);

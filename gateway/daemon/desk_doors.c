@@ -22,7 +22,7 @@
 #include "daemon/desk.h"
 #include "daemon/door.h"
 
-enum { RESTART_FIRST_MS = 200, RESTART_MAX_MS = 60 * 1000, STEADY_MS = 60 * 1000, DROP_MS = 2000, DEAF_MS = 120 * 1000 };
+enum { RESTART_FIRST_MS = 200, RESTART_MAX_MS = 60 * 1000, STEADY_MS = 60 * 1000, DROP_MS = 2000, DROPPED_MS = 1000, DEAF_MS = 120 * 1000 };
 
 static const char *const program[DESK_DOOR_KINDS] = { "clinsgw-spool", "clinsgw-convert", "clinsgw-sign", "clinsgw-link" };
 
@@ -354,8 +354,11 @@ void desk_doors_drop(struct desk *d)
         for (size_t i = 0; i < d->doors; i++) {
             struct desk_door *door = &d->door[i];
             cut_off(door);
-            if (door->pid > 0 && waitpid(door->pid, NULL, WNOHANG) == door->pid)
-                plan_start(door, time_boot_ms());
+            if (door->pid > 0 && waitpid(door->pid, NULL, WNOHANG) == door->pid) {
+                door->pid = 0;
+                door->jobs = 0;
+                door->start_ms = time_boot_ms() + DROPPED_MS; /* no failure of its own */
+            }
             alive += door->pid > 0; /* one that hangs in its share gets no successor before it is gone */
         }
         if (alive > 0)

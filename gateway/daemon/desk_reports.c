@@ -743,6 +743,7 @@ static void hear_work(struct desk *d, size_t door, struct wire_in *in)
         desk_door_kill(d, door);
         return;
     }
+    d->door[door].failures = 0; /* it works: its end will be that of one order, and its successor need not wait */
     switch (in->type) {
     case WIRE_LOOKED: trial ? desk_try_looked(d, job, in) : on_looked(d, job, in); break;
     case WIRE_CONVERTED_UNIT: trial ? desk_try_unit(d, job, in) : on_unit(d, job, in); break;

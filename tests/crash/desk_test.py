@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""The joints of the desk: what it has in hand when it is told to read its configuration anew, to stop, or when its disk is full. No message may become unknown
+for a reason that lies in the house, and nothing may wait for ever."""
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e"))
+from house import CLINIC, PAUSE, House, Runner, equal, only, sample, true, until  # noqa: E402
+
+LAB = json.loads(sample("05-infection-register.json"))
+
+
+def document(key):
+    d = json.loads(json.dumps(LAB))
+    d["request_id"] = "DESK-" + key
+    d["units"][0]["key"] = key
+    d["patient"]["number"] = "%08d" % (sum(key.encode()) * 131 % 100000000)
+    return d
+
+
+def all_registered_once(house, source, names):
+    for name in names:
+        message = only(source.result(name))
+        equal(message["outcome"], "done", name)
+        equal(house.box.effects(message["bundle_id"]), ["registered"], name)
+    unknown = [line for line in house.status_log() if "state=unknown" in line]
+    equal(unknown, [], "nothing became unknown")
+
+
+def reload_while_sending(house, source):
+    """Calls that are under way are heard to their end; what waits goes on behind the new doors."""
+    fault = house.box.fault("slow", "ms=120", "times=0")
+    names = []
+    for number in range(40):
+        names.append(source.drop("reload-%02d.json" % number, document("R%02d" % number)))
+        if number % 10 == 9:
+            until(lambda: house.box.hits(fault) > len(names) // 4, "calls are under way")
+            house.process.send_signal(signal.SIGHUP)
+    all_registered_once(house, source, names)
+
+
+def stop_while_sending(house, source):
+    """A stop is no crash: whose answer could still be heard is not unknown afterwards."""
+    names = [source.drop("stop-%02d.json" % n, document("S%02d" % n)) for n in range(24)]
+    until(lambda: any(source.has_result(n) for n in names), "the first result")
+    equal(house.stop(), 0, "exit status")
+    house.restart()
+    all_registered_once(house, source, names)
+
+
+def trials_beside_files(house, source):
+    """Orders of try/ and of in/ are out at the same worker and never taken for each other."""
+    names = []
+    for number in range(30):
+        source.drop("trial-%02d.json" % number, document("T%02d" % number), place="try")
+        names.append(source.drop("beside-%02d.json" % number, document("B%02d" % number)))
+    all_registered_once(house, source, names)
+    for number in range(30):
+        source.result("trial-%02d.json" % number, place="try")
+        until(lambda n=number: os.path.exists(source.path("try", "trial-%02d.json.bundle.json" % n)), "the Bundle of a trial")
+
+
+def trials_outlive_their_worker(house, source):
+    names = [source.drop("again-%02d.json" % n, document("A%02d" % n), place="try") for n in range(12)]
+    until(lambda: house.kill("clinsgw-convert"), "a worker is there to be killed")
+    for name in names:
+        source.result(name, place="try")
+
+
+def order_named_after_its_file(house, source):
+    """The outcome of an operator's order stands beside the vendor's file, under its name."""
+    message = only(source.send("order.json", document("ORDER")))
+    house.cli("cancel", message["message"])
+    until(lambda: [n for n in os.listdir(source.path("out")) if n.startswith("order.json.") and n.endswith(".result.json") and n != "order.json.result.json"],
+          "order.json.N.result.json")
+
+
+def workers_die_innocent(house, source):
+    """A worker that is killed again and again while files flow: none of them is to blame."""
+    names = []
+    for number in range(60):
+        names.append(source.drop("worker-%02d.json" % number, document("W%02d" % number)))
+        if number % 10 == 9:
+            until(lambda: house.kill("clinsgw-convert"), "a worker is there to be killed")
+            until(lambda: source.has_result(names[-10]), "its successor does the next order")  # the same file twice would be the file's fault
+    all_registered_once(house, source, names)
+
+
+def disk_full():
+    """The store's disk is full: nothing is taken in, nothing ends, and when there is room again everything goes on."""
+    with House("full", signer="key_file", gateway={"ballast": "4MB", "low_water_intake": "2MB", "low_water_send": "1MB"}) as house:
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "none", house.state], stderr=subprocess.DEVNULL).returncode != 0:
+            return "no file system can be mounted here"
+        try:
+            house.sandbox()
+            house.link("web", "web", house.box)
+            house.facility(CLINIC, link="web")
+            source = house.source("karte")
+            house.start()
+            source.send("first.json", document("F0"))
+            names = [source.drop("full-%02d.json" % n, document("F%02d" % n)) for n in range(1, 30)]
+            filler = os.path.join(house.state, "filler")
+            with contextlib.suppress(OSError), open(filler, "ab", buffering=0) as f:
+                while True:
+                    f.write(b"\0" * 65536)
+            until(lambda: not os.path.exists(os.path.join(house.state, "ballast")), "the ballast is given up")
+            names.append(source.drop("late.json", document("LATE")))
+            true(house.process.poll() is None, lambda: "it lives on\n" + house.story())
+            os.unlink(filler)
+            for name in names:
+                equal(only(source.result(name))["outcome"], "done", name)
+            equal(house.stop(), 0, "exit status")
+        finally:
+            if house.process is not None and house.process.poll() is None:
+                house.process.kill()
+                house.process.wait()
+            subprocess.run(["umount", "-l", house.state])
+    return None
+
+
+def main():
+    runner = Runner("desk")
+    with House("desk", signer="key_file") as house:
+        house.sandbox()
+        house.link("web", "web", house.box)
+        house.facility(CLINIC, link="web")
+        source = house.source("karte")
+        house.start()
+        for case in (trials_beside_files, trials_outlive_their_worker, order_named_after_its_file, workers_die_innocent, reload_while_sending, stop_while_sending):
+            runner.run(case.__name__, case, house, source)
+    runner.run("disk_full", disk_full)
+    return runner.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
