@@ -20,7 +20,7 @@ Q := $(if $(VERBOSE),,@)
 
 BUILD_PACKAGES := gcc make pkg-config libcurl4-openssl-dev libssl-dev libxml2-dev libcjson-dev libinotifytools0-dev libsqlite3-dev libseccomp-dev libp11-kit-dev
 DEMO_PACKAGES := $(BUILD_PACKAGES) softhsm2 opensc openssl python3
-TEST_PACKAGES := $(DEMO_PACKAGES) binutils clang llvm libclang-rt-14-dev libxml2-utils sqlite3 jq systemd samba smbnetfs fuse libfaketime mandoc python3-jsonschema
+TEST_PACKAGES := $(DEMO_PACKAGES) binutils clang llvm libclang-rt-14-dev libxml2-utils sqlite3 jq systemd samba smbnetfs fuse libfaketime mandoc python3-jsonschema chromium
 
 # ---- variants ----
 

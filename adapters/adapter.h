@@ -10,8 +10,8 @@
  * look and read agree: unit i of the one is unit i of the other, also when the unit is wrong.
  *
  * Mistakes of the vendor are issues, not errors of the function: look and read return 0 and add what they found (JSON pointer, line, column,
- * offset filled; for a file that is not JSON the line and column of the break). Look reports only what keeps it from telling the units;
- * read reports everything. A negative return means memory, a limit of ours or an internal mistake; then nothing was returned.
+ * offset filled; for a file that is not JSON the line and column of the break). Look reports only what keeps it from telling the units,
+ * and an institution that is not the facility's: its keys mean nothing here; read reports everything. A negative return means memory, a limit of ours or an internal mistake; then nothing was returned.
  * Everything returned lives in the arena or lends from the bytes given, which must stay alive.
  *
  * A format is a property of its source and never guessed, with one exception: "json" is a request or a bare FHIR Bundle, told apart by

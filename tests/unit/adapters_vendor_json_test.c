@@ -470,6 +470,22 @@ TEST(units_keep_their_mistakes_to_themselves)
     free(both);
 }
 
+TEST(another_institution_is_told_before_its_keys_are_used)
+{
+    static const struct { const char *from, *to; bool told; } cases[] = {
+        { "1319999999", "1318814790", true }, { "1319999999", "131999999", false }, { "\"code\":\"1319999999\",", "", false }, { "R-1", "R-1", false },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *text = mutate(lab, cases[i].from, cases[i].to);
+        struct reading r;
+        read_text(&r, text);
+        CHECK((find(&r.look_issues, MSG_CHART_OTHER_INSTITUTION) != NULL) == cases[i].told);
+        CHECK_INT(r.look_issues.count, cases[i].told);
+        done(&r);
+        free(text);
+    }
+}
+
 TEST(files_that_are_no_request)
 {
     static const struct { const char *text; enum msg_id msg; uint32_t line; } cases[] = {
