@@ -51,6 +51,7 @@ struct job {
     struct link_request request;   /* WORK_SUBMIT: bytes, release */
     struct sighting sighting[2];   /* by enum exchange_answer_kind */
     bool left, started;
+    bool watched;                  /* WORK_REMOVE: sighting says what was told and may go */
     int64_t since_ms, due_ms;
     int error;                     /* of the failed rename */
     struct job *next;
@@ -63,7 +64,7 @@ struct terminal {
     enum { UP_UNKNOWN, UP_YES, UP_NO } up;
     enum link_how down_how;
     size_t found;
-    bool opened;                   /* next_* are set */
+    bool opened, was_up;           /* next_* are set; the share was there once */
     int64_t retry_ms, probe_ms, sweep_ms;
 };
 
@@ -156,8 +157,15 @@ static int terminal_remove(struct link *link, uint64_t exchange, const char *nam
         return err_set(e, ERR_NOT_NOW, MSG_NOT_NOW, NULL, "remove", NULL);
     if (old != NULL && old->work == WORK_REMOVE)
         return 0;
-    if (job_add(t, WORK_REMOVE, exchange, name, e) == NULL)
+    struct job *job = job_add(t, WORK_REMOVE, exchange, name, e);
+    if (job == NULL)
         return ERR_NOMEM;
+    if (old != NULL && old->work == WORK_WATCH) {
+        job->watched = true;
+        job->left = old->left;
+        job->since_ms = old->since_ms;
+        memcpy(job->sighting, old->sighting, sizeof job->sighting);
+    }
     if (old != NULL)
         job_end(t, old);
     return 0;
@@ -191,6 +199,7 @@ static void set_up(struct terminal *t, int64_t now)
     if (t->up == UP_YES)
         return;
     t->up = UP_YES;
+    t->was_up = true;
     link_tell(&t->base, &(struct link_fact){ .kind = LINK_UP });
 }
 
@@ -315,8 +324,32 @@ static void work_look(struct turn *turn, struct job *job)
     }
 }
 
+static bool same_as_told(const struct sighting *s, const struct stat *st)
+{
+    return s->told && s->told_size == st->st_size && s->told_inode == st->st_ino && s->told_mtime.tv_sec == st->st_mtim.tv_sec
+        && s->told_mtime.tv_nsec == st->st_mtim.tv_nsec;
+}
+
+/* Another answer than the one that was told has come meanwhile: nobody has its bytes yet. */
+static bool is_news(struct turn *turn, const struct job *job)
+{
+    for (int kind = EXCHANGE_RES; kind <= EXCHANGE_ERR; kind++) {
+        struct stat st;
+        if (fstatat(turn->share.answer, kind == EXCHANGE_RES ? job->answer : job->err, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode)
+            && !same_as_told(&job->sighting[kind], &st))
+            return true;
+    }
+    return false;
+}
+
 static void work_remove(struct turn *turn, struct job *job)
 {
+    if (job->watched && is_news(turn, job)) {
+        job->work = WORK_WATCH;
+        job->started = true;
+        job->due_ms = turn->now;
+        return;
+    }
     enum share_there answer = share_unlink(turn->share.answer, job->answer), err = share_unlink(turn->share.answer, job->err);
     turn->lost |= answer == THERE_LOST || err == THERE_LOST;
     job->due_ms = turn->now + turn->t->base.profile->poll_ms;
@@ -328,12 +361,6 @@ static void work_remove(struct turn *turn, struct job *job)
 
 /* ---- watching ---- */
 
-static bool same_as_told(const struct sighting *s, const struct stat *st)
-{
-    return s->told && s->told_size == st->st_size && s->told_inode == st->st_ino && s->told_mtime.tv_sec == st->st_mtim.tv_sec
-        && s->told_mtime.tv_nsec == st->st_mtim.tv_nsec;
-}
-
 static void tell_answer(struct turn *turn, struct job *job, int kind, const struct stat *st, const struct sha256 *digest, struct bytes bytes)
 {
     struct sighting *s = &job->sighting[kind];
@@ -344,6 +371,8 @@ static void tell_answer(struct turn *turn, struct job *job, int kind, const stru
     s->told_mtime = st->st_mtim;
     s->told_size = st->st_size;
     s->told_inode = st->st_ino;
+    if (!news && job->watched)
+        job->work = WORK_REMOVE;   /* written anew with the same bytes: it may go */
     if (news)
         tell(turn->t, job, (struct link_fact){ .kind = LINK_ANSWER, .answer_kind = kind, .bytes = bytes });
 }
@@ -532,8 +561,8 @@ static void terminal_step(struct link *link, int64_t now)
         purge(t);
         return;
     }
-    if (t->up != UP_YES && t->sweep_ms <= now)
-        t->sweep_ms = now + t->base.profile->sweep_ms;   /* of a share that comes back, too: the desk looks at its names first */
+    if (!t->was_up && t->sweep_ms <= now)
+        t->sweep_ms = now + t->base.profile->sweep_ms;   /* ... however late the share comes */
     enum share_state state = share_open(t->folder, t->base.profile, &turn.share, &error);
     if (state == SHARE_HERE) {
         run_jobs(&turn);

@@ -211,6 +211,56 @@ TEST(request_is_published_taken_answered_removed)
     end();
 }
 
+TEST(answer_that_changed_before_its_removal_is_told_first)
+{
+    begin();
+    up();
+    publish();
+    unlink(at("req/" NAME));
+    put("res/" ANSWER, "<pending/>");
+    pass(POLL);
+    expect(LINK_LEFT_REQ);
+    pass(POLL);
+    expect(LINK_ANSWER);
+    unlink(at("res/" ANSWER));
+    put("res/" ANSWER, "<success/>");           /* nobody has these bytes yet */
+    CHECK_OK(link_remove(link_, 1, NAME, NULL));
+    pass(0);
+    CHECK(there("res/" ANSWER));
+    pass(POLL);
+    pass(POLL);
+    expect(LINK_ANSWER);
+    CHECK_STR(fact_bytes[fact_next - 1], "<success/>");
+    CHECK_OK(link_remove(link_, 1, NAME, NULL));
+    pass(0);
+    expect(LINK_REMOVED);
+    CHECK(!there("res/" ANSWER));
+    quiet();
+    end();
+}
+
+TEST(answer_written_anew_with_the_same_bytes_is_removed)
+{
+    begin();
+    up();
+    publish();
+    unlink(at("req/" NAME));
+    put("res/" ANSWER, "<answer/>");
+    pass(POLL);
+    expect(LINK_LEFT_REQ);
+    pass(POLL);
+    expect(LINK_ANSWER);
+    unlink(at("res/" ANSWER));
+    put("res/" ANSWER, "<answer/>");
+    CHECK_OK(link_remove(link_, 1, NAME, NULL));
+    for (int i = 0; i < 5; i++)
+        pass(POLL);
+    expect(LINK_REMOVED);
+    CHECK(!there("res/" ANSWER));
+    quiet();
+    end();
+}
+
 TEST(answer_that_still_grows_is_not_reported)
 {
     begin();
@@ -512,6 +562,24 @@ TEST(stale_temporaries_go_with_the_first_sweep_not_before)
     pass(1000);
     expect(LINK_UP);
     CHECK_INT(entries("req"), 0);
+    end();
+}
+
+TEST(share_that_comes_late_is_not_swept_before_it_is_looked_at)
+{
+    begin();
+    unlink(at(MARKER));
+    put("req/" TEMP, "half");
+    pass(0);
+    expect(LINK_DOWN);
+    for (int i = 0; i < 5; i++)
+        pass(SWEEP);
+    put(MARKER, "here\n");
+    pass(1000);
+    expect(LINK_UP);
+    CHECK(there("req/" TEMP));                  /* the desk looks for it now */
+    pass(SWEEP);
+    CHECK(!there("req/" TEMP));
     end();
 }
 
