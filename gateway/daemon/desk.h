@@ -6,6 +6,7 @@
  *     desk_doors.c     door processes: start, end, start again
  *     desk_orders.c    an order of the state machine as a message to a door
  *     desk_reports.c   a message from a door as an event
+ *     desk_facts.c     the same for the link doors
  *     desk_try.c       files in try/: looked at and converted without a row
  *     desk_outcome.c   outcome and status files from the rows
  *     desk_control.c   commands of clinsgw
@@ -146,6 +147,14 @@ int desk_flow_start(struct desk *d, struct err *e);
 int desk_payload_take(struct desk *d, int fd, struct sha256 *ret_digest, struct err *e);
 /* A descriptor for a payload: lent, do not close. -1 when it cannot be had (logged). */
 int desk_payload_fd(struct desk *d, const struct sha256 *digest);
+/* The same for a field of a message: fd < 0 leaves the digest as it is. False when the event must not be made; a failing store fails the turn. */
+bool desk_take(struct desk *d, int fd, struct sha256 *ret_digest);
+/* Puts a text of the desk's own as a payload. */
+bool desk_put_text(struct desk *d, const char *text, size_t len, struct sha256 *ret_digest);
+/* Bytes of a field as a terminated text, cut to size. */
+void desk_text_of(char *ret_text, size_t size, struct bytes from);
+/* Text into a field of a row or event, cut at a character. */
+#define DESK_COPY(target, text) text_copy(target, sizeof(target), (text))
 void desk_log(struct desk *d, const struct err *e);
 
 /* ---- desk_doors.c ---- */
@@ -172,6 +181,11 @@ struct desk_job *desk_job_new(struct desk *d, int door, int64_t token, const str
 struct desk_job *desk_job_find(struct desk *d, int64_t token, size_t door);
 void desk_job_end(struct desk *d, struct desk_job *job);
 void desk_jobs_check(struct desk *d, int64_t boot_ms);       /* kills workers that hang */
+
+/* ---- desk_facts.c ---- */
+
+void desk_fact(struct desk *d, size_t door, struct wire_in *in);   /* WIRE_FACT */
+void desk_link_set(struct desk *d, const char *route, bool up, uint64_t how);
 
 /* ---- desk_orders.c, desk_reports.c ---- */
 

@@ -23,45 +23,14 @@
 
 enum { HEAR_MAX = 128 };
 
-static void text_of(char *ret, size_t size, struct bytes from)
-{
-    snprintf(ret, size, "%.*s", (int)from.len, from.data);
-}
-
-#define COPY(target, text) text_copy(target, sizeof(target), (text))
-
-/* Payload of a field's memfd; an absent field leaves the digest absent. */
-static bool take(struct desk *d, int fd, struct sha256 *ret_digest)
-{
-    struct err e = ERR_INIT;
-
-    if (fd < 0 || desk_payload_take(d, fd, ret_digest, &e) == 0)
-        return true;
-    desk_log(d, &e);
-    d->failed = e.code != ERR_CORRUPT && e.code != ERR_LIMIT;
-    return false;
-}
-
-static bool put_text(struct desk *d, const char *text, size_t len, struct sha256 *ret_digest)
-{
-    struct err e = ERR_INIT;
-    struct bytes b = { text, len };
-
-    if (desk_turn_begin(d, &e) == 0 && store_payload_put(d->store, b, ret_digest, &e) == 0)
-        return true;
-    desk_log(d, &e);
-    d->failed = true;
-    return false;
-}
-
 /* ---- spool ---- */
 
 static void on_offered(struct desk *d, struct wire_in *in)
 {
     struct flow_event event = { .type = FLOW_EV_OFFERED, .u.offered.mtime_ns = wire_i64(in, F_MTIME), .u.offered.size = wire_u64(in, F_SIZE) };
 
-    COPY(event.u.offered.source, wire_text(in, F_SOURCE));
-    text_of(event.u.offered.name, sizeof event.u.offered.name, wire_bytes(in, F_NAME));
+    DESK_COPY(event.u.offered.source, wire_text(in, F_SOURCE));
+    desk_text_of(event.u.offered.name, sizeof event.u.offered.name, wire_bytes(in, F_NAME));
     desk_event(d, &event);
 }
 
@@ -96,12 +65,12 @@ static void on_claimed(struct desk *d, size_t door, struct wire_in *in)
     struct flow_event event = { .type = FLOW_EV_CLAIMED, .u.claimed.token = wire_i64(in, F_ORDER), .u.claimed.mtime_ns = wire_i64(in, F_MTIME),
                                 .u.claimed.problem = (enum msg_id)wire_u64(in, F_MSG) };
 
-    COPY(event.u.claimed.source, wire_text(in, F_SOURCE));
-    text_of(event.u.claimed.name, sizeof event.u.claimed.name, wire_bytes(in, F_NAME));
-    text_of(event.u.claimed.work_name, sizeof event.u.claimed.work_name, wire_bytes(in, F_WORK));
+    DESK_COPY(event.u.claimed.source, wire_text(in, F_SOURCE));
+    desk_text_of(event.u.claimed.name, sizeof event.u.claimed.name, wire_bytes(in, F_NAME));
+    desk_text_of(event.u.claimed.work_name, sizeof event.u.claimed.work_name, wire_bytes(in, F_WORK));
     if (event.u.claimed.problem >= MSG_COUNT)
         event.u.claimed.problem = MSG_INTERNAL;
-    if (!take(d, wire_take_fd(in, F_CONTENT), &event.u.claimed.original)) {
+    if (!desk_take(d, wire_take_fd(in, F_CONTENT), &event.u.claimed.original)) {
         desk_door_kill(d, door); /* it lies in .work/: the next door hands it over again */
         return;
     }
@@ -113,8 +82,8 @@ static void on_claim_failed(struct desk *d, struct wire_in *in)
 {
     struct flow_event event = { .type = FLOW_EV_CLAIM_FAILED, .u.claimed.token = wire_i64(in, F_ORDER) };
 
-    COPY(event.u.claimed.source, wire_text(in, F_SOURCE));
-    text_of(event.u.claimed.name, sizeof event.u.claimed.name, wire_bytes(in, F_NAME));
+    DESK_COPY(event.u.claimed.source, wire_text(in, F_SOURCE));
+    desk_text_of(event.u.claimed.name, sizeof event.u.claimed.name, wire_bytes(in, F_NAME));
     desk_event(d, &event);
 }
 
@@ -123,9 +92,9 @@ static void on_attachment(struct desk *d, size_t door, struct wire_in *in)
     struct flow_event event = { .type = FLOW_EV_ATTACHMENT, .u.attachment.request = wire_i64(in, F_ORDER), .u.attachment.there = wire_u64(in, F_PRESENT) != 0,
                                 .u.attachment.problem = (enum msg_id)wire_u64(in, F_MSG) };
 
-    text_of(event.u.attachment.name, sizeof event.u.attachment.name, wire_bytes(in, F_NAME));
-    text_of(event.u.attachment.work_name, sizeof event.u.attachment.work_name, wire_bytes(in, F_WORK));
-    if (take(d, wire_take_fd(in, F_CONTENT), &event.u.attachment.payload))
+    desk_text_of(event.u.attachment.name, sizeof event.u.attachment.name, wire_bytes(in, F_NAME));
+    desk_text_of(event.u.attachment.work_name, sizeof event.u.attachment.work_name, wire_bytes(in, F_WORK));
+    if (desk_take(d, wire_take_fd(in, F_CONTENT), &event.u.attachment.payload))
         desk_event(d, &event);
     else
         desk_door_kill(d, door); /* found again in .work/, under its name */
@@ -157,7 +126,7 @@ static void write_notice(struct desk *d, const char *source, struct bytes name, 
     struct err e = ERR_INIT;
 
     buf_init(&text, 1 << 16);
-    text_of(raw, sizeof raw, name);
+    desk_text_of(raw, sizeof raw, name);
     outcome_printable(raw, shown, sizeof shown);
     snprintf(file, sizeof file, "%s.notice.json", stem);
     if (door >= 0 && outcome_notice(shown, MSG_SPOOL_ORPHAN, (enum msg_lang)d->settings->language, time_wall_ms(), &text, &e) == 0 &&
@@ -205,7 +174,7 @@ static void on_source_state(struct desk *d, struct wire_in *in)
     d->source_up[i] = up;
     d->source_met[i] = true;
     d->page_dirty = true;
-    COPY(event.u.source.source, d->settings->source[i].name);
+    DESK_COPY(event.u.source.source, d->settings->source[i].name);
     desk_event(d, &event); /* down, too: what it had claimed and not handed over is on nobody's way any more, and comes again when it is up */
 }
 
@@ -250,10 +219,10 @@ static bool read_unit(const struct wire_group *group, struct flow_unit_looked *u
     unit->kind = valid ? kind_of(wire_group_u64(group, F_KIND)) : FLOW_KIND_NONE;
     unit->operation = valid ? operation_of(wire_group_u64(group, F_OPERATION), wire_group_u64(group, F_EMPTIED) != 0) : FLOW_OP_REGISTER;
     if (valid) {
-        COPY(unit->key, wire_group_text(group, F_KEY));
-        COPY(unit->chart, wire_group_text(group, F_CHART));
-        COPY(unit->bundle_id, wire_group_text(group, F_BUNDLE_ID));
-        COPY(unit->insured, wire_group_text(group, F_INSURED));
+        DESK_COPY(unit->key, wire_group_text(group, F_KEY));
+        DESK_COPY(unit->chart, wire_group_text(group, F_CHART));
+        DESK_COPY(unit->bundle_id, wire_group_text(group, F_BUNDLE_ID));
+        DESK_COPY(unit->insured, wire_group_text(group, F_INSURED));
     }
     return wire_group_u64(group, F_INCOMPLETE) != 0;
 }
@@ -271,7 +240,7 @@ static bool put_report(struct desk *d, struct wire_in *in, struct sha256 *ret_di
         ok = false;
     if (ok && a.len + b.len > 0)
         ok = buf_add(&text, a.data, a.len) == 0 && buf_add_char(&text, '\n') == 0 && buf_add(&text, b.data, b.len) == 0 &&
-             put_text(d, text.data, text.len, ret_digest);
+             desk_put_text(d, text.data, text.len, ret_digest);
     if (x >= 0) {
         memfd_unmap(&a);
         close(x);
@@ -312,7 +281,7 @@ static void on_looked(struct desk *d, struct desk_job *job, struct wire_in *in)
             text_copy(attachments[event.u.looked.attachment_count++], FLOW_NAME, name);
     event.u.looked.units = units;
     event.u.looked.attachments = (const char (*)[FLOW_NAME])attachments;
-    COPY(event.u.looked.request_id, wire_text(in, F_REQUEST_ID));
+    DESK_COPY(event.u.looked.request_id, wire_text(in, F_REQUEST_ID));
     if (event.u.looked.reject >= MSG_COUNT)
         event.u.looked.reject = MSG_INTERNAL;
     if (put_report(d, in, &event.u.looked.report)) {
@@ -345,19 +314,19 @@ static void on_unit(struct desk *d, struct desk_job *job, struct wire_in *in)
     unit->reject = (enum msg_id)wire_u64(in, F_MSG);
     unit->signature = (enum flow_signature)wire_u64(in, F_SIGNED);
     unit->size = wire_u64(in, F_SIZE);
-    COPY(unit->insured, wire_text(in, F_INSURED));
-    COPY(unit->signer, wire_text(in, F_SIGNER));
-    COPY(facts.receiver, wire_text(in, F_RECEIVER));
-    COPY(facts.chart_kind, chart_kind_text(wire_u64(in, F_KIND)));
+    DESK_COPY(unit->insured, wire_text(in, F_INSURED));
+    DESK_COPY(unit->signer, wire_text(in, F_SIGNER));
+    DESK_COPY(facts.receiver, wire_text(in, F_RECEIVER));
+    DESK_COPY(facts.chart_kind, chart_kind_text(wire_u64(in, F_KIND)));
     if (unit->reject >= MSG_COUNT)
         unit->reject = MSG_INTERNAL;
     job->spoiled |= unit->reject == MSG_NOMEM;
-    if (!take(d, wire_take_fd(in, F_ISSUES), &unit->issues) || !take(d, wire_take_fd(in, F_SOURCE_MAP), &unit->source_map)) {
+    if (!desk_take(d, wire_take_fd(in, F_ISSUES), &unit->issues) || !desk_take(d, wire_take_fd(in, F_SOURCE_MAP), &unit->source_map)) {
         job->spoiled = true;
         return;
     }
     if (wire_has(in, F_CONTENT)) {
-        if (!take(d, wire_take_fd(in, F_CONTENT), &unit->bundle)) {
+        if (!desk_take(d, wire_take_fd(in, F_CONTENT), &unit->bundle)) {
             job->spoiled = true;
             return;
         }
@@ -395,19 +364,19 @@ static bool take_findings(struct desk *d, int64_t message, int fd, struct sha256
     bool ok = false;
 
     if (fd < 0 || store_flow_ops.message_get(d->store, message, &row, &e) < 0 || memcmp(&row.issues, &absent, sizeof absent) == 0)
-        return take(d, fd, ret_digest);
+        return desk_take(d, fd, ret_digest);
     buf_init(&text, DESK_PAYLOAD_MAX);
     if (memfd_map(fd, DESK_PAYLOAD_MAX, &fresh, &e) == 0) {
         if (store_payload_get(d->store, &row.issues, &text, &e) == 0 && text.len > 2 && fresh.len > 2) {
             text.data[--text.len] = '\0'; /* the closing bracket */
-            ok = buf_add_char(&text, ',') == 0 && buf_add(&text, fresh.data + 1, fresh.len - 1) == 0 && put_text(d, text.data, text.len, ret_digest);
+            ok = buf_add_char(&text, ',') == 0 && buf_add(&text, fresh.data + 1, fresh.len - 1) == 0 && desk_put_text(d, text.data, text.len, ret_digest);
         }
         memfd_unmap(&fresh);
     }
     buf_free(&text);
     if (ok)
         close(fd);
-    return ok || take(d, fd, ret_digest);
+    return ok || desk_take(d, fd, ret_digest);
 }
 
 static void on_checked(struct desk *d, struct desk_job *job, struct wire_in *in)
@@ -433,7 +402,7 @@ static void on_built(struct desk *d, struct desk_job *job, struct wire_in *in)
     if (event.u.built.reject >= MSG_COUNT)
         event.u.built.reject = MSG_INTERNAL;
     if (event.u.built.reject == MSG_NOMEM || (event.u.built.reject == MSG_NONE && !wire_has(in, F_CONTENT)) ||
-        !take(d, wire_take_fd(in, F_CONTENT), &event.u.built.request)) {
+        !desk_take(d, wire_take_fd(in, F_CONTENT), &event.u.built.request)) {
         job_lost(d, job);
         return;
     }
@@ -463,9 +432,9 @@ static void on_answer_read(struct desk *d, struct desk_job *job, struct wire_in 
     event.u.read.already_there = (wire_u64(in, F_MARKS) & EXCHANGE_ALREADY_THERE) != 0;
     event.u.read.there = wire_u64(in, F_DOCUMENT_STATUS) != EXCHANGE_STATUS_NONE;
     event.u.read.msg = event.u.read.answer_class == FLOW_CLASS_FINAL ? MSG_SERVICE_REFUSED : MSG_NONE;
-    COPY(event.u.read.receipt, wire_text(in, F_RECEIPT));
-    COPY(event.u.read.code, wire_text(in, F_CODE));
-    if (wire_u64(in, F_MSG) == MSG_NOMEM || !take(d, wire_take_fd(in, F_ISSUES), &event.u.read.findings)) {
+    DESK_COPY(event.u.read.receipt, wire_text(in, F_RECEIPT));
+    DESK_COPY(event.u.read.code, wire_text(in, F_CODE));
+    if (wire_u64(in, F_MSG) == MSG_NOMEM || !desk_take(d, wire_take_fd(in, F_ISSUES), &event.u.read.findings)) {
         job_lost(d, job);
         return;
     }
@@ -492,7 +461,7 @@ static void on_signed(struct desk *d, struct desk_job *job, struct wire_in *in)
     struct flow_event event = { .type = FLOW_EV_SIGNED, .u.signed_bundle.token = wire_i64(in, F_ORDER), .u.signed_bundle.certificate_end_wall_ms = wire_i64(in, F_NOT_AFTER) };
 
     event.u.signed_bundle.signed_wall_ms = job->order.u.sign.wall_ms;
-    if (!take(d, wire_take_fd(in, F_CONTENT), &event.u.signed_bundle.signed_bundle)) {
+    if (!desk_take(d, wire_take_fd(in, F_CONTENT), &event.u.signed_bundle.signed_bundle)) {
         event.type = FLOW_EV_SIGN_LOST;
         memset(&event.u, 0, sizeof event.u);
         event.u.subject.token = job->token;
@@ -526,174 +495,10 @@ static void on_signer_state(struct desk *d, size_t door, struct wire_in *in)
     d->signer[i].final_try = wire_u64(in, F_FINAL_TRY) != 0;
     d->signer[i].locked = wire_u64(in, F_LOCKED) != 0;
     d->signer[i].not_after_ms = wire_i64(in, F_NOT_AFTER);
-    COPY(d->signer[i].title, wire_text(in, F_TITLE));
+    DESK_COPY(d->signer[i].title, wire_text(in, F_TITLE));
     d->page_dirty = true;
-    COPY(event.u.signer.signer, d->settings->signer[i].name);
+    DESK_COPY(event.u.signer.signer, d->settings->signer[i].name);
     desk_event(d, &event);
-}
-
-/* ---- link ---- */
-
-static void set_link(struct desk *d, const char *route, bool up, uint64_t how)
-{
-    struct flow_event event = { .type = up ? FLOW_EV_LINK_UP : FLOW_EV_LINK_DOWN };
-    int i = settings_find_link(d->settings, route);
-
-    if (i < 0 || (up && d->link_up[i])) /* once: being up anew restarts the settle times */
-        return;
-    if (d->link_up[i] != up)
-        d->link_since_wall_ms[i] = time_wall_ms();
-    d->link_up[i] = up;
-    d->page_dirty = true;
-    COPY(event.u.link.route, route);
-    event.u.link.why = up ? MSG_NONE : link_how_message((int)how);
-    desk_event(d, &event);
-}
-
-static void suffix_of(struct desk *d, const char *route, struct bytes name, char *ret_suffix, size_t size)
-{
-    char text[EXCHANGE_NAME_MAX];
-    struct exchange_name parsed;
-    int i = settings_find_link(d->settings, route);
-
-    text_of(text, sizeof text, name);
-    ret_suffix[0] = '\0';
-    if (i >= 0 && exchange_name_parse(d->profile[i], text, d->settings->host, &parsed) == 0)
-        text_copy(ret_suffix, size, parsed.suffix);
-}
-
-/* Marks what kind of bytes an answer's payload is, for the worker that reads it, perhaps in a later life. */
-static void mark_answer(struct desk *d, const struct sha256 *digest, const char *kind, int class)
-{
-    struct store_facts facts = { .consent = class };
-    struct err e = ERR_INIT;
-
-    COPY(facts.chart_kind, kind);
-    if (store_facts_put(d->store, digest, &facts, &e) < 0) {
-        desk_log(d, &e);
-        d->failed = true;
-    }
-}
-
-/* Another answer of that name while the first is still being read: the state machine takes one at a time, so the door is to look at it anew and tell it again. */
-static void ask_again(struct desk *d, size_t door, struct wire_in *in, const struct sha256 *answer)
-{
-    static const struct { enum wire_type type; bool named; } orders[] = { { WIRE_FORGET, false }, { WIRE_AWAIT, true } };
-    struct bytes name = wire_bytes(in, F_NAME);
-    struct flow_exchange row;
-
-    if (d->failed || store_flow_ops.exchange_get(d->store, wire_i64(in, F_EXCHANGE), &row, NULL) < 0 || row.state != FLOW_XS_ANSWERED ||
-        memcmp(&row.answer, answer, sizeof *answer) == 0)
-        return;
-    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
-        wire_begin(&d->out, orders[i].type);
-        wire_put_i64(&d->out, F_EXCHANGE, row.id);
-        if (orders[i].named)
-            wire_put_bytes(&d->out, F_NAME, name.data, name.len);
-        (void)desk_door_send(d, door);
-    }
-}
-
-static void exchange_event(struct desk *d, enum flow_event_type type, struct wire_in *in)
-{
-    struct flow_event event = { .type = type, .u.exchange.exchange = wire_i64(in, F_EXCHANGE), .u.exchange.why = link_how_message((int)wire_u64(in, F_HOW)) };
-
-    desk_event(d, &event);
-}
-
-static void on_answer(struct desk *d, size_t door, bool terminal, struct wire_in *in)
-{
-    struct flow_event event = { .type = FLOW_EV_ANSWER, .u.answer.exchange = wire_i64(in, F_EXCHANGE) };
-
-    suffix_of(d, d->door[door].name, wire_bytes(in, F_NAME), event.u.answer.name, sizeof event.u.answer.name);
-    if (!wire_has(in, F_CONTENT) || !take(d, wire_take_fd(in, F_CONTENT), &event.u.answer.answer)) {
-        exchange_event(d, terminal ? FLOW_EV_UNSURE : FLOW_EV_CONNECTION_ENDED, in); /* there was one, and it cannot be had */
-        return;
-    }
-    if (wire_u64(in, F_ANSWER_KIND) == EXCHANGE_ERR)
-        mark_answer(d, &event.u.answer.answer, "err", 0);
-    desk_event(d, &event);
-    if (terminal)
-        ask_again(d, door, in, &event.u.answer.answer);
-}
-
-/* An HTTP status that says by itself what happened is stored like an answer, so that the evidence is bytes here as well. */
-static void on_status(struct desk *d, struct wire_in *in)
-{
-    struct flow_event event = { .type = FLOW_EV_ANSWER, .u.answer.exchange = wire_i64(in, F_EXCHANGE) };
-    char text[96], kind[16];
-    int n = snprintf(text, sizeof text, "HTTP %lld for exchange %lld\n", (long long)wire_i64(in, F_HTTP), (long long)wire_i64(in, F_EXCHANGE));
-
-    snprintf(kind, sizeof kind, "http%lld", (long long)wire_i64(in, F_HTTP));
-    if (!put_text(d, text, (size_t)n, &event.u.answer.answer))
-        return;
-    mark_answer(d, &event.u.answer.answer, kind, (int)wire_u64(in, F_CLASS));
-    desk_event(d, &event);
-}
-
-static enum flow_folder folder_of(uint64_t place)
-{
-    static const enum flow_folder table[] = { [LINK_PLACE_REQUEST] = FLOW_FOLDER_REQUEST, [LINK_PLACE_ANSWER] = FLOW_FOLDER_ANSWER,
-                                              [LINK_PLACE_TEMPORARY] = FLOW_FOLDER_TEMP, [LINK_PLACE_NOWHERE] = FLOW_FOLDER_NEITHER };
-    return place <= LINK_PLACE_NOWHERE ? table[place] : FLOW_FOLDER_NEITHER;
-}
-
-static void on_looked_folder(struct desk *d, const char *route, struct wire_in *in)
-{
-    struct flow_event event = { .type = FLOW_EV_FOLDER, .u.folder.exchange = wire_i64(in, F_EXCHANGE), .u.folder.found = folder_of(wire_u64(in, F_PLACE)) };
-
-    COPY(event.u.folder.route, route);
-    suffix_of(d, route, wire_bytes(in, F_NAME), event.u.folder.name, sizeof event.u.folder.name);
-    desk_event(d, &event);
-}
-
-/* An answer of ours that nobody awaits: the exchange it belongs to is awaited again, or it is a stray. */
-static void on_found(struct desk *d, size_t door, struct wire_in *in)
-{
-    struct flow_exchange row;
-    struct bytes name = wire_bytes(in, F_NAME);
-    char suffix[FLOW_SUFFIX], text[EXCHANGE_NAME_MAX];
-    struct flow_event stray = { .type = FLOW_EV_STRAY };
-    struct err e = ERR_INIT;
-
-    suffix_of(d, d->door[door].name, name, suffix, sizeof suffix);
-    if (suffix[0] == '\0' || store_flow_ops.exchange_by_name(d->store, suffix, &row, &e) != 1) {
-        COPY(stray.u.stray.route, d->door[door].name);
-        desk_event(d, &stray);
-        return;
-    }
-    text_of(text, sizeof text, name);
-    wire_begin(&d->out, WIRE_AWAIT);
-    wire_put_i64(&d->out, F_EXCHANGE, row.id);
-    wire_put_bytes(&d->out, F_NAME, text, strlen(text));
-    (void)desk_door_send(d, door);
-}
-
-static void on_fact(struct desk *d, size_t door, struct wire_in *in)
-{
-    const char *route = d->door[door].name;
-    int link = settings_find_link(d->settings, route);
-    bool terminal = link >= 0 && d->settings->link[link].type == LINK_TYPE_TERMINAL;
-
-    switch (wire_u64(in, F_STATE)) {
-    case LINK_PUBLISHED: exchange_event(d, FLOW_EV_PUBLISHED, in); break;
-    case LINK_NOT_LEFT: exchange_event(d, FLOW_EV_NOT_LEFT, in); break;
-    case LINK_LEFT_REQ: exchange_event(d, FLOW_EV_LEFT_REQ, in); break;
-    case LINK_ANSWER: on_answer(d, door, terminal, in); break;
-    case LINK_STATUS: on_status(d, in); break;
-    case LINK_ENDED: exchange_event(d, terminal ? FLOW_EV_UNSURE : FLOW_EV_CONNECTION_ENDED, in); break;
-    case LINK_LOOKED: on_looked_folder(d, route, in); break;
-    case LINK_FOUND: on_found(d, door, in); break;
-    case LINK_DOWN:
-    case LINK_LOGIN_FAILED: set_link(d, route, false, wire_u64(in, F_HOW)); break;
-    case LINK_UP:
-    case LINK_LOGGED_IN:
-    case LINK_TOKEN_RENEWED: /* perhaps after a log-in that had failed */
-        if (d->door[door].ready && !d->replacing) /* last words of a door that ends are no invitation */
-            set_link(d, route, true, 0);
-        break;
-    default: break;
-    }
 }
 
 /* ---- any door ---- */
@@ -704,7 +509,7 @@ static void on_ready(struct desk *d, size_t door)
     if (d->door[door].kind == DESK_CONVERT)
         desk_give_waiting(d);
     if (d->door[door].kind == DESK_LINK && d->settings->link[settings_find_link(d->settings, d->door[door].name)].type == LINK_TYPE_SINK)
-        set_link(d, d->door[door].name, true, 0);
+        desk_link_set(d, d->door[door].name, true, 0);
 }
 
 static void on_problem(struct desk *d, struct wire_in *in)
@@ -804,7 +609,7 @@ int desk_hear(struct desk *d, size_t door)
         else if (d->door[door].kind == DESK_SIGN)
             hear_sign(d, door, in);
         else if (in->type == WIRE_FACT)
-            on_fact(d, door, in);
+            desk_fact(d, door, in);
         wire_release(in);
     }
     if (r < 0 && r != ERR_TIMEOUT && d->door[door].fd >= 0) {

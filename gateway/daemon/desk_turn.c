@@ -265,3 +265,32 @@ int desk_payload_fd(struct desk *d, const struct sha256 *digest)
         cache_put(d, digest, fd);
     return fd;
 }
+
+void desk_text_of(char *ret, size_t size, struct bytes from)
+{
+    snprintf(ret, size, "%.*s", (int)from.len, from.data);
+}
+
+/* Payload of a field's memfd; an absent field leaves the digest absent. */
+bool desk_take(struct desk *d, int fd, struct sha256 *ret_digest)
+{
+    struct err e = ERR_INIT;
+
+    if (fd < 0 || desk_payload_take(d, fd, ret_digest, &e) == 0)
+        return true;
+    desk_log(d, &e);
+    d->failed = d->failed || (e.code != ERR_CORRUPT && e.code != ERR_LIMIT);
+    return false;
+}
+
+bool desk_put_text(struct desk *d, const char *text, size_t len, struct sha256 *ret_digest)
+{
+    struct err e = ERR_INIT;
+    struct bytes b = { text, len };
+
+    if (desk_turn_begin(d, &e) == 0 && store_payload_put(d->store, b, ret_digest, &e) == 0)
+        return true;
+    desk_log(d, &e);
+    d->failed = true;
+    return false;
+}
