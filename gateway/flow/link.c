@@ -319,6 +319,9 @@ int flow_link_answer(struct run *r)
     RUN_TRY(flow_link_state(r, &x, FLOW_XS_ANSWERED));
     x.answer = *answer;
     x.answered_wall_ms = r->ev->wall_ms;
+    struct flow_route_state *route = flow_run_route(r, x.route);
+    if (route != NULL)
+        route->failures = 0;                                 /* the route works: what does not leave next begins its back-off anew */
     RUN_TRY(flow_link_gone(r, &x));
     if (!x.loud)
         x.due_ms = 0;
