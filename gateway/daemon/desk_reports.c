@@ -295,9 +295,12 @@ out:
     free(attachments);
 }
 
+/* In the words of the vendor's request. */
 static const char *chart_kind_text(uint64_t kind)
 {
-    return kind == CHART_DISEASES ? "diseases" : kind == CHART_ALLERGIES ? "allergies" : kind == CHART_LAB ? "lab" : kind == CHART_LETTER ? "letter" : "summary";
+    static const char *const words[] = { [CHART_DISEASES] = "diseases", [CHART_ALLERGIES] = "allergies", [CHART_LAB] = "lab_report", [CHART_LETTER] = "letter",
+                                         [CHART_PATIENT_SUMMARY] = "patient_summary", [CHART_CHECKUP] = "checkup" };
+    return kind < sizeof words / sizeof *words ? words[kind] : "";
 }
 
 static void on_unit(struct desk *d, struct desk_job *job, struct wire_in *in)

@@ -173,6 +173,14 @@ static void add_reason(struct writer *w, cJSON *object, const char *reason, cons
         text_at(w, object, "code", reason);
 }
 
+/* What was rejected, or cancelled, has no Bundle that would know better. */
+static const char *vendor_kind(enum flow_kind kind)
+{
+    static const char *const words[] = { [FLOW_KIND_NONE] = "", [FLOW_KIND_LETTER] = "letter", [FLOW_KIND_SUMMARY] = "patient_summary", [FLOW_KIND_CONDITION] = "diseases",
+                                         [FLOW_KIND_ALLERGY] = "allergies", [FLOW_KIND_OBSERVATION] = "lab_report" };
+    return (size_t)kind < sizeof words / sizeof *words ? words[kind] : "";
+}
+
 static void add_unit(struct writer *w, cJSON *array, const struct outcome_unit *u)
 {
     cJSON *item = item_of(w, array), *service, *issues;
@@ -183,7 +191,7 @@ static void add_unit(struct writer *w, cJSON *array, const struct outcome_unit *
         return;
     if (u->unit != NULL)
         w->ok = w->ok && cJSON_AddNumberToObject(item, "unit", u->unit->index) != NULL;
-    text_at(w, item, "kind", u->chart_kind[0] != '\0' ? u->chart_kind : m != NULL && m->kind != FLOW_KIND_NONE ? flow_kind_name(m->kind) : u->unit != NULL ? flow_kind_name(u->unit->kind) : "");
+    text_at(w, item, "kind", u->chart_kind[0] != '\0' ? u->chart_kind : vendor_kind(m != NULL && m->kind != FLOW_KIND_NONE ? m->kind : u->unit != NULL ? u->unit->kind : FLOW_KIND_NONE));
     text_at(w, item, "operation", m != NULL && m->operation != FLOW_OP_NONE ? flow_operation_name(m->operation) : u->unit != NULL ? flow_operation_name(u->unit->asked) : "");
     text_at(w, item, "unit_key", unit_key(u->unit));
     if (m != NULL && m->bundle_id[0] != '\0')

@@ -19,7 +19,7 @@
 struct outcome_unit {
     const struct flow_unit *unit;         /* NULL: the message is about the file as a whole */
     const struct flow_message *message;   /* NULL: not made yet */
-    const char *chart_kind;               /* "diseases", "letter", ...; "" = not known */
+    const char *chart_kind;               /* in the words of the request: "diseases", "lab_report", ...; "" = not known */
     struct bytes issues, findings;        /* payloads (report/findings.h), len 0 = none */
     bool repeats;
 };

@@ -250,7 +250,7 @@ def trying(clinic, collection):
 
 
 def enough(collection):
-    for kind in (("diseases", "unsigned"), ("allergies", "unsigned"), ("lab", "unsigned"), ("letter", "signed"), ("letter", "unsigned")):
+    for kind in (("diseases", "unsigned"), ("allergies", "unsigned"), ("lab_report", "unsigned"), ("letter", "signed"), ("letter", "unsigned")):
         true(collection.kinds.get(kind, 0) >= 2, "%s %s: %s" % (*kind, collection.kinds))
     print("     %d Bundles for the validator, %d signatures" % (len(collection.files), len(collection.signed)))
 

@@ -94,7 +94,7 @@ def allergies(c):
 
 def lab(c):
     m = only(c.stands_once(c.send("04-lab-register.json")))
-    equal((m["kind"], m["unit_key"]), ("lab", "LAB-20251020-0042"), "message")
+    equal((m["kind"], m["unit_key"]), ("lab_report", "LAB-20251020-0042"), "message")
     held = json.loads(base64.b64decode(c.held(m["bundle_id"])["bytes"]), parse_float=str)
     numbers = [e["resource"].get("valueQuantity", {}).get("value") for e in held["entry"]]
     true("7.20" in numbers, "decimals keep their digits: %s" % numbers)
@@ -105,11 +105,12 @@ def lab(c):
         d["request_id"] = "LAB-AGAIN"
     refused = c.send("", data=c.edit("04-lab-register.json", twice), as_name="lab-again.json")
     equal((refused["outcome"], only(refused)["code"], refused["next_step"]), ("rejected", "CG-8002", "fix_and_resend"), "register of what is live")
+    equal(only(refused)["kind"], "lab_report", "kind, in the words of the request")
     c.filed("lab-again.json", "error")
 
 
 def infection(c):
-    equal(only(c.stands_once(c.send("05-infection-register.json")))["kind"], "lab", "kind")
+    equal(only(c.stands_once(c.send("05-infection-register.json")))["kind"], "lab_report", "kind")
 
 
 def letter(c):
@@ -143,7 +144,7 @@ def cancel_of_what_others_sent(c):
 
 def all_or_none(c):
     r = c.stands_once(c.send("11-mixed-all-or-none.json"))
-    equal([m["kind"] for m in r["messages"]], ["diseases", "allergies", "lab"], "kinds")
+    equal([m["kind"] for m in r["messages"]], ["diseases", "allergies", "lab_report"], "kinds")
 
     def one_bad(d):
         d["request_id"] = "MIXED-BAD"
