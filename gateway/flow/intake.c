@@ -171,6 +171,27 @@ static int intake_attach(struct run *r, struct flow_request *q)
     return rc;
 }
 
+/* It is in .work/ and its bytes are not wanted (unreadable, or too late): it is filed away with its request. */
+static int intake_attachment_unused(struct run *r, struct flow_request *q)
+{
+    struct flow_attachment a;
+    int rc;
+    if (r->ev->u.attachment.work_name[0] == '\0' || q->state == FLOW_RQ_ANSWERED)
+        return 0;
+    for (int64_t after = 0; (rc = r->ops->attachment_next_of_request(r->t, q->id, after, &a, r->e)) == 1; after = a.id)
+        if (memcmp(a.name, r->ev->u.attachment.name, sizeof a.name) == 0 && flow_run_is_zero(&a.payload) && a.work_name[0] == '\0') {
+            memcpy(a.work_name, r->ev->u.attachment.work_name, sizeof a.work_name);
+            RUN_TRY(flow_run_put_attachment(r, &a));
+            if (q->state == FLOW_RQ_CLOSED && q->origin == FLOW_ORIGIN_VENDOR) {   /* perhaps the order to file away is out without it: once more */
+                struct flow_job *job = flow_run_job_of(r, FLOW_JOB_HAND_BACK, q->id);
+                if (job != NULL)
+                    flow_run_job_remove(r, job);
+                flow_run_enqueue(&r->st->queue[FLOW_QUEUE_HAND_BACK], q->id);
+            }
+        }
+    return rc;
+}
+
 int flow_intake_attachment(struct run *r)
 {
     struct flow_request q;
@@ -180,10 +201,14 @@ int flow_intake_attachment(struct run *r)
     if (rc == ERR_NOTFOUND)
         return 0;
     RUN_TRY(rc);
-    if (q.state != FLOW_RQ_RECEIVED || q.step != FLOW_RS_ATTACH || !(r->ev->u.attachment.there || r->ev->u.attachment.problem != MSG_NONE))
+    if (q.state != FLOW_RQ_RECEIVED)
+        return intake_attachment_unused(r, &q);
+    if (q.step != FLOW_RS_ATTACH || !(r->ev->u.attachment.there || r->ev->u.attachment.problem != MSG_NONE))
         return 0;
-    if (r->ev->u.attachment.problem != MSG_NONE)
+    if (r->ev->u.attachment.problem != MSG_NONE) {
+        RUN_TRY(intake_attachment_unused(r, &q));
         return flow_open_reject(r, &q, r->ev->u.attachment.problem);
+    }
     for (int64_t after = 0; (rc = r->ops->attachment_next_of_request(r->t, q.id, after, &a, r->e)) == 1; after = a.id) {
         if (memcmp(a.name, r->ev->u.attachment.name, sizeof a.name) == 0 && flow_run_is_zero(&a.payload)) {
             a.payload = r->ev->u.attachment.payload;

@@ -79,6 +79,17 @@ def order_named_after_its_file(house, source):
           "order.json.N.result.json")
 
 
+def unreadable_attachment_comes_back(house, source):
+    """Nothing of the vendor's stays behind in .work/."""
+    d = json.loads(sample("14-letter-with-discharge-summary.json"))
+    d["request_id"], d["units"][0]["key"] = "DESK-LINK", "LINK"
+    d["units"][0]["attachments"] = [{"kind": "key_image", "title": "画像", "file": "picture.png"}]
+    os.symlink("/etc/hostname", source.path("in", "picture.png"))
+    equal(source.send("with-a-link.json", d)["outcome"], "rejected", "an attachment that is a link")
+    until(lambda: os.listdir(source.path(".work")) == [], ".work/ is empty")
+    true(os.path.islink(source.path("error", "picture.png")), "it is back")
+
+
 def workers_die_innocent(house, source):
     """A worker that is killed again and again while files flow: none of them is to blame."""
     names = []
@@ -130,7 +141,7 @@ def main():
         house.facility(CLINIC, link="web")
         source = house.source("karte")
         house.start()
-        for case in (trials_beside_files, trials_outlive_their_worker, order_named_after_its_file, workers_die_innocent, reload_while_sending, stop_while_sending):
+        for case in (unreadable_attachment_comes_back, trials_beside_files, trials_outlive_their_worker, order_named_after_its_file, workers_die_innocent, reload_while_sending, stop_while_sending):
             runner.run(case.__name__, case, house, source)
     runner.run("disk_full", disk_full)
     return runner.end()
