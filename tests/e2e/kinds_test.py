@@ -12,7 +12,7 @@ import os
 import shutil
 import sys
 
-from house import CLINIC, INSTRUMENTED, SHARED, House, Runner, bundle_ids, digest, equal, only, sample, true, until
+from house import CLINIC, SHARED, House, Runner, bundle_ids, digest, equal, only, sample, true, until
 
 LETTER_FILES = ("06-letter-ecg.pdf", "06-letter-key-image.png")
 
