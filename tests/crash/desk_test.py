@@ -107,6 +107,7 @@ def disk_full():
         if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "none", house.state], stderr=subprocess.DEVNULL).returncode != 0:
             return "no file system can be mounted here"
         try:
+            house.profiles = {"test": {"chart-register": "probe"}}  # an answer that could not be kept leaves an unknown one behind: asked about, never believed
             house.sandbox()
             house.link("web", "web", house.box)
             house.facility(CLINIC, link="web")
@@ -123,7 +124,9 @@ def disk_full():
             true(house.process.poll() is None, lambda: "it lives on\n" + house.story())
             os.unlink(filler)
             for name in names:
-                equal(only(source.result(name))["outcome"], "done", name)
+                message = only(source.result(name))
+                equal(message["outcome"], "done", name)
+                true(house.box.effects(message["bundle_id"]) in (["registered"], ["registered", "changed"]), name)
             equal(house.stop(), 0, "exit status")
         finally:
             if house.process is not None and house.process.poll() is None:
