@@ -18,7 +18,7 @@ Q := $(if $(VERBOSE),,@)
 
 # ---- packages ----
 
-BUILD_PACKAGES := gcc make pkg-config libcurl4-openssl-dev libssl-dev libxml2-dev libcjson-dev libinotifytools0-dev libsqlite3-dev libseccomp-dev libp11-kit-dev
+BUILD_PACKAGES := gcc make pkg-config libcurl4-openssl-dev libssl-dev libxml2-dev libcjson-dev libinotifytools0-dev libsqlite3-dev libseccomp-dev libp11-kit-dev libpcre2-dev libarchive-dev
 DEMO_PACKAGES := $(BUILD_PACKAGES) softhsm2 opensc openssl python3
 TEST_PACKAGES := $(DEMO_PACKAGES) binutils clang llvm libclang-rt-14-dev libxml2-utils sqlite3 jq systemd samba smbnetfs fuse libfaketime mandoc python3-jsonschema chromium
 
@@ -43,7 +43,7 @@ LDFLAGS_fuzz := $(SANITIZE) -fsanitize=fuzzer
 $(if $(CC_$(V)),,$(error V=$(V) is none of release, clang, asan, fuzz))
 override CC := $(CC_$(V))
 # Headers of libraries are not ours to warn about: -isystem. Asked for late, when `make deps` had its chance.
-PKGS := libcurl libssl libcrypto libxml-2.0 libcjson sqlite3 libseccomp p11-kit-1
+PKGS := libcurl libssl libcrypto libxml-2.0 libcjson sqlite3 libseccomp p11-kit-1 libpcre2-8 libarchive
 LIB_CFLAGS = $(eval LIB_CFLAGS := $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $(PKGS))))$(LIB_CFLAGS)
 LIB_LIBS = $(eval LIB_LIBS := $(filter-out -lp11-kit,$(shell pkg-config --libs $(PKGS))) -linotifytools)$(LIB_LIBS)
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -pthread $(WARNINGS) $(CFLAGS_$(V)) -include gateway/base/banned.h -Igateway -I. $(LIB_CFLAGS) $(CFLAGS)
@@ -105,7 +105,8 @@ $1: $2 $1.list
 	@echo "  AR $$@"
 	$$(Q)rm -f $$@ && ar rcs $$@ $2
 endef
-$(foreach r,$(ROOMS),$(if $(wildcard gateway/$r/*.c),$(eval $(call archive,$(B)/lib$r.a,$(call objects,$(wildcard gateway/$r/*.c))))))
+# A room may have chambers: validate/fhirpath, validate/terms, ...
+$(foreach r,$(ROOMS),$(if $(wildcard gateway/$r/*.c),$(eval $(call archive,$(B)/lib$r.a,$(call objects,$(wildcard gateway/$r/*.c gateway/$r/*/*.c))))))
 $(if $(DAEMON_SRC),$(eval $(call archive,$(B)/libdaemon.a,$(call objects,$(DAEMON_SRC)))))
 $(if $(ADAPTER_SRC),$(eval $(call archive,$(B)/libadapters.a,$(call objects,$(ADAPTER_SRC)))))
 $(if $(TEST_SHARED),$(eval $(call archive,$(B)/libtests.a,$(call objects,$(TEST_SHARED)))))

@@ -56,6 +56,12 @@ struct validate_set;
 
 /* The tables compiled into the program. Static storage, cannot fail. */
 const struct validate_set *validate_set_builtin(void);
+/*
+ * A set compiled from packages (package/package.h), mapped read-only; the whole file is verified before the call returns. ERR_NOTFOUND, ERR_IO, ERR_CORRUPT (damaged),
+ * ERR_UNSUPPORTED (written by another version): compile it anew. The set keeps no descriptor open.
+ */
+int validate_set_open(const char *path, struct validate_set **ret_set, struct err *e);
+struct validate_set *validate_set_close(struct validate_set *set);   /* NULL is fine; returns NULL */
 /* Does the set hold a profile with this canonical URL ("…|version" allowed)? */
 bool validate_set_has(const struct validate_set *set, const char *profile);
 
