@@ -116,12 +116,10 @@ static enum flow_folder folder_of(uint64_t place)
     return place <= LINK_PLACE_NOWHERE ? table[place] : FLOW_FOLDER_NEITHER;
 }
 
-static void on_looked_folder(struct desk *d, const char *route, struct wire_in *in)
+static void on_looked_folder(struct desk *d, struct wire_in *in)
 {
     struct flow_event event = { .type = FLOW_EV_FOLDER, .u.folder.exchange = wire_i64(in, F_EXCHANGE), .u.folder.found = folder_of(wire_u64(in, F_PLACE)) };
 
-    DESK_COPY(event.u.folder.route, route);
-    suffix_of(d, route, wire_bytes(in, F_NAME), event.u.folder.name, sizeof event.u.folder.name);
     desk_event(d, &event);
 }
 
@@ -160,7 +158,7 @@ void desk_fact(struct desk *d, size_t door, struct wire_in *in)
     case LINK_ANSWER: on_answer(d, door, terminal, in); break;
     case LINK_STATUS: on_status(d, in); break;
     case LINK_ENDED: exchange_event(d, terminal ? FLOW_EV_UNSURE : FLOW_EV_CONNECTION_ENDED, in); break;
-    case LINK_LOOKED: on_looked_folder(d, route, in); break;
+    case LINK_LOOKED: on_looked_folder(d, in); break;
     case LINK_FOUND: on_found(d, door, in); break;
     case LINK_DOWN:
     case LINK_LOGIN_FAILED: desk_link_set(d, route, false, wire_u64(in, F_HOW)); break;

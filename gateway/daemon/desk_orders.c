@@ -483,8 +483,7 @@ void desk_give(struct desk *d, const struct flow_order *o)
     case FLOW_DO_SIGN: order_sign(d, o); break;
     case FLOW_DO_SUBMIT: order_submit(d, o); break;
     case FLOW_DO_AWAIT: order_await(d, o, WIRE_AWAIT); break;
-    case FLOW_DO_LOOK_FOLDER:
-    case FLOW_DO_REMOVE_TEMP: order_await(d, o, WIRE_LINK_LOOK); break; /* a look removes a temporary file of that name */
+    case FLOW_DO_LOOK_FOLDER: order_await(d, o, WIRE_LINK_LOOK); break;
     case FLOW_DO_REMOVE_ANSWER: order_await(d, o, WIRE_REMOVE); break;
     case FLOW_DO_LOG: desk_log_order(d, o); break;
     case FLOW_DO_ALARM: desk_alarm_order(d, o); break;

@@ -87,7 +87,6 @@ static flow_handler *const handlers[FLOW_EV_TYPES] = {
     [FLOW_EV_CONNECTION_ENDED] = flow_link_ended,
     [FLOW_EV_ANSWER] = flow_link_answer,
     [FLOW_EV_FOLDER] = flow_link_folder,
-    [FLOW_EV_TEMP_FOUND] = flow_link_temp,
     [FLOW_EV_STRAY] = flow_link_stray,
     [FLOW_EV_DISK] = flow_disk,
     [FLOW_EV_CLOCK] = flow_clock,

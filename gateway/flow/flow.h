@@ -493,7 +493,6 @@ enum flow_event_type {
     FLOW_EV_CONNECTION_ENDED, /* Web API: over without a readable answer, after body bytes were handed over; u.exchange */
     FLOW_EV_ANSWER,           /* answer bytes (terminal: after two equal reads; also found by a sweep), payload put; u.answer */
     FLOW_EV_FOLDER,           /* answer to LOOK_FOLDER; u.folder */
-    FLOW_EV_TEMP_FOUND,       /* terminal, at LINK_UP: one of our temporary files; u.folder (name) */
     FLOW_EV_STRAY,            /* an answer-like file that fits no name of ours: kept and left alone; u.stray */
     /* the house */
     FLOW_EV_DISK,             /* u.disk */
@@ -532,7 +531,7 @@ struct flow_unit_converted {
     uint64_t size;                       /* of the Bundle */
 };
 
-enum flow_folder { FLOW_FOLDER_REQUEST, FLOW_FOLDER_ANSWER, FLOW_FOLDER_TEMP, FLOW_FOLDER_NEITHER };
+enum flow_folder { FLOW_FOLDER_REQUEST, FLOW_FOLDER_ANSWER, FLOW_FOLDER_TEMP /* only our temporary file, now unlinked */, FLOW_FOLDER_NEITHER };
 enum flow_signer_state { FLOW_SIGNER_READY, FLOW_SIGNER_NO_CARD, FLOW_SIGNER_PIN, FLOW_SIGNER_LOCKED, FLOW_SIGNER_EXPIRED, FLOW_SIGNER_DOWN };
 enum flow_disk { FLOW_DISK_OK, FLOW_DISK_LOW1 /* intake stops */, FLOW_DISK_LOW2 /* sending stops too */ };
 
@@ -584,7 +583,7 @@ struct flow_event {
         struct { char route[FLOW_ROUTE]; enum msg_id why; } link;
         struct { int64_t exchange; enum msg_id why; int64_t retry_after_ms; } exchange;
         struct { int64_t exchange; char name[FLOW_SUFFIX]; struct sha256 answer; } answer;   /* exchange 0 = found by a sweep: by name */
-        struct { int64_t exchange; char route[FLOW_ROUTE], name[FLOW_SUFFIX]; enum flow_folder found; } folder;
+        struct { int64_t exchange; enum flow_folder found; } folder;
         struct { char route[FLOW_ROUTE]; struct sha256 answer; bool known_kind; } stray;     /* known_kind: CIS-IF-119 */
         struct { enum flow_disk level; } disk;
         struct { bool sane; } clock;
@@ -615,7 +614,6 @@ enum flow_order_type {
     FLOW_DO_SUBMIT,           /* u.submit */
     FLOW_DO_AWAIT,            /* u.await: a request published in an earlier life: report LEFT_REQ and ANSWER as for a fresh one */
     FLOW_DO_LOOK_FOLDER,      /* u.await: report FLOW_EV_FOLDER */
-    FLOW_DO_REMOVE_TEMP,      /* u.await: unlink our temporary file of that name; no report */
     FLOW_DO_REMOVE_ANSWER,    /* u.await: unlink the answer, it is stored; no report, lost = removed by a later sweep */
     /* people */
     FLOW_DO_LOG,              /* u.log */

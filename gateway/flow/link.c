@@ -268,27 +268,10 @@ int flow_link_folder(struct run *r)
         }
         return link_give(r, FLOW_DO_AWAIT, &x);
     case FLOW_FOLDER_TEMP:
-        RUN_TRY(link_give(r, FLOW_DO_REMOVE_TEMP, &x));
         return link_show_not_left(r, &x, 0, false);
     case FLOW_FOLDER_NEITHER:
         return flow_link_give_up(r, &x, true);
     }
-    return 0;
-}
-
-/* A temporary file of ours: left to LOOK_FOLDER while its exchange is still being looked at, else removed. */
-int flow_link_temp(struct run *r)
-{
-    struct flow_exchange x;
-    int rc = r->ops->exchange_by_name(r->t, r->ev->u.folder.name, &x, r->e);
-    RUN_TRY(rc);
-    if (rc == 1 && (x.state == FLOW_XS_INTENT || x.state == FLOW_XS_LOOKING))
-        return 0;
-    struct flow_order *order = flow_run_order(r, FLOW_DO_REMOVE_TEMP);
-    if (order == NULL)
-        return ERR_NOMEM;
-    memcpy(order->u.await.route, r->ev->u.folder.route, sizeof order->u.await.route);
-    memcpy(order->u.await.name, r->ev->u.folder.name, sizeof order->u.await.name);
     return 0;
 }
 

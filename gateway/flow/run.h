@@ -125,7 +125,6 @@ int flow_link_left(struct run *r);
 int flow_link_ended(struct run *r);
 int flow_link_answer(struct run *r);
 int flow_link_folder(struct run *r);
-int flow_link_temp(struct run *r);
 int flow_link_stray(struct run *r);
 int flow_link_state(struct run *r, struct flow_exchange *x, enum flow_exchange_state state);
 int flow_link_give_up(struct run *r, struct flow_exchange *x, bool gone);

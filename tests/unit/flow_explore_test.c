@@ -341,10 +341,12 @@ static void order_submit(struct explorer *x, struct model *w, const struct flow_
 static void order_folder(struct explorer *x, struct model *w, const struct flow_order *o)
 {
     int k = (int)o->u.await.exchange - 1;
-    const struct copy *c = &w->copy[k];
+    struct copy *c = &w->copy[k];
     struct flow_event ev = event_of(FLOW_EV_FOLDER);
     ev.u.folder.exchange = k + 1;
     ev.u.folder.found = c->where == W_REQ ? FLOW_FOLDER_REQUEST : c->where == W_TEMP ? FLOW_FOLDER_TEMP : c->where == W_ANSWER ? FLOW_FOLDER_ANSWER : FLOW_FOLDER_NEITHER;
+    if (c->where == W_TEMP)
+        c->where = W_LOST;                /* the look removes it */
     step(x, w, &ev);
 }
 
@@ -430,10 +432,6 @@ static void give(struct explorer *x, struct model *w, const struct flow_order *o
         if (w->copy[o->u.await.exchange - 1].where != W_REQ)
             fact(x, w, FLOW_EV_LEFT_REQ, (int)o->u.await.exchange);
         break;
-    case FLOW_DO_REMOVE_TEMP:
-        if (o->u.await.exchange > 0)
-            w->copy[o->u.await.exchange - 1].where = W_LOST;
-        break;
     default: order_pure(x, w, o); break;
     }
 }
@@ -476,16 +474,6 @@ static void up(struct explorer *x, struct model *w)
     struct flow_event ev = event_of(FLOW_EV_LINK_UP);
     memcpy(ev.u.link.route, "main", 5);
     step(x, w, &ev);
-    for (int k = 0; k < COPIES && k < (int)w->rows->exchanges.count; k++)
-        if (w->copy[k].where == W_TEMP) {
-            ev = event_of(FLOW_EV_TEMP_FOUND);
-            memcpy(ev.u.folder.route, "main", 5);
-            memcpy(ev.u.folder.name, w->rows->exchanges.row[k].name, FLOW_SUFFIX);
-            size_t before = w->rows->exchanges.count;
-            step(x, w, &ev);
-            if (w->rows->exchanges.row[k].state != FLOW_XS_INTENT && w->rows->exchanges.row[k].state != FLOW_XS_LOOKING && before > 0)
-                w->copy[k].where = W_LOST;
-        }
 }
 
 /* The link door dies: what it had in hand is nowhere, half-way, out, or taken already. */

@@ -94,7 +94,6 @@ TEST(known_terminal_after_a_crash_in_sending)
         CHECK_INT(world_count(w, FLOW_DO_LOOK_FOLDER), 1);
         world_folder(w, 1, rows[i].found);
         CHECK_INT(MESSAGE(1)->state, rows[i].state);
-        CHECK_INT(world_count(w, FLOW_DO_REMOVE_TEMP), rows[i].found == FLOW_FOLDER_TEMP);
         CHECK_INT(MESSAGE(1)->attempts, rows[i].found == FLOW_FOLDER_TEMP ? 2 : 1);
         CHECK_INT(w->st->route[0].busy, rows[i].found == FLOW_FOLDER_NEITHER ? 0 : 1);
         world_end(w);
@@ -109,21 +108,6 @@ TEST(known_web_after_a_crash_in_sending_is_unknown)
     CHECK_INT(MESSAGE(1)->state, FLOW_MS_UNKNOWN);
     CHECK_STR(MESSAGE(1)->reason, msg_get(MSG_FLOW_ASK_PERSON)->code);
     CHECK_INT(w->st->route[0].busy, 0);
-    world_end(w);
-}
-
-TEST(known_temporary_files_without_a_sending_message_are_removed)
-{
-    WORLD(FLOW_LINK_TERMINAL);
-    world_drop(w, lab(w, FLOW_OP_REGISTER));
-    struct flow_event ev = world_new_event(w, FLOW_EV_TEMP_FOUND);
-    memcpy(ev.u.folder.route, "main", 5);
-    memcpy(ev.u.folder.name, EXCHANGE(1)->name, FLOW_SUFFIX);
-    world_event(w, &ev);
-    CHECK_INT(world_count(w, FLOW_DO_REMOVE_TEMP), 0);
-    memcpy(ev.u.folder.name, "cg999999999999", 15);
-    world_event(w, &ev);
-    CHECK_INT(world_count(w, FLOW_DO_REMOVE_TEMP), 1);
     world_end(w);
 }
 

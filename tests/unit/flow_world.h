@@ -213,7 +213,7 @@ WORLD_FN void world_order(struct world *w, const struct flow_order *o)
         if (!o->u.hand_back.operator_order)
             world_subject(w, FLOW_EV_FILED, o->u.hand_back.request, 0);
         break;
-    case FLOW_DO_SUBMIT: case FLOW_DO_AWAIT: case FLOW_DO_LOOK_FOLDER: case FLOW_DO_REMOVE_TEMP: case FLOW_DO_REMOVE_ANSWER: case FLOW_DO_OFFER_AGAIN:
+    case FLOW_DO_SUBMIT: case FLOW_DO_AWAIT: case FLOW_DO_LOOK_FOLDER: case FLOW_DO_REMOVE_ANSWER: case FLOW_DO_OFFER_AGAIN:
         CHECK(w->sent_count < WORLD_SENT);
         w->sent[w->sent_count++] = *o;
         break;
