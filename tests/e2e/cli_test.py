@@ -183,7 +183,7 @@ def change(house, clinic, number):
     h.equal(bad["outcome"], "rejected", "a lab without a code")
     answer = house.cli_json("retry", "r%d" % bad["request"])
     h.equal(answer["code"], "CG-9105", "retry")
-    again = h.until(lambda: [m for m in listed(house, "--state", "rejected") if len(listed(house, "--state", "rejected")) == 2], "the retried one")
+    again = h.until(lambda: (lambda rejected: rejected if len(rejected) == 2 else None)(listed(house, "--state", "rejected")), "the retried one")
     h.true(shown(house, again[0]["id"]).get("actor", "").startswith("operator:"), "who asked")
     h.equal(house.cli_json("cancel", number)["code"], "CG-9105", "cancel")
     h.until(lambda: [m for m in listed(house) if m.get("operation") == "cancel" and m["state"] == "done"], "the cancel")
