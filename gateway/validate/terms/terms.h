@@ -8,7 +8,10 @@
  *     struct terms_coding coding = { system, version, code, display };
  *     enum terms_answer a = terms_in_value_set(&terms, canonical, len, &coding, &why);
  *
- * Pure; no allocation. Supplements do not change membership.
+ * Pure; no allocation. Supplements do not change membership. A version in the coding picks that version of the system; one that is not loaded is TERMS_UNKNOWN.
+ *
+ * A system of which only an example or nothing is there says nothing about codes that it does not hold. A fragment says nothing about a code by itself,
+ * but a value set made of it holds what the fragment holds (the HL7 reference does the same).
  */
 #ifndef VALIDATE_TERMS_TERMS_H
 #define VALIDATE_TERMS_TERMS_H
@@ -35,10 +38,12 @@ enum terms_reason {
     TERMS_CODE_UNKNOWN,          /* not in the code system */
     TERMS_NOT_IN_VALUE_SET,
     TERMS_DISPLAY_WRONG,         /* code is right; `expected` is the display */
-    TERMS_CODE_ABSTRACT,
+    TERMS_CODE_ABSTRACT,         /* is a heading of the system: still a member */
     TERMS_IN_FRAGMENT,           /* unknown in a system of which only a part is loaded: no error */
+    TERMS_SYNTAX_WRONG,          /* not in the form of a system that is defined by its grammar (a unit, a language, a media type) */
+    TERMS_TOO_DEEP,              /* value sets that include each other without end */
 };
-struct terms_why { enum terms_reason reason; struct bytes expected; struct bytes system; };
+struct terms_why { enum terms_reason reason; struct bytes expected; /* display, with TERMS_DISPLAY_WRONG */ struct bytes system; /* that was looked into */ };
 
 /* Is the coding in the value set (canonical, "|version" allowed)? why may be NULL. */
 enum terms_answer terms_in_value_set(const struct terms *t, const char *canonical, size_t len, const struct terms_coding *coding, struct terms_why *ret_why);
