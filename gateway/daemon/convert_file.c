@@ -38,15 +38,6 @@ static void input_close(struct input *in)
     memfd_unmap(&in->file);
 }
 
-static int map_field(int fd, struct bytes *ret_bytes, struct err *e)
-{
-    int r = memfd_map(fd, DOOR_PAYLOAD_MAX, ret_bytes, e);
-
-    if (fd >= 0)
-        close(fd);
-    return r;
-}
-
 static int input_open(struct door *door, struct arena *arena, struct input *in, struct err *e)
 {
     struct wire_group cursor = wire_first(&door->in), file;
@@ -54,12 +45,12 @@ static int input_open(struct door *door, struct arena *arena, struct input *in, 
     int r;
 
     memset(in, 0, sizeof *in);
-    r = map_field(wire_take_fd(&door->in, F_CONTENT), &in->file, e);
+    r = convert_map(wire_take_fd(&door->in, F_CONTENT), &in->file, e);
     while (r == 0 && wire_next_group(&cursor, F_FILE, &file) && in->beside_count < CONVERT_FILES_MAX) {
         struct bytes name = wire_group_bytes(&file, F_NAME);
         struct adapter_file *f = &in->beside[in->beside_count];
         f->name = arena_strndup(arena, name.data, name.len);
-        r = f->name == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "convert", NULL) : map_field(wire_group_take_fd(&file, F_CONTENT), &f->content, e);
+        r = f->name == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "convert", NULL) : convert_map(wire_group_take_fd(&file, F_CONTENT), &f->content, e);
         if (r == 0)
             in->beside_count++;
     }
@@ -287,12 +278,6 @@ static int make_product(struct door *door, struct convert_world *world, const st
     return 0;
 }
 
-static int bundle_fd(const struct product *p, struct sha256 *ret_digest, struct err *e)
-{
-    int r = sha256_of(p->bundle.data, p->bundle.len, ret_digest);
-    return r < 0 ? r : memfd_seal("clinsgw-bundle", p->bundle.data, p->bundle.len, e);
-}
-
 static int map_fd(const struct product *p)
 {
     struct buf text;
@@ -308,12 +293,10 @@ static int map_fd(const struct product *p)
 static void send_unit(struct door *door, uint64_t order, uint64_t index, const struct order_unit *unit, const struct product *p, enum msg_id verdict)
 {
     struct wire_out *out = &door->out;
-    struct sha256 digest;
     int content = -1, map = -1, findings = convert_findings_fd(&p->issues);
-    struct err e = ERR_INIT;
 
     if (verdict == MSG_NONE && p->bundle.data != NULL) {
-        content = bundle_fd(p, &digest, &e);
+        content = memfd_seal("clinsgw-bundle", p->bundle.data, p->bundle.len, NULL);
         map = map_fd(p);
         if (content < 0 || map < 0)
             verdict = MSG_NOMEM;
@@ -327,7 +310,6 @@ static void send_unit(struct door *door, uint64_t order, uint64_t index, const s
     if (content >= 0 && map >= 0) {
         wire_put_fd(out, F_CONTENT, content);
         wire_put_fd(out, F_SOURCE_MAP, map);
-        wire_put_bytes(out, F_DIGEST, digest.byte, sizeof digest.byte);
         wire_put_u64(out, F_SIZE, p->bundle.len);
         wire_put_text(out, F_INSURED, p->facts.insured);
         wire_put_text(out, F_RECEIVER, p->facts.receiver);

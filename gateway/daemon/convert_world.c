@@ -2,6 +2,7 @@
  * NAME
  *      convert_world - what a worker loads before it is confined, and small helpers of its jobs
  */
+#include <unistd.h>
 #include "base/file.h"
 #include "daemon/convert_work.h"
 #include "daemon/trust.h"
@@ -11,6 +12,15 @@ const struct exchange_profile *convert_profile(const struct door *door, const st
 {
     int i = settings_find_link(door->settings, link);
     return i < 0 ? NULL : world->profile[i];
+}
+
+int convert_map(int fd, struct bytes *ret_bytes, struct err *e)
+{
+    int r = memfd_map(fd, DOOR_PAYLOAD_MAX, ret_bytes, e);
+
+    if (fd >= 0)
+        close(fd);
+    return r;
 }
 
 int convert_findings_fd(const struct issue_list *issues)

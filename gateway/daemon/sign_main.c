@@ -211,7 +211,6 @@ static void sign_one(struct sign_door *d)
     struct sign_order order = { .message_uuid = wire_text(in, F_UUID), .author = wire_has(in, F_AUTHOR) && wire_text(in, F_AUTHOR)[0] != '\0' ? wire_text(in, F_AUTHOR) : NULL,
                                 .time_ms = wire_i64(in, F_TIME), .profile = &sign_profile_default, .rules = &sign_rules_default, .trust = d->trust };
     struct buf out;
-    struct sha256 made;
     struct err e = ERR_INIT;
     uint64_t number = wire_u64(in, F_ORDER);
     int fd = wire_take_fd(in, F_CONTENT), result = -1, r;
@@ -228,8 +227,6 @@ static void sign_one(struct sign_door *d)
         r = sign_bundle(&order, d->sitting, d->ledger, d->arena, &out, &e);
     }
     if (r == 0)
-        r = sha256_of(out.data, out.len, &made);
-    if (r == 0)
         r = result = memfd_seal("clinsgw-signed", out.data, out.len, &e);
     wire_begin(&d->door->out, r < 0 ? WIRE_SIGN_FAILED : WIRE_SIGNED);
     wire_put_u64(&d->door->out, F_ORDER, number);
@@ -238,7 +235,6 @@ static void sign_one(struct sign_door *d)
         wire_put_u64(&d->door->out, F_WAIT, e.msg == MSG_SIGN_SITTING_OVER ? SIGN_WAIT_PIN : sign_wait_of(&e));
     } else {
         wire_put_fd(&d->door->out, F_CONTENT, result);
-        wire_put_bytes(&d->door->out, F_DIGEST, made.byte, sizeof made.byte);
         wire_put_i64(&d->door->out, F_NOT_AFTER, sign_sitting_certificate(d->sitting)->not_after_ms);
         d->signed_now++;
     }

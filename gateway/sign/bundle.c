@@ -384,21 +384,40 @@ int sign_jws_text(struct bytes bundle, struct buf *out, struct err *e)
     return r;
 }
 
+/* B as the two parts of the bytes around the signature. */
+static int parts_of(struct bytes bundle, const struct json_node *signature, struct bytes ret_part[2], struct err *e)
+{
+    /* the span begins with the comma before the name; a signature that is the first member has none and is not ours */
+    size_t from = signature->key_start;
+    while (from > 0 && strchr(" \t\r\n", bundle.data[from - 1]) != NULL && bundle.data[from - 1] != '\0')
+        from--;
+    if (from == 0 || bundle.data[from - 1] != ',')
+        return err_set(e, ERR_INVALID, MSG_VERIFY_FORM, NULL, "signature", NULL);
+    ret_part[0] = (struct bytes){ bundle.data, from - 1 };
+    ret_part[1] = (struct bytes){ bundle.data + signature->end, bundle.len - signature->end };
+    return 0;
+}
+
 int sign_unsplice(struct bytes signed_bundle, struct buf *out, struct err *e)
 {
     const struct json_node *signature = NULL;
+    struct bytes part[2];
     struct arena *arena = arena_new(SIGN_ARENA_MAX);
     int r = with_signature(signed_bundle, arena, &signature, e);
-    if (r == 0) {
-        /* the span begins with the comma before the name; a signature that is the first member has none and is not ours */
-        size_t from = signature->key_start;
-        while (from > 0 && strchr(" \t\r\n", signed_bundle.data[from - 1]) != NULL && signed_bundle.data[from - 1] != '\0')
-            from--;
-        if (from == 0 || signed_bundle.data[from - 1] != ',')
-            r = err_set(e, ERR_INVALID, MSG_VERIFY_FORM, NULL, "signature", NULL);
-        else if (buf_add(out, signed_bundle.data, from - 1) < 0 || buf_add(out, signed_bundle.data + signature->end, signed_bundle.len - signature->end) < 0)
-            r = err_set(e, (enum err_code)out->failed, MSG_LIMIT, NULL, "Bundle", NULL);
-    }
+    if (r == 0)
+        r = parts_of(signed_bundle, signature, part, e);
+    if (r == 0 && (buf_add(out, part[0].data, part[0].len) < 0 || buf_add(out, part[1].data, part[1].len) < 0))
+        r = err_set(e, (enum err_code)out->failed, MSG_LIMIT, NULL, "Bundle", NULL);
     arena_free(arena);
+    return r;
+}
+
+int sign_unsplice_digest(struct bytes signed_bundle, const struct json_node *root, struct sha256 *ret_digest, struct err *e)
+{
+    const struct json_node *signature = json_get(root, "signature");
+    struct bytes part[2];
+    int r = signature != NULL ? parts_of(signed_bundle, signature, part, e) : err_set(e, ERR_NOTFOUND, MSG_VERIFY_UNSIGNED, NULL, NULL, NULL);
+    if (r == 0 && sha256_of_parts(part, 2, ret_digest) < 0)
+        r = err_set(e, ERR_INTERNAL, MSG_INTERNAL, NULL, "digest", NULL);
     return r;
 }

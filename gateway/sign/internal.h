@@ -36,6 +36,28 @@ int sign_prepare_chain(const struct sign_order *order, X509 *const *given, size_
 int sign_finish_checked(const struct sign_order *order, const struct sign_prepared *prepared, struct bytes sig, X509 *certificate, struct buf *out, struct err *e);
 void sign_format_when(enum sign_when form, int64_t time_ms, char ret_text[static TIME_TEXT_MAX]);
 
+/* memory.c: what was decoded and judged a moment ago; belongs to a sign_trust, so that no other thread uses it. */
+struct sign_path {
+    X509 *certificate, *extra[SIGN_CHAIN_MAX];   /* the question: these very certificates ... */
+    size_t extra_count;
+    int64_t second;                              /* ... at this time ... */
+    bool revocation;
+    const char *const *policies;                 /* ... by these rules */
+    struct sign_cert_facts facts;                /* the answer */
+    bool has_policy;
+    struct sign_report report;                   /* findings of sign_trust_check() alone */
+};
+
+struct sign_memory;
+struct sign_memory *sign_memory_new(void);                                       /* NULL when out of memory */
+struct sign_memory *sign_memory_free(struct sign_memory *memory);
+/* The certificate in one text of x5c (base64 of DER), the caller's to free; NULL = it is none. memory may be NULL. */
+X509 *sign_memory_certificate(struct sign_memory *memory, struct bytes text);
+/* Lent until the next call; NULL = not known. */
+const struct sign_path *sign_memory_path(const struct sign_memory *memory, const struct sign_path *question);
+void sign_memory_keep_path(struct sign_memory *memory, const struct sign_path *answer);
+void sign_memory_forget_paths(struct sign_memory *memory);
+
 /* jws.c */
 struct sign_jws {
     struct bytes protected_text, payload_text, signature_text;  /* base64url; payload empty when detached */
@@ -47,8 +69,8 @@ struct sign_jws {
     bool has_x5t, has_timestamp;
     int64_t iat_ms;               /* -1 = absent */
 };
-/* Adds findings and returns false when nothing more can be said. */
-bool sign_jws_read(struct bytes text, struct arena *arena, struct sign_jws *ret_jws, struct sign_report *report);
+/* Adds findings and returns false when nothing more can be said. memory NULL = nothing is remembered. */
+bool sign_jws_read(struct bytes text, struct sign_memory *memory, struct arena *arena, struct sign_jws *ret_jws, struct sign_report *report);
 void sign_jws_clear(struct sign_jws *jws);
 /* Digest of ASCII(header "." base64url(payload)). */
 int sign_input_digest(struct bytes header_text, struct bytes payload, struct sha256 *ret_digest, struct err *e);
@@ -66,6 +88,7 @@ struct sign_trust {
     X509_STORE *store;
     STACK_OF(X509) *intermediates;
     int64_t crl_end_ms;
+    struct sign_memory *memory;
 };
 /* Chain and revocation of `certificate`; extra = further certificates that came along. Findings go to the report. */
 int sign_trust_check(const struct sign_trust *trust, X509 *certificate, X509 *const *extra, size_t extra_count, bool revocation, int64_t time_ms, struct sign_report *report, struct err *e);

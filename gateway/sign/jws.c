@@ -3,7 +3,7 @@
  *     jws.c - reads a JWS and its protected header, strictly
  *
  * SYNOPSIS
- *     sign_jws_read(text, arena, &jws, &report);  sign_jws_clear(&jws);
+ *     sign_jws_read(text, memory, arena, &jws, &report);  sign_jws_clear(&jws);
  *
  * DESCRIPTION
  *     Compact (RFC 7515 section 7.1) or flattened JSON (7.2.2, which JAdES needs for time-stamps); general JSON is undecided. In the order that
@@ -141,7 +141,7 @@ static bool read_digest(const struct json_node *header, struct sign_jws *jws, st
     return jws->has_x5t || failed(report, MSG_VERIFY_FORM, "x5t#S256");
 }
 
-static bool read_chain(const struct json_node *header, struct sign_jws *jws, struct sign_report *report)
+static bool read_chain(const struct json_node *header, struct sign_memory *memory, struct sign_jws *jws, struct sign_report *report)
 {
     const struct json_node *x5c = json_get(header, "x5c");
     if (x5c == NULL)
@@ -149,14 +149,10 @@ static bool read_chain(const struct json_node *header, struct sign_jws *jws, str
     if (!json_is(x5c, JSON_ARRAY) || x5c->count == 0)
         return failed(report, MSG_VERIFY_FORM, "x5c");
     for (const struct json_node *n = x5c->child; n != NULL; n = n->next) {
-        struct buf der;
-        X509 *x = NULL;
+        X509 *x;
         if (jws->chain_count == SIGN_CHAIN_MAX)
             return undecided(report, "x5c");
-        buf_init(&der, 64 << 10);
-        if (json_is(n, JSON_STRING) && base64_decode(&der, n->text, n->len, 0) == 0 && der.len > 0 && (unsigned char)der.data[0] == 0x30)
-            x = sign_x509_read(buf_bytes(&der));
-        buf_free(&der);
+        x = json_is(n, JSON_STRING) ? sign_memory_certificate(memory, text_of(n)) : NULL;
         if (x == NULL)
             return failed(report, MSG_VERIFY_FORM, "x5c");
         jws->chain[jws->chain_count++] = x;
@@ -173,7 +169,7 @@ static bool check_unsupported(const struct json_node *header, struct sign_report
     return true;
 }
 
-static bool read_header(struct arena *arena, struct sign_jws *jws, struct sign_report *report)
+static bool read_header(struct sign_memory *memory, struct arena *arena, struct sign_jws *jws, struct sign_report *report)
 {
     struct buf raw;
     const char *copy = NULL;
@@ -187,7 +183,7 @@ static bool read_header(struct arena *arena, struct sign_jws *jws, struct sign_r
         return failed(report, MSG_VERIFY_FORM, "header");
     jws->header = header;
     return check_crit(header, report) && check_algorithm(header, report) && check_unsupported(header, report) && read_time(header, jws, report) &&
-        read_digest(header, jws, report) && read_chain(header, jws, report);
+        read_digest(header, jws, report) && read_chain(header, memory, jws, report);
 }
 
 static bool check_certificate_digest(const struct sign_jws *jws, struct sign_report *report)
@@ -201,14 +197,14 @@ static bool check_certificate_digest(const struct sign_jws *jws, struct sign_rep
 
 /* ---- face inside the room ---- */
 
-bool sign_jws_read(struct bytes text, struct arena *arena, struct sign_jws *jws, struct sign_report *report)
+bool sign_jws_read(struct bytes text, struct sign_memory *memory, struct arena *arena, struct sign_jws *jws, struct sign_report *report)
 {
     struct buf raw;
     bool json = text.len > 0 && text.data[0] == '{', ok;
     *jws = (struct sign_jws){ .iat_ms = -1 };
     if (text.len == 0 || !(json ? split_json(text, arena, jws, report) : split_compact(text, jws, report)))
         return text.len > 0 ? false : failed(report, MSG_VERIFY_FORM, "data");
-    if (!read_header(arena, jws, report) || !check_certificate_digest(jws, report))
+    if (!read_header(memory, arena, jws, report) || !check_certificate_digest(jws, report))
         return false;
     buf_init(&raw, SIGN_RSA_MAX);
     ok = jws->signature_text.len > 0 && base64url_decode(&raw, jws->signature_text.data, jws->signature_text.len) == 0;

@@ -30,6 +30,7 @@
 #include "base/crypt.h"
 #include "base/err.h"
 #include "base/issue.h"
+#include "base/json_doc.h"
 
 /* ---- profile: what the bytes of a signature look like ------------------------------------------------------------------------- */
 
@@ -58,6 +59,8 @@ int sign_canonical_payload(struct bytes bundle, const struct sign_profile *profi
 int sign_jws_text(struct bytes bundle, struct buf *out, struct err *e);
 /* B, appended: the signed bytes without the spliced span. ERR_NOTFOUND when there is no signature, ERR_INVALID when nothing can be cut out. */
 int sign_unsplice(struct bytes signed_bundle, struct buf *out, struct err *e);
+/* SHA-256 of what sign_unsplice() would give; root = the signed bytes as json_parse() read them. The same errors, ERR_INTERNAL. */
+int sign_unsplice_digest(struct bytes signed_bundle, const struct json_node *root, struct sha256 *ret_digest, struct err *e);
 /* Most bytes that a splice can add, for size limits before signing. */
 enum { SIGN_SPLICE_MAX = 24576 };
 
@@ -83,7 +86,11 @@ int sign_cert_read(struct bytes certificate, struct sign_cert_facts *ret_facts, 
 
 /* ---- trust: anchors, intermediates, CRLs, all given as bytes ------------------------------------------------------------------- */
 
-struct sign_trust;   /* reusable for any number of verifications; not changed by them */
+/*
+ * Reusable for any number of verifications, one after the other: it remembers the certificates and judgements of the last ones, which changes no verdict
+ * but forbids use by two threads at once.
+ */
+struct sign_trust;
 
 struct sign_trust *sign_trust_new(void);                       /* NULL when out of memory */
 struct sign_trust *sign_trust_free(struct sign_trust *trust);
@@ -259,6 +266,8 @@ struct sign_report {
  * Returns 0 whenever there is a verdict, bad bytes included; negative only for memory. A Bundle without signature is SIGN_UNSIGNED.
  */
 int sign_verify_bundle(struct bytes bundle, const struct sign_profile *profile, const struct sign_trust *trust, const struct sign_rules *rules, int64_t time_ms, struct arena *arena, struct sign_report *ret_report, struct err *e);
+/* The same for bytes that json_parse() has read already. */
+int sign_verify_root(const struct json_node *root, const struct sign_profile *profile, const struct sign_trust *trust, const struct sign_rules *rules, int64_t time_ms, struct arena *arena, struct sign_report *ret_report, struct err *e);
 /* The part that needs no Bundle: a certificate (DER or PEM) judged as a signer at time_ms: chain, key usage, policy, role, revocation. */
 int sign_verify_certificate(struct bytes certificate, const struct sign_trust *trust, const struct sign_rules *rules, int64_t time_ms, struct sign_report *ret_report, struct err *e);
 /* Findings as issues at Bundle.signature: failed = error, indeterminate = warning, remarks = information. */

@@ -25,8 +25,9 @@ struct sign_trust *sign_trust_new(void)
         return NULL;
     t->store = X509_STORE_new();
     t->intermediates = sk_X509_new_null();
+    t->memory = sign_memory_new();
     t->crl_end_ms = INT64_MAX;
-    if (t->store == NULL || t->intermediates == NULL)
+    if (t->store == NULL || t->intermediates == NULL || t->memory == NULL)
         return sign_trust_free(t);
     return t;
 }
@@ -36,6 +37,7 @@ struct sign_trust *sign_trust_free(struct sign_trust *t)
     if (t != NULL) {
         X509_STORE_free(t->store);
         sk_X509_pop_free(t->intermediates, X509_free);
+        sign_memory_free(t->memory);
         free(t);
     }
     return NULL;
@@ -92,6 +94,7 @@ static int add_all(struct sign_trust *t, struct bytes in, bool crls, add_functio
 
 static int add(struct sign_trust *t, struct bytes in, bool crls, add_function function, const char *what, struct err *e)
 {
+    sign_memory_forget_paths(t->memory);
     int count = add_all(t, in, crls, function);
     if (count > 0)
         return 0;

@@ -50,12 +50,12 @@ void sign_finding_add(struct sign_report *report, enum sign_verdict weight, enum
 
 /* ---- certificate ---- */
 
-static void judge_kind(X509 *certificate, const struct sign_cert_facts *facts, const struct sign_rules *rules, struct sign_report *report)
+static void judge_kind(const struct sign_cert_facts *facts, bool has_policy, const struct sign_rules *rules, struct sign_report *report)
 {
     char listed[SIGN_TEXT_MAX] = "-";
     if (!facts->non_repudiation_only)
         sign_finding_add(report, SIGN_TOTAL_FAILED, MSG_VERIFY_KEY_USAGE, NULL, NULL);
-    if (!sign_x509_has_policy(certificate, rules->policies))
+    if (!has_policy)
         sign_finding_add(report, SIGN_TOTAL_FAILED, MSG_VERIFY_POLICY, NULL, NULL);
     if (facts->roles > 0)
         text_copy(listed, sizeof listed, facts->role[0]);
@@ -63,28 +63,51 @@ static void judge_kind(X509 *certificate, const struct sign_cert_facts *facts, c
         sign_finding_add(report, SIGN_TOTAL_FAILED, MSG_VERIFY_ROLE, listed, NULL);
 }
 
+/* Chain, revocation and policy; trust NULL = undecided. */
+static int judge_path(struct sign_path *path, const struct sign_trust *trust, int64_t time_ms, struct err *e)
+{
+    int r = 0;
+    path->report.verdict = SIGN_TOTAL_PASSED;
+    path->has_policy = sign_x509_has_policy(path->certificate, path->policies);
+    if (trust == NULL)
+        sign_finding_add(&path->report, SIGN_INDETERMINATE, MSG_VERIFY_CHAIN, "-", NULL);
+    else
+        r = sign_trust_check(trust, path->certificate, path->extra, path->extra_count, path->revocation, time_ms, &path->report, e);
+    if (r == 0 && trust != NULL)
+        sign_memory_keep_path(trust->memory, path);
+    return r;
+}
+
 int sign_certificate_judge(X509 *certificate, X509 *const *extra, size_t extra_count, const struct sign_trust *trust, const struct sign_rules *rules, int64_t time_ms, struct sign_report *report, struct err *e)
 {
-    struct sign_cert_facts facts;
+    struct sign_path path = { .certificate = certificate, .extra_count = extra_count < SIGN_CHAIN_MAX ? extra_count : SIGN_CHAIN_MAX, .second = time_ms / 1000,
+                              .revocation = rules->check_revocation, .policies = rules->policies };
+    const struct sign_path *known = NULL;
     char end[TIME_TEXT_MAX];
-    int r = 0;
-    if (sign_x509_facts(certificate, &facts) < 0) {
-        sign_finding_add(report, SIGN_TOTAL_FAILED, MSG_VERIFY_FORM, "x5c", NULL);
-        return 0;
+    int r;
+    for (size_t i = 0; i < path.extra_count; i++)
+        path.extra[i] = extra[i];
+    if (trust != NULL)
+        known = sign_memory_path(trust->memory, &path);
+    if (known == NULL) {
+        if (sign_x509_facts(certificate, &path.facts) < 0) {
+            sign_finding_add(report, SIGN_TOTAL_FAILED, MSG_VERIFY_FORM, "x5c", NULL);
+            return 0;
+        }
+        r = judge_path(&path, trust, time_ms, e);
+        if (r < 0)
+            return r;
+        known = &path;
     }
-    report->certificate = facts;
+    report->certificate = known->facts;
     report->has_certificate = true;
-    if (trust == NULL)
-        sign_finding_add(report, SIGN_INDETERMINATE, MSG_VERIFY_CHAIN, "-", NULL);
-    else
-        r = sign_trust_check(trust, certificate, extra, extra_count, rules->check_revocation, time_ms, report, e);
-    if (r < 0)
-        return r;
-    if (time_ms < facts.not_before_ms || time_ms > facts.not_after_ms) {
-        time_format_log(facts.not_after_ms, end);
+    for (size_t i = 0; i < known->report.count; i++)
+        sign_finding_add(report, known->report.finding[i].weight, known->report.finding[i].msg, known->report.finding[i].arg[0], known->report.finding[i].arg[1]);
+    if (time_ms < known->facts.not_before_ms || time_ms > known->facts.not_after_ms) {
+        time_format_log(known->facts.not_after_ms, end);
         sign_finding_add(report, SIGN_INDETERMINATE, MSG_VERIFY_EXPIRED, end, NULL);
     }
-    judge_kind(certificate, &facts, rules, report);
+    judge_kind(&known->facts, known->has_policy, rules, report);
     return 0;
 }
 
@@ -226,7 +249,7 @@ static int judge_signature(const struct json_node *root, const struct json_node 
         sign_finding_add(report, SIGN_TOTAL_FAILED, MSG_VERIFY_FORM, "data", NULL);
         goto out;
     }
-    if (!sign_jws_read(buf_bytes(&text), arena, &jws, report) || !check_signature(root, profile, &jws, report, &r, e))
+    if (!sign_jws_read(buf_bytes(&text), trust != NULL ? trust->memory : NULL, arena, &jws, report) || !check_signature(root, profile, &jws, report, &r, e))
         goto out;
     report->iat_ms = jws.iat_ms;
     report->has_timestamp = jws.has_timestamp;
@@ -246,16 +269,27 @@ out:
 int sign_verify_bundle(struct bytes bundle, const struct sign_profile *profile, const struct sign_trust *trust, const struct sign_rules *rules, int64_t time_ms, struct arena *arena, struct sign_report *ret_report, struct err *e)
 {
     struct sign_report report = { .verdict = SIGN_TOTAL_PASSED, .iat_ms = -1, .when_ms = -1 };
-    const struct json_node *root = NULL, *signature;
+    const struct json_node *root = NULL;
     struct err local = ERR_INIT;
     int r = json_parse(bundle.data, bundle.len, NULL, arena, &root, &local);
+    if (r == 0)
+        return sign_verify_root(root, profile, trust, rules, time_ms, arena, ret_report, e);
     if (r == ERR_NOMEM) {
         err_copy(e, &local);
         return r;
     }
-    signature = json_get(root, "signature");
-    if (r < 0 || root->type != JSON_OBJECT) {
-        sign_finding_add(&report, SIGN_TOTAL_FAILED, MSG_VERIFY_JSON, r < 0 ? msg_get(local.msg)->code : "Bundle", NULL);
+    sign_finding_add(&report, SIGN_TOTAL_FAILED, MSG_VERIFY_JSON, msg_get(local.msg)->code, NULL);
+    *ret_report = report;
+    return 0;
+}
+
+int sign_verify_root(const struct json_node *root, const struct sign_profile *profile, const struct sign_trust *trust, const struct sign_rules *rules, int64_t time_ms, struct arena *arena, struct sign_report *ret_report, struct err *e)
+{
+    struct sign_report report = { .verdict = SIGN_TOTAL_PASSED, .iat_ms = -1, .when_ms = -1 };
+    const struct json_node *signature = json_get(root, "signature");
+    int r;
+    if (root->type != JSON_OBJECT) {
+        sign_finding_add(&report, SIGN_TOTAL_FAILED, MSG_VERIFY_JSON, "Bundle", NULL);
     } else if (signature == NULL) {
         report.verdict = SIGN_UNSIGNED;
         sign_finding_add(&report, SIGN_UNSIGNED, MSG_VERIFY_UNSIGNED, NULL, NULL);
