@@ -74,6 +74,7 @@ static const struct conf_key signer_keys[] = {
     { .key = "certificate", .type = CONF_TEXT, .offset = AT(settings_signer, certificate) },
     { .key = "key", .type = CONF_TEXT, .offset = AT(settings_signer, key) },
     { .key = "pin_credential", .type = CONF_TEXT, .offset = AT(settings_signer, pin_credential) },
+    { .key = "keep_login", .type = CONF_BOOL, .offset = AT(settings_signer, keep_login), .fallback = "no" },
     { .key = NULL },
 };
 

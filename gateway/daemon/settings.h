@@ -35,6 +35,7 @@ struct settings_signer {
     int type;                                   /* enum settings_signer_type */
     const char *module, *token, *certificate, *key;
     const char *pin_credential;                 /* file name below $CREDENTIALS_DIRECTORY, or absolute path; NULL = a person signs */
+    bool keep_login;                            /* pkcs11: one log-in a sitting; for an HSM */
 };
 
 struct settings_facility {

@@ -23,7 +23,7 @@
 #include "daemon/trust.h"
 #include "sign/sign.h"
 
-enum { STATUS_MS = 5000, CLIENT_WAIT_MS = 120 * 1000, ARENA_MAX = 512 << 20 };
+enum { STATUS_MS = 5000, CLIENT_WAIT_MS = 120 * 1000, ARENA_MAX = 512 << 20, TOGETHER_BYTES = 16 << 20 };
 
 struct sign_door {
     struct door *door;
@@ -39,6 +39,9 @@ struct sign_door {
     int64_t next_status;
     uint64_t signed_now;          /* signatures of this sitting */
     enum msg_id told_problem;     /* why unattended signing could not begin, told once */
+    struct sign_job job[SIGN_JOBS_MAX];   /* letters that came together */
+    uint64_t number[SIGN_JOBS_MAX];
+    size_t jobs, job_bytes;
 };
 
 static const struct sign_signer_ops *const kind[] = { [SIGNER_PKCS11] = &sign_signer_pkcs11, [SIGNER_KEY_FILE] = &sign_signer_key_file };
@@ -204,59 +207,93 @@ out:
 
 /* ---- signing ---- */
 
-static void sign_one(struct sign_door *d)
+static int read_order(struct sign_door *d, struct sign_job *job)
 {
     struct wire_in *in = &d->door->in;
-    struct bytes bundle = { NULL, 0 }, digest = wire_bytes(in, F_DIGEST);
-    struct sign_order order = { .message_uuid = wire_text(in, F_UUID), .author = wire_has(in, F_AUTHOR) && wire_text(in, F_AUTHOR)[0] != '\0' ? wire_text(in, F_AUTHOR) : NULL,
-                                .time_ms = wire_i64(in, F_TIME), .profile = &sign_profile_default, .rules = &sign_rules_default, .trust = d->trust };
-    struct buf out;
-    struct err e = ERR_INIT;
-    uint64_t number = wire_u64(in, F_ORDER);
-    int fd = wire_take_fd(in, F_CONTENT), result = -1, r;
+    struct bytes digest = wire_bytes(in, F_DIGEST);
+    const char *author = wire_text(in, F_AUTHOR);
+    int fd = wire_take_fd(in, F_CONTENT), r;
 
-    buf_init(&out, DOOR_PAYLOAD_MAX);
-    r = d->sitting == NULL ? err_set(&e, ERR_NOT_NOW, MSG_SIGN_SITTING_OVER, NULL, NULL, NULL) : 0;
+    job->order = (struct sign_order){ .time_ms = wire_i64(in, F_TIME), .profile = &sign_profile_default, .rules = &sign_rules_default, .trust = d->trust };
+    job->order.message_uuid = arena_strdup(d->arena, wire_text(in, F_UUID));
+    if (author[0] != '\0')
+        job->order.author = arena_strdup(d->arena, author);
+    r = d->sitting == NULL ? err_set(&job->e, ERR_NOT_NOW, MSG_SIGN_SITTING_OVER, NULL, NULL, NULL) : 0;
     if (r == 0 && digest.len != SHA256_BYTES)
-        r = err_set(&e, ERR_INVALID, MSG_SIGN_APPROVAL, NULL, NULL, NULL);
+        r = err_set(&job->e, ERR_INVALID, MSG_SIGN_APPROVAL, NULL, NULL, NULL);
+    if (r == 0 && (job->order.message_uuid == NULL || (author[0] != '\0' && job->order.author == NULL)))
+        r = err_set(&job->e, ERR_NOMEM, MSG_NOMEM, NULL, "sign", NULL);
     if (r == 0)
-        r = memfd_map(fd, DOOR_PAYLOAD_MAX, &bundle, &e);
-    if (r == 0) {
-        order.bundle = bundle;
-        memcpy(order.approved.byte, digest.data, SHA256_BYTES);
-        r = sign_bundle(&order, d->sitting, d->ledger, d->arena, &out, &e);
-    }
+        r = memfd_map(fd, DOOR_PAYLOAD_MAX, &job->order.bundle, &job->e);
     if (r == 0)
-        r = result = memfd_seal("clinsgw-signed", out.data, out.len, &e);
-    wire_begin(&d->door->out, r < 0 ? WIRE_SIGN_FAILED : WIRE_SIGNED);
-    wire_put_u64(&d->door->out, F_ORDER, number);
+        memcpy(job->order.approved.byte, digest.data, SHA256_BYTES);
+    if (fd >= 0)
+        close(fd);
+    return r;
+}
+
+static void answer_desk(struct sign_door *d, uint64_t number, int r, const struct buf *made, struct err *e)
+{
+    struct wire_out *out = &d->door->out;
+    int result = -1;
+
+    if (r == 0)
+        r = result = memfd_seal("clinsgw-signed", made->data, made->len, e);
+    wire_begin(out, r < 0 ? WIRE_SIGN_FAILED : WIRE_SIGNED);
+    wire_put_u64(out, F_ORDER, number);
     if (r < 0) {
-        wire_put_u64(&d->door->out, F_MSG, e.msg);
-        wire_put_u64(&d->door->out, F_WAIT, e.msg == MSG_SIGN_SITTING_OVER ? SIGN_WAIT_PIN : sign_wait_of(&e));
+        wire_put_u64(out, F_MSG, e->msg);
+        wire_put_u64(out, F_WAIT, e->msg == MSG_SIGN_SITTING_OVER ? SIGN_WAIT_PIN : sign_wait_of(e));
     } else {
-        wire_put_fd(&d->door->out, F_CONTENT, result);
-        wire_put_i64(&d->door->out, F_NOT_AFTER, sign_sitting_certificate(d->sitting)->not_after_ms);
+        wire_put_fd(out, F_CONTENT, result);
+        wire_put_i64(out, F_NOT_AFTER, sign_sitting_certificate(d->sitting)->not_after_ms);
         d->signed_now++;
     }
     door_send(d->door);
     if (r < 0)
         d->told = 0; /* the desk takes it for the state of the signer: the next look says how it is now */
-    if (d->sitting != NULL && !sign_sitting_alive(d->sitting))
-        end_sitting(d, 1, e.msg);
     if (result >= 0)
         close(result);
-    if (fd >= 0)
-        close(fd);
-    if (bundle.data != NULL)
-        memfd_unmap(&bundle);
-    buf_free(&out);
+}
+
+/* Whatever came together stands in the ledger by one fsync before the key is touched; each letter is answered as soon as it is signed. */
+static void sign_letters(struct sign_door *d)
+{
+    if (d->jobs == 0)
+        return;
+    if (d->sitting != NULL)
+        sign_jobs_prepare(d->job, d->jobs, d->sitting, d->ledger, d->arena);
+    for (size_t i = 0; i < d->jobs; i++) {
+        struct err e = ERR_INIT;
+        struct buf made;
+        int r = d->sitting == NULL ? err_set(&e, ERR_NOT_NOW, MSG_SIGN_SITTING_OVER, NULL, NULL, NULL) : 0;
+        buf_init(&made, DOOR_PAYLOAD_MAX);
+        if (r == 0)
+            r = sign_job_finish(&d->job[i], d->sitting, d->ledger, &made, &e);
+        answer_desk(d, d->number[i], r, &made, &e);
+        if (d->sitting != NULL && !sign_sitting_alive(d->sitting))
+            end_sitting(d, 1, e.msg);
+        buf_free(&made);
+        memfd_unmap(&d->job[i].order.bundle);
+    }
+    d->jobs = d->job_bytes = 0;
     arena_reset(d->arena);
 }
 
 static void obey(struct sign_door *d)
 {
+    if (d->door->in.type == WIRE_SIGN) {
+        struct sign_job *job = &d->job[d->jobs];
+        *job = (struct sign_job){ .e = ERR_INIT };
+        d->number[d->jobs++] = wire_u64(&d->door->in, F_ORDER);
+        job->result = read_order(d, job);
+        d->job_bytes += job->order.bundle.len;
+        if (d->jobs == SIGN_JOBS_MAX || d->job_bytes > TOGETHER_BYTES)
+            sign_letters(d);
+        return;
+    }
+    sign_letters(d); /* in the order in which they came */
     switch (d->door->in.type) {
-    case WIRE_SIGN: sign_one(d); break;
     case WIRE_SITTING: begin_sitting(d); break;
     case WIRE_SITTING_STATE: /* the desk: nothing waits for this signer any more */
         if (d->attended)
@@ -290,6 +327,7 @@ static int open_signer(struct sign_door *d, struct err *e)
     buf_init(&key, 1 << 20);
     conf.module = d->config->module;
     conf.token_label = d->config->token;
+    conf.keep_login = d->config->keep_login;
     r = read_into(d->config->certificate, &certificate, &conf.certificate, e);
     if (r == 0 && d->config->type == SIGNER_KEY_FILE)
         r = read_into(d->config->key, &key, &conf.key, e);
@@ -334,6 +372,7 @@ int main(int argc, char **argv)
             obey(&d);
             wire_release(&d.door->in);
         }
+        sign_letters(&d);
         if (time_boot_ms() >= d.next_status) {
             if (d.sitting == NULL && !d.attended && d.config->pin_credential != NULL)
                 begin_unattended(&d); /* a card may have come; a refused PIN is remembered by the ledger */

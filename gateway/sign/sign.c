@@ -222,14 +222,43 @@ const char *sign_wait_name(enum sign_wait wait)
 
 /* ---- signing ---- */
 
-static int before_key(const struct sign_order *order, struct sign_sitting *s, struct sign_ledger *ledger, struct err *e)
+static int before_key(const struct sign_ledger_entry *entries, size_t count, const struct sign_sitting *s, struct sign_ledger *ledger, struct err *e)
 {
-    struct sign_ledger_entry entry = { order->message_uuid, order->approved };
-    if (ledger == NULL)
-        return 0;
     if ((s->flags & (SIGN_ATTENDED | SIGN_FORCE_FINAL_TRY)) == 0 && sign_ledger_pin_refused(ledger, &s->facts.fingerprint))
         return err_set(e, ERR_DENIED, MSG_SIGN_PIN_LOW, NULL, NULL, NULL);
-    return sign_ledger_bind(ledger, &entry, 1, e);
+    return sign_ledger_bind(ledger, entries, count, e);
+}
+
+/* The ledger takes all or none. When one of them contradicts it, each is asked alone: the others are not to blame. */
+static void bind_jobs(struct sign_job *jobs, size_t count, const struct sign_sitting *s, struct sign_ledger *ledger)
+{
+    struct sign_ledger_entry entry[SIGN_JOBS_MAX];
+    struct err e = ERR_INIT;
+    size_t passed = 0;
+    for (size_t i = 0; i < count; i++)
+        if (jobs[i].result == 0)
+            entry[passed++] = (struct sign_ledger_entry){ jobs[i].order.message_uuid, jobs[i].order.approved };
+    if (passed == 0 || before_key(entry, passed, s, ledger, &e) == 0)
+        return;
+    passed = 0;
+    for (size_t i = 0; i < count; i++)
+        if (jobs[i].result == 0)
+            jobs[i].result = before_key(&entry[passed++], 1, s, ledger, &jobs[i].e);
+}
+
+void sign_jobs_prepare(struct sign_job *jobs, size_t count, struct sign_sitting *s, struct sign_ledger *ledger, struct arena *arena)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct sign_job *job = &jobs[i];
+        if (job->result < 0)
+            continue;
+        if (s->over)
+            job->result = err_set(&job->e, ERR_NOT_NOW, MSG_SIGN_SITTING_OVER, NULL, NULL, NULL);
+        else
+            job->result = sign_prepare_chain(&job->order, s->certificate, s->certificates, arena, &job->prepared, &job->e);
+    }
+    if (ledger != NULL)
+        bind_jobs(jobs, count, s, ledger);
 }
 
 static int use_key(struct sign_sitting *s, const struct sha256 *digest, struct sign_ledger *ledger, struct buf *sig, struct err *e)
@@ -247,20 +276,26 @@ static int use_key(struct sign_sitting *s, const struct sha256 *digest, struct s
     return r;
 }
 
-int sign_bundle(const struct sign_order *order, struct sign_sitting *s, struct sign_ledger *ledger, struct arena *arena, struct buf *out, struct err *e)
+int sign_job_finish(const struct sign_job *job, struct sign_sitting *s, struct sign_ledger *ledger, struct buf *out, struct err *e)
 {
-    struct sign_prepared prepared;
     struct buf sig;
+    if (job->result < 0) {
+        err_copy(e, &job->e);
+        return job->result;
+    }
     if (s->over)
         return err_set(e, ERR_NOT_NOW, MSG_SIGN_SITTING_OVER, NULL, NULL, NULL);
     buf_init(&sig, SIGN_RSA_MAX);
-    int r = sign_prepare_chain(order, s->certificate, s->certificates, arena, &prepared, e);
+    int r = use_key(s, &job->prepared.digest, ledger, &sig, e);
     if (r == 0)
-        r = before_key(order, s, ledger, e);
-    if (r == 0)
-        r = use_key(s, &prepared.digest, ledger, &sig, e);
-    if (r == 0)
-        r = sign_finish_checked(order, &prepared, buf_bytes(&sig), s->certificate[0], out, e);
+        r = sign_finish_checked(&job->order, &job->prepared, buf_bytes(&sig), s->certificate[0], out, e);
     buf_free(&sig);
     return r;
+}
+
+int sign_bundle(const struct sign_order *order, struct sign_sitting *s, struct sign_ledger *ledger, struct arena *arena, struct buf *out, struct err *e)
+{
+    struct sign_job job = { .order = *order };
+    sign_jobs_prepare(&job, 1, s, ledger, arena);
+    return sign_job_finish(&job, s, ledger, out, e);
 }

@@ -12,8 +12,9 @@
  * Calling sequence of the sign door (one sitting signs what waits; not thread-safe: a card is used by one caller at a time):
  *     struct sign_signer *signer;   sign_signer_open(&sign_signer_pkcs11, &conf, &signer, &e);
  *     struct sign_sitting *sitting; sign_sitting_begin(signer, pin, pin_len, SIGN_ATTENDED, &sitting, &e);      // wipes pin
- *     sign_ledger_bind(ledger, entries, count, &e);                                      // optional: one fsync for the whole sitting
  *     for each message: sign_bundle(&order, sitting, ledger, arena, &out, &e);
+ *     or, for what waits together: sign_jobs_prepare(jobs, count, sitting, ledger, arena);   // one fsync of the ledger for all
+ *                                  for each job: sign_job_finish(&job, sitting, ledger, &out, &e);
  *     sign_sitting_end(sitting);  sign_signer_close(signer);
  *
  * Failure: negative enum err_code and a CG-6xxx message; results stay untouched. sign_wait_of() says whether a letter whose signing failed
@@ -237,6 +238,19 @@ int sign_finish(const struct sign_order *order, const struct sign_prepared *prep
  * with a wrong credential cannot lock a card.
  */
 int sign_bundle(const struct sign_order *order, struct sign_sitting *sitting, struct sign_ledger *ledger, struct arena *arena, struct buf *out, struct err *e);
+
+/* The same in two halves, so that letters that wait together share one fsync. A job whose first half failed says so in the second, and holds back no other. */
+enum { SIGN_JOBS_MAX = 32 };
+struct sign_job {
+    struct sign_order order;          /* the caller's; what it points to stays alive until the job is finished */
+    struct sign_prepared prepared;
+    int result;                       /* of the first half; a job that the caller gives up itself has it negative already */
+    struct err e;
+};
+/* All checks of each job, then one binding in the ledger for those that passed. count <= SIGN_JOBS_MAX. */
+void sign_jobs_prepare(struct sign_job *jobs, size_t count, struct sign_sitting *sitting, struct sign_ledger *ledger, struct arena *arena);
+/* Key and finish. */
+int sign_job_finish(const struct sign_job *job, struct sign_sitting *sitting, struct sign_ledger *ledger, struct buf *out, struct err *e);
 
 /* ---- verification -------------------------------------------------------------------------------------------------------------- */
 

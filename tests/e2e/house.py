@@ -297,9 +297,9 @@ class House:
             gateway = {k: v for k, v in gateway.items() if not k.endswith("_user")}
         gateway.update(self.gateway)
         sections = [("gateway", gateway)]
-        if self.signer == "pkcs11":
+        if self.signer in ("pkcs11", "hsm"):
             sections.append(("signer D001", dict(type="pkcs11", module=open(self.pki + "/token/module").read().strip(), token="HPKI Application",
-                                                 pin_credential=os.path.join(self.folder, "secrets", "pin"))))
+                                                 pin_credential=os.path.join(self.folder, "secrets", "pin"), keep_login="yes" if self.signer == "hsm" else "no")))
         elif self.signer == "attended":
             sections.append(("signer D001", dict(type="pkcs11", module=open(self.pki + "/token/module").read().strip(), token="HPKI Application")))
         else:

@@ -535,56 +535,6 @@ TEST(time_matters)
     CHECK(!found(&r, MSG_VERIFY_TIME));
 }
 
-/* A judgement is remembered by certificates, rules and second; whatever is asked next, the answer is that of a trust that remembers nothing. */
-TEST(what_is_remembered_changes_no_verdict)
-{
-    world();
-    static const char *const people[] = { "doctor", "dentist", "pharmacist", "authentication", "other-policy", "expired", "revoked", "doctor" };
-    struct sign_trust *t = new_trust(false, true);
-    struct sign_report r = verify_at(buf_bytes(&w.signed_letter), t, w.now), fresh;
-    CHECK_VERDICT(r, SIGN_INDETERMINATE, MSG_VERIFY_CHAIN);
-    add(t, "hpki/anchors/root.crt", sign_trust_add_anchor);
-    for (int round = 0; round < 3; round++) {
-        r = verify_at(buf_bytes(&w.signed_letter), t, w.now);
-        CHECK_INT(r.verdict, SIGN_TOTAL_PASSED);
-        CHECK_STR(r.certificate.subject, "Taro Yamada");
-        r = verify_at(text_bytes(replaced(signed_text(), "1.50", "1.51")), t, w.now);
-        CHECK_VERDICT(r, SIGN_TOTAL_FAILED, MSG_VERIFY_SIGNATURE);
-        for (size_t i = 0; i < sizeof people / sizeof people[0]; i++) {
-            struct sign_trust *forgetful = new_trust(true, true);
-            struct buf b;
-            char name[64];
-            snprintf(name, sizeof name, "hpki/%s.crt", people[i]);
-            fixture_read(name, &b);
-            for (int year = 0; year < 7; year += 3) {
-                int64_t at = w.now + (int64_t)year * 366 * 86400000;
-                CHECK_OK(sign_verify_certificate(buf_bytes(&b), t, &sign_rules_default, at, &r, NULL));
-                CHECK_OK(sign_verify_certificate(buf_bytes(&b), forgetful, &sign_rules_default, at, &fresh, NULL));
-                CHECK_INT(r.verdict, fresh.verdict);
-                CHECK_INT(r.count, fresh.count);
-                CHECK(memcmp(r.finding, fresh.finding, r.count * sizeof r.finding[0]) == 0);
-            }
-            sign_trust_free(forgetful);
-            buf_free(&b);
-        }
-    }
-    sign_trust_free(t);
-}
-
-/* The very end of a certificate lies inside a second for which the path was judged. */
-TEST(a_certificate_ends_to_the_millisecond)
-{
-    world();
-    struct sign_report r = verify_at(buf_bytes(&w.signed_letter), w.trust, w.now);
-    int64_t end = r.certificate.not_after_ms;
-    for (int i = 0; i < 2; i++) {
-        r = verify_at(buf_bytes(&w.signed_letter), w.trust, end + i);
-        CHECK_INT(found(&r, MSG_VERIFY_EXPIRED), i);
-    }
-    r = verify_at(buf_bytes(&w.signed_letter), w.trust, end);
-    CHECK(!found(&r, MSG_VERIFY_EXPIRED));
-}
-
 TEST(certificates_are_judged_alone_too)
 {
     static const struct { const char *name; enum sign_verdict verdict; enum msg_id msg; } table[] = {
