@@ -106,7 +106,7 @@ $1: $2 $1.list
 	$$(Q)rm -f $$@ && ar rcs $$@ $2
 endef
 # A room may have chambers: validate/fhirpath, validate/terms, ...
-$(foreach r,$(ROOMS),$(if $(wildcard gateway/$r/*.c),$(eval $(call archive,$(B)/lib$r.a,$(call objects,$(wildcard gateway/$r/*.c gateway/$r/*/*.c))))))
+$(foreach r,$(ROOMS),$(if $(wildcard gateway/$r/*.c),$(eval $(call archive,$(B)/lib$r.a,$(call objects,$(filter-out %/make_image.c,$(wildcard gateway/$r/*.c gateway/$r/*/*.c)))))))
 $(if $(DAEMON_SRC),$(eval $(call archive,$(B)/libdaemon.a,$(call objects,$(DAEMON_SRC)))))
 $(if $(ADAPTER_SRC),$(eval $(call archive,$(B)/libadapters.a,$(call objects,$(ADAPTER_SRC)))))
 $(if $(TEST_SHARED),$(eval $(call archive,$(B)/libtests.a,$(call objects,$(TEST_SHARED)))))
@@ -125,6 +125,10 @@ endef
 $(foreach d,$(MAINS),$(eval $(call daemon,$d)))
 
 $(B)/bin/clinsgw: $(call objects,$(CLI_SRC)) $(LIBS)
+	$(link)
+
+# Compiles packages and facts: makes the built-in profiles, and images for maintainers.
+$(B)/tools/make_image: $(B)/obj/gateway/validate/builtin/make_image.o $(B)/libvalidate.a $(B)/libbase.a
 	$(link)
 
 $(B)/bin/clinsgw-sandbox: $(call objects,$(SANDBOX_SRC)) $(B)/libbase.a

@@ -298,12 +298,12 @@ void check_against(struct check *c, const struct json_node *resource, const char
 {
     size_t len = strcspn(profile_url, "|");
 
-    for (size_t i = 0; i < c->set->count; i++)
-        if (strlen(c->set->profiles[i].url) == len && memcmp(c->set->profiles[i].url, profile_url, len) == 0) {
-            if (!check_type_is(resource, c->set->profiles[i].type))
-                check_add(c, MSG_ERROR, MSG_VALIDATE_VALUE, NULL, resource, "resourceType", c->set->profiles[i].type);
-            else if (!declares(resource, c->set->profiles[i].url))   /* a declared one is checked anyway */
-                apply_profile(c, resource, &c->set->profiles[i]);
+    for (size_t i = 0; i < check_profile_count; i++)
+        if (strlen(check_profiles[i].url) == len && memcmp(check_profiles[i].url, profile_url, len) == 0) {
+            if (!check_type_is(resource, check_profiles[i].type))
+                check_add(c, MSG_ERROR, MSG_VALIDATE_VALUE, NULL, resource, "resourceType", check_profiles[i].type);
+            else if (!declares(resource, check_profiles[i].url))   /* a declared one is checked anyway */
+                apply_profile(c, resource, &check_profiles[i]);
             return;
         }
     check_add(c, c->service ? MSG_ERROR : MSG_WARNING, MSG_VALIDATE_PROFILE_UNKNOWN, NULL, resource, profile_url, NULL);
@@ -320,18 +320,18 @@ static void check_declared(struct check *c, const struct json_node *resource)
         size_t i = 0;
         bool known;
 
-        while (i < c->set->count && !resolves(n, c->set->profiles[i].url))
+        while (i < check_profile_count && !resolves(n, check_profiles[i].url))
             i++;
-        known = i < c->set->count;
+        known = i < check_profile_count;
         if (!known && (whole || !c->service))
             check_add_text(c, c->service ? MSG_ERROR : MSG_WARNING, MSG_VALIDATE_PROFILE_UNKNOWN, NULL, n, n, NULL);
         else if (!known)
             continue;
-        else if (!check_type_is(resource, c->set->profiles[i].type))
-            check_add(c, MSG_ERROR, MSG_VALIDATE_VALUE, NULL, resource, "resourceType", c->set->profiles[i].type);
+        else if (!check_type_is(resource, check_profiles[i].type))
+            check_add(c, MSG_ERROR, MSG_VALIDATE_VALUE, NULL, resource, "resourceType", check_profiles[i].type);
         else if ((seen >> i & 1) == 0)
-            apply_profile(c, resource, &c->set->profiles[i]);
-        seen |= i < c->set->count ? UINT64_C(1) << i : 0;
+            apply_profile(c, resource, &check_profiles[i]);
+        seen |= i < check_profile_count ? UINT64_C(1) << i : 0;
     }
 }
 

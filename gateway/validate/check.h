@@ -30,8 +30,6 @@ struct profile {
     bool whole;                                                              /* Bundle or Composition: must be resolvable, may carry "|1" */
 };
 
-struct validate_set { const struct profile *profiles; size_t count; };
-
 extern const struct profile check_profiles[];
 extern const size_t check_profile_count;
 
@@ -52,7 +50,6 @@ struct scope {
 
 struct check {
     const struct validate_request *request;
-    const struct validate_set *set;
     struct issue_list *issues;
     struct arena *arena;
     const char *profile;      /* on whose behalf a rule speaks, NULL = base */

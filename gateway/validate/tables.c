@@ -180,10 +180,3 @@ const struct profile check_profiles[] = {
     { "http://jpfhir.jp/fhir/core/StructureDefinition/JP_Specimen", "Specimen", NULL, NULL, false }
 };
 const size_t check_profile_count = sizeof check_profiles / sizeof *check_profiles;
-
-static const struct validate_set builtin = { check_profiles, sizeof check_profiles / sizeof *check_profiles };
-
-const struct validate_set *validate_set_builtin(void)
-{
-    return &builtin;
-}

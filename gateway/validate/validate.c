@@ -21,16 +21,27 @@
 #include <string.h>
 
 #include "validate/check.h"
+#include "validate/validate_private.h"
 
 enum { ISSUES_MAX = 4096 };
+
+/* The tables of check.h; `image` stays closed until profiles are compiled into the program. */
+static const struct validate_set builtin = { .map = NULL };
+
+const struct validate_set *validate_set_builtin(void)
+{
+    return &builtin;
+}
 
 bool validate_set_has(const struct validate_set *set, const char *profile)
 {
     size_t len = strcspn(profile, "|");
 
-    for (size_t i = 0; i < set->count; i++)
-        if (strlen(set->profiles[i].url) == len && memcmp(set->profiles[i].url, profile, len) == 0)
-            return profile[len] == '\0' || (set->profiles[i].whole && strcmp(profile + len, "|1") == 0);
+    if (set->image.base != NULL)
+        return image_find_profile(&set->image, profile, strlen(profile)) != 0;
+    for (size_t i = 0; i < check_profile_count; i++)
+        if (strlen(check_profiles[i].url) == len && memcmp(check_profiles[i].url, profile, len) == 0)
+            return profile[len] == '\0' || (check_profiles[i].whole && strcmp(profile + len, "|1") == 0);
     return false;
 }
 
@@ -95,7 +106,7 @@ int validate_bytes(const struct validate_request *request, struct issue_list *is
 {
     struct arena *arena = request->scratch != NULL ? request->scratch : issues->arena;
     struct check c = {
-        .request = request, .set = request->set != NULL ? request->set : validate_set_builtin(), .issues = issues, .arena = arena,
+        .request = request, .issues = issues, .arena = arena,
         .service = request->reading == VALIDATE_SERVICE
     };
     struct issue *last = issues->last;

@@ -11,7 +11,8 @@
  *     const struct img_element *root = image_element(&image, image_profile(&image, p)->root);
  *
  * After image_open() succeeded no accessor can read outside the block: image_open() checks that every index, run and string lies inside, that
- * strings are terminated, and that parent < child for elements, values and concepts (so that walks end). Accessors do not check again.
+ * strings are terminated, that parent < child for elements and values, that concepts stand below their parents and that chains of bases end (so that
+ * walks end). Accessors do not check again.
  *
  * What is compiled:
  * - Each StructureDefinition becomes a profile with its snapshot as a tree of elements. Direct children and slices are kept apart: `children` of an
@@ -123,6 +124,7 @@ struct img_type {
     uint8_t contained, referenced, bundled, version_rule;   /* aggregation (all 0 = any); ReferenceVersionRules 0 either, 1 independent, 2 specific */
 };
 
+/* Choices are spelt by the types of the base definition: a name whose type the element does not allow has type 0 below an IMG_CHOICE element. */
 struct img_member { img_str name; img_id element; img_id type; /* index + 1 within element->types when the name spells a choice, else 0 */ };
 
 enum img_discriminator_kind { IMG_BY_VALUE, IMG_BY_PATTERN, IMG_BY_TYPE, IMG_BY_PROFILE, IMG_BY_EXISTS };
@@ -159,9 +161,10 @@ struct img_system {
 };
 struct img_concept {
     img_str code, display;
-    img_id parent;              /* concept of the same system, first parent */
+    img_id parent;              /* concept of the same system, first parent; its level is lower, so that walks end */
     struct img_run more;        /* in image.links: further displays (img_str), designations */
-    uint8_t abstract, inactive, spare[2];
+    uint8_t abstract, inactive;
+    uint16_t level;             /* 0 at the top */
 };
 
 /* ValueSet; filters over loaded systems are carried out when the image is made. */
