@@ -31,13 +31,6 @@ struct bundle {
 
 static const struct bytes nothing = { NULL, 0 };
 
-static struct bytes text_of(const struct json_node *object, const char *name)
-{
-    const struct json_node *n = json_get(object, name);
-
-    return n != NULL && n->type == JSON_STRING && n->len > 0 ? (struct bytes){ n->text, n->len } : nothing;
-}
-
 static const struct json_node *first_of(const struct json_node *array)
 {
     return json_is(array, JSON_ARRAY) ? array->child : NULL;
@@ -70,7 +63,7 @@ static void check_link(const struct bundle *b, const struct json_node *list, con
 {
     static const char *const searching[] = { "searchset", "history", NULL }, *const paging[] = { "first", "previous", "next", "last", NULL };
     struct place place = engine_child(b->at, "link", index, link), relation = engine_child(&place, "relation", NO_INDEX, json_get(link, "relation"));
-    struct bytes name = text_of(link, "relation");
+    struct bytes name = format_member(link, "relation");
     bool search = type_is_one_of(b, searching), pages = false;
 
     for (size_t i = 0; paging[i] != NULL; i++)
@@ -82,7 +75,7 @@ static void check_link(const struct bundle *b, const struct json_node *list, con
     if (!format_is(name, "self") && !(pages && search))
         return;
     for (const struct json_node *n = list->child; n != link; n = n->next)
-        if (json_equals(json_get(n, "relation"), format_is(name, "self") ? "self" : "") || (pages && text_of(n, "relation").len == name.len && memcmp(text_of(n, "relation").data, name.data, name.len) == 0)) {
+        if (json_equals(json_get(n, "relation"), format_is(name, "self") ? "self" : "") || (pages && format_member(n, "relation").len == name.len && memcmp(format_member(n, "relation").data, name.data, name.len) == 0)) {
             engine_report_bytes(b->e, search ? &place : &relation, NULL, MSG_ERROR, MSG_VALIDATE_LINK_TWICE, NULL, name, nothing);
             return;
         }
@@ -102,7 +95,7 @@ static void check_links(const struct bundle *b)
 /* A reference of the Composition must lead to an entry. */
 static void check_resolves(const struct bundle *b, const struct place *at, const struct json_node *reference)
 {
-    struct bytes text = text_of(reference, "reference");
+    struct bytes text = format_member(reference, "reference");
     struct reference_target target;
 
     if (text.data == NULL || text.data[0] == '#')
@@ -247,7 +240,7 @@ static void check_joined(const struct bundle *b, bool message)
         if (json_is(json_get(b->entry[i], "resource"), JSON_OBJECT))
             join_linked(b, i);
     for (const struct json_node *n = first_of(json_get(b->at->node, "link")); n != NULL; n = n->next) {
-        struct bytes url = text_of(n, "url");
+        struct bytes url = format_member(n, "url");
         struct reference_target target;
 
         if (!json_equals(json_get(n, "relation"), "stylesheet") || url.data == NULL)
@@ -257,7 +250,7 @@ static void check_joined(const struct bundle *b, bool message)
             join(b, 0, position_of(b, target.entry));
     }
     for (uint32_t i = 1, resources = 1; i < b->count; i++) {
-        struct bytes url = text_of(b->entry[i], "fullUrl");
+        struct bytes url = format_member(b->entry[i], "fullUrl");
 
         if (!json_is(json_get(b->entry[i], "resource"), JSON_OBJECT))
             continue;
@@ -301,7 +294,7 @@ static size_t searched_types(const struct bundle *b, struct bytes *ret_types)
 
     for (const struct json_node *n = first_of(json_get(b->at->node, "link")); n != NULL && url.data == NULL; n = n->next)
         if (json_equals(json_get(n, "relation"), "self"))
-            url = text_of(n, "url");
+            url = format_member(n, "url");
     if (url.data == NULL)
         return 0;
     mark = memchr(url.data, '?', url.len);
@@ -331,7 +324,7 @@ static size_t searched_types(const struct bundle *b, struct bytes *ret_types)
 static void check_found(const struct bundle *b, int32_t i, const struct json_node *entry, const struct bytes *types, size_t type_count)
 {
     const struct json_node *resource = json_get(entry, "resource");
-    struct bytes mode = text_of(json_get(entry, "search"), "mode"), type = text_of(resource, "resourceType");
+    struct bytes mode = format_member(json_get(entry, "search"), "mode"), type = format_member(resource, "resourceType");
     struct place at = engine_child(b->at, "entry", i, entry), place = engine_child(&at, "resource", NO_INDEX, resource);
     bool wanted = type_count == 0;
 
@@ -369,7 +362,7 @@ static void check_full_url(const struct bundle *b, int32_t i, const struct json_
 {
     static const char *const optional[] = { "transaction", "transaction-response", "batch", "batch-response", NULL };
     const struct json_node *resource = json_get(entry, "resource");
-    struct bytes full_url = text_of(entry, "fullUrl"), url = text_of(resource, "url"), id = text_of(resource, "id");
+    struct bytes full_url = format_member(entry, "fullUrl"), url = format_member(resource, "url"), id = format_member(resource, "id");
 
     if (json_get(entry, "fullUrl") == NULL && !type_is_one_of(b, optional))
         report_entry(b, i, entry, MSG_ERROR, MSG_VALIDATE_FULLURL_NEEDED, nothing, nothing);
@@ -398,7 +391,7 @@ static bool list_entries(struct bundle *b)
 
 void bundle_check(struct engine *e, const struct place *at)
 {
-    struct bundle b = { .e = e, .at = at, .entries = json_get(at->node, "entry"), .type = text_of(at->node, "type") };
+    struct bundle b = { .e = e, .at = at, .entries = json_get(at->node, "entry"), .type = format_member(at->node, "type") };
     bool document = b.type.data != NULL && format_is(b.type, "document"), message = b.type.data != NULL && format_is(b.type, "message");
 
     if (b.type.data == NULL)

@@ -7,6 +7,13 @@
 
 #include "base/text.h"
 
+struct bytes format_member(const struct json_node *object, const char *name)
+{
+    const struct json_node *n = json_get(object, name);
+
+    return n != NULL && n->type == JSON_STRING && n->len > 0 ? (struct bytes){ n->text, n->len } : (struct bytes){ NULL, 0 };
+}
+
 bool format_is(struct bytes text, const char *other)
 {
     size_t len = strlen(other);

@@ -8,7 +8,7 @@
  *     regex of a type that is not of R4 is run by PCRE2 with limits.
  *
  * DIAGNOSTICS
- *     VALIDATE_KIND, _EMPTY, _MISSING, _FORMAT, _DATE, _ID, _CONTROL, _URI_SPACES, _NOT_ABSOLUTE, _TOO_LONG, _OUT_OF_RANGE, _CODE_SPACES, _BASE64, _URL_UNKNOWN;
+ *     VALIDATE_KIND, _EMPTY, _FORMAT, _DATE, _ID, _CONTROL, _URI_SPACES, _NOT_ABSOLUTE, _TOO_LONG, _OUT_OF_RANGE, _CODE_SPACES, _BASE64, _URL_UNKNOWN;
  *     warnings _YEAR, _TEXT_SPACES.
  */
 #include "validate/engine/engine.h"
@@ -370,28 +370,17 @@ static void check_nothing(struct primitive *p, bool accompanied)
         engine_report_bytes(p->e, p->at, NULL, MSG_ERROR, MSG_VALIDATE_EMPTY, NULL, p->at->name, (struct bytes){ NULL, 0 });
     else if (p->text.len > 0)
         doubtful(p, MSG_VALIDATE_TEXT_SPACES);
-    if (p->definition != NULL && p->definition->binding != 0 && p->definition->binding_strength == IMG_REQUIRED)
-        engine_report(p->e, p->at, NULL, MSG_ERROR, MSG_VALIDATE_CODE_NEEDED, NULL, NULL, image_text(p->e->image, p->definition->binding), NULL);
 }
 
-/* Characters that XML cannot carry; the service refuses further ones (private use). */
-static void check_characters(struct primitive *p, bool narrative)
+/* Characters that XML cannot carry: the reference warns, the service refuses them, and it asks for none that only one maker knows (private use). */
+static void check_characters(struct primitive *p, bool long_text)
 {
     bool service = p->e->request->reading == VALIDATE_SERVICE;
+    int64_t where = text_find_control(p->text.data, p->text.len, true);
+    bool control = where >= 0 && (unsigned char)p->text.data[where] < 0x20;
 
-    if (service) {
-        if (text_find_control(p->text.data, p->text.len, true) >= 0)
-            engine_report_bytes(p->e, p->at, NULL, MSG_ERROR, MSG_VALIDATE_CONTROL, NULL, narrative ? p->at->name : p->text, (struct bytes){ NULL, 0 });
-        return;
-    }
-    for (size_t i = 0; i < p->text.len; i++) {
-        unsigned char c = (unsigned char)p->text.data[i];
-
-        if (c < 0x20 && c != '\t' && c != '\n' && c != '\r') {
-            engine_report_bytes(p->e, p->at, NULL, MSG_WARNING, MSG_VALIDATE_CONTROL, NULL, narrative ? p->at->name : p->text, (struct bytes){ NULL, 0 });
-            return;
-        }
-    }
+    if (where >= 0 && (control || service))
+        engine_report_bytes(p->e, p->at, NULL, control && service ? MSG_ERROR : MSG_WARNING, MSG_VALIDATE_CONTROL, NULL, long_text ? p->at->name : p->text, (struct bytes){ NULL, 0 });
 }
 
 void primitive_check(struct engine *e, const struct place *at, const struct img_profile *type, const struct img_element *definition)

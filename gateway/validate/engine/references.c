@@ -29,13 +29,6 @@ struct reference_index { struct reference_slot *slots; size_t size, used; };
 
 static const struct bytes nothing = { NULL, 0 };
 
-static struct bytes text_of(const struct json_node *object, const char *name)
-{
-    const struct json_node *n = json_get(object, name);
-
-    return n != NULL && n->type == JSON_STRING && n->len > 0 ? (struct bytes){ n->text, n->len } : nothing;
-}
-
 static bool is_resource(const struct json_node *n)
 {
     return json_is(n, JSON_OBJECT) && json_is(json_get(n, "resourceType"), JSON_STRING);
@@ -160,12 +153,12 @@ static void count_one(void *self, const struct json_node *holder, const struct j
 static void add_one(void *self, const struct json_node *holder, const struct json_node *entry, const struct json_node *resource)
 {
     struct filling *f = self;
-    struct bytes id = text_of(resource, "id"), type = text_of(resource, "resourceType");
+    struct bytes id = format_member(resource, "id"), type = format_member(resource, "resourceType");
 
     if (entry == NULL) {
         add(f->index, holder, id, nothing, NULL, resource);
     } else {
-        add(f->index, holder, text_of(entry, "fullUrl"), nothing, entry, resource);
+        add(f->index, holder, format_member(entry, "fullUrl"), nothing, entry, resource);
         if (id.data != NULL && type.data != NULL)
             add(f->index, holder, type, id, entry, resource);
     }
@@ -229,7 +222,7 @@ static const struct json_node *resource_around(const struct json_node *resource)
 
 static struct reference_target target_of(enum reference_way way, const struct json_node *resource, const struct json_node *entry)
 {
-    return (struct reference_target){ way, resource, entry, text_of(resource, "resourceType") };
+    return (struct reference_target){ way, resource, entry, format_member(resource, "resourceType") };
 }
 
 static struct reference_target find_contained(const struct engine *e, const struct json_node *from, struct bytes id)
@@ -319,7 +312,7 @@ static struct reference_target find_bundled(struct engine *e, const struct json_
     } else if (full_url.data != NULL && count_slashes(plain) == 1) {
         slot = find_relative(e, bundle, full_url, plain, &wants);
         if (slot != NULL && wants.data != NULL) {
-            struct bytes type = text_of(slot->resource, "resourceType");
+            struct bytes type = format_member(slot->resource, "resourceType");
 
             if (type.len != wants.len || memcmp(type.data, wants.data, wants.len) != 0)
                 slot = NULL;
@@ -353,7 +346,7 @@ struct reference_target references_find(struct engine *e, const struct json_node
         if (json_equals(json_get(r, "resourceType"), "Bundle"))
             return find_bundled(e, r, full_url, reference);
         if (step == STEP_ENTRY && full_url.data == NULL)
-            full_url = text_of(r->parent, "fullUrl");
+            full_url = format_member(r->parent, "fullUrl");
         if (step == STEP_PARAMETER && up != NULL) {
             struct reference_target found = find_parameter(e, up, reference);
 
@@ -448,7 +441,7 @@ static void list_targets(const struct judged *j, bool whole, char *ret_text, siz
 /* Reference.type must be one of the allowed types, and what the target is. */
 static void check_said_type(struct judged *j)
 {
-    struct bytes said = text_of(j->at->node, "type"), name = said;
+    struct bytes said = format_member(j->at->node, "type"), name = said;
     bool allowed = any_resource(j);
     char list[300];
 
@@ -529,7 +522,7 @@ static void check_form(struct judged *j)
     for (; r != NULL && !json_equals(json_get(r, "resourceType"), "Bundle"); r = resource_around(r))
         if (step_of(r) == STEP_ENTRY && !entered) {
             entered = true;
-            full_url = text_of(r->parent, "fullUrl");
+            full_url = format_member(r->parent, "fullUrl");
         }
     if (r != NULL && entered && full_url.data != NULL && slashes != 1 && slashes != 3)
         report(j, MSG_ERROR, MSG_VALIDATE_REFERENCE_FORM, j->reference, nothing);
@@ -542,9 +535,22 @@ static bool must_be_here(const struct engine *e, struct bytes reference)
         && image_find_profile(e->image, reference.data, reference.len) == 0 && memchr(reference.data, '?', reference.len) == NULL;
 }
 
+/* Within a Bundle the service looks for a urn there and nowhere else; the reference remarks on it. */
+static void check_found(struct judged *j)
+{
+    bool service = j->e->request->reading == VALIDATE_SERVICE, urn = format_begins(j->reference, "urn:"), bundled = false;
+
+    if (j->target.resource != NULL || (!urn && !service))
+        return;
+    for (const struct json_node *r = j->at->resource->node; r != NULL && !bundled; r = resource_around(r))
+        bundled = json_equals(json_get(r, "resourceType"), "Bundle");
+    if (bundled)
+        report(j, urn && service ? MSG_ERROR : MSG_WARNING, MSG_VALIDATE_UNRESOLVED, j->reference, nothing);
+}
+
 void reference_check(struct engine *e, const struct place *at, const struct img_element *definition, const struct img_type *type, const char *profile)
 {
-    struct judged j = { .e = e, .at = at, .type = type, .profile = profile, .reference = text_of(at->node, "reference") };
+    struct judged j = { .e = e, .at = at, .type = type, .profile = profile, .reference = format_member(at->node, "reference") };
 
     (void)definition;
     if (type == NULL || at->node == NULL || j.reference.data == NULL || format_is(j.reference, "http://tools.ietf.org/html/bcp47"))
@@ -553,8 +559,10 @@ void reference_check(struct engine *e, const struct place *at, const struct img_
     j.type_name = j.target.resource != NULL ? j.target.type : type_by_url(e, j.reference);
     if (j.reference.data[0] == '#' ? j.target.resource == NULL : j.target.resource == NULL && must_be_here(e, j.reference))
         report(&j, MSG_ERROR, MSG_VALIDATE_UNRESOLVED, j.reference, nothing);
-    if (j.reference.data[0] != '#')
+    if (j.reference.data[0] != '#') {
         check_form(&j);
+        check_found(&j);
+    }
     check_said_type(&j);
     if (j.target.resource != NULL && !any_resource(&j))
         check_target(&j);
@@ -604,7 +612,7 @@ void contained_check(struct engine *e, const struct place *resource)
     mark_used(e, resource->node);
     for (const struct json_node *n = list->child; n != NULL; n = n->next, i++) {
         struct place place = engine_child(resource, "contained", i, n);
-        struct bytes id = text_of(n, "id");
+        struct bytes id = format_member(n, "id");
         const struct reference_slot *slot = find(e->references, resource->node, id, nothing);
 
         if (n->type != JSON_OBJECT)

@@ -3,7 +3,7 @@
  *     typed - what the HL7 reference checks of certain types by code, not by definition
  *
  * DESCRIPTION
- *     Identifier and Coding systems, the size of attachments, the forms of references, extension addresses, ids of resources, security labels.
+ *     Identifier systems, the size of attachments, the forms of references, extension addresses, ids of resources, security labels. Codes and their systems are bindings.c.
  *     A table by type; the walk calls typed_check() once for each complex element and each resource.
  *
  * DIAGNOSTICS
@@ -18,41 +18,25 @@
 
 static const struct bytes nothing = { NULL, 0 };
 
-/* Text of a string member; data NULL when there is none or it is empty. */
-static struct bytes text_of(const struct json_node *object, const char *name)
-{
-    const struct json_node *n = json_get(object, name);
-
-    return n != NULL && n->type == JSON_STRING && n->len > 0 ? (struct bytes){ n->text, n->len } : nothing;
-}
-
 static bool is_system(struct bytes text)
 {
-    return text.data == NULL || format_begins(text, "http:") || format_begins(text, "https:") || format_begins(text, "urn:");
+    return text.data == NULL || format_begins(text, "http:") || format_begins(text, "https:") || format_begins(text, "urn:") || format_begins(text, "ldap:");
 }
 
 static void check_identifier(struct engine *e, const struct place *at)
 {
-    struct bytes system = text_of(at->node, "system"), value = text_of(at->node, "value");
+    struct bytes system = format_member(at->node, "system"), value = format_member(at->node, "value");
 
-    if (!is_system(system) && !format_begins(system, "ldap:"))
+    if (!is_system(system))
         engine_report_bytes(e, at, json_get(at->node, "system"), MSG_ERROR, MSG_VALIDATE_NOT_ABSOLUTE, NULL, system, nothing);
     if (value.data != NULL && system.data != NULL && format_is(system, "urn:ietf:rfc:3986") && memchr(value.data, ':', value.len) == NULL)
         engine_report_bytes(e, at, json_get(at->node, "value"), MSG_ERROR, MSG_VALIDATE_NOT_ABSOLUTE, NULL, value, nothing);
 }
 
-static void check_coding(struct engine *e, const struct place *at)
-{
-    struct bytes system = text_of(at->node, "system");
-
-    if (!is_system(system))
-        engine_report_bytes(e, at, json_get(at->node, "system"), MSG_ERROR, MSG_VALIDATE_NOT_ABSOLUTE, NULL, system, nothing);
-}
-
 static void check_attachment(struct engine *e, const struct place *at)
 {
     const struct json_node *size = json_get(at->node, "size");
-    struct bytes data = text_of(at->node, "data");
+    struct bytes data = format_member(at->node, "data");
     char right[24];
 
     if (size == NULL || size->type != JSON_NUMBER || data.data == NULL || !format_is_base64(data))
@@ -87,11 +71,11 @@ static bool is_query(struct bytes text)
 
 static void check_reference(struct engine *e, const struct place *at)
 {
-    struct bytes reference = text_of(at->node, "reference");
+    struct bytes reference = format_member(at->node, "reference");
     const char *mark = reference.data != NULL ? memchr(reference.data, '?', reference.len) : NULL;
     const struct json_node *identifier = json_get(at->node, "identifier");
 
-    if (reference.data == NULL && text_of(identifier, "system").data == NULL && text_of(identifier, "value").data == NULL && text_of(at->node, "display").data == NULL)
+    if (reference.data == NULL && format_member(identifier, "system").data == NULL && format_member(identifier, "value").data == NULL && format_member(at->node, "display").data == NULL)
         engine_report(e, at, NULL, MSG_WARNING, MSG_VALIDATE_REFERENCE_EMPTY, NULL, NULL, NULL, NULL);
     if (mark != NULL && image_find_type(e->image, reference.data, (size_t)(mark - reference.data)) != 0
         && !is_query((struct bytes){ mark + 1, reference.len - (size_t)(mark + 1 - reference.data) }))
@@ -101,7 +85,7 @@ static void check_reference(struct engine *e, const struct place *at)
 /* Only the parts of a complex extension have names of their own. */
 static void check_extension(struct engine *e, const struct place *at)
 {
-    struct bytes url = text_of(at->node, "url");
+    struct bytes url = format_member(at->node, "url");
 
     if (url.data != NULL && (at->up == NULL || at->up->type != at->type) && !format_is_absolute(url))
         engine_report_bytes(e, at, json_get(at->node, "url"), MSG_ERROR, MSG_VALIDATE_NOT_ABSOLUTE, NULL, url, nothing);
@@ -117,10 +101,10 @@ static void check_labels(struct engine *e, const struct place *at)
     if (list == NULL || list->type != JSON_ARRAY || list->count < 2 || list->count > 1000)
         return;
     for (const struct json_node *n = list->child; n != NULL; n = n->next, i++) {
-        struct bytes system = text_of(n, "system"), code = text_of(n, "code");
+        struct bytes system = format_member(n, "system"), code = format_member(n, "code");
 
         for (const struct json_node *m = list->child; m != n; m = m->next) {
-            struct bytes other = text_of(m, "system"), other_code = text_of(m, "code");
+            struct bytes other = format_member(m, "system"), other_code = format_member(m, "code");
 
             if (system.len == other.len && code.len == other_code.len && (system.len == 0 || memcmp(system.data, other.data, system.len) == 0)
                 && (code.len == 0 || memcmp(code.data, other_code.data, code.len) == 0)) {
@@ -150,8 +134,7 @@ static void check_resource(struct engine *e, const struct place *at)
 void typed_check(struct engine *e, const struct place *at)
 {
     static const struct { const char *type; void (*check)(struct engine *e, const struct place *at); } checks[] = {
-        { "Coding", check_coding }, { "Reference", check_reference }, { "Identifier", check_identifier }, { "Quantity", check_coding }, { "Meta", check_labels },
-        { "Extension", check_extension }, { "Attachment", check_attachment }
+        { "Reference", check_reference }, { "Identifier", check_identifier }, { "Extension", check_extension }, { "Meta", check_labels }, { "Attachment", check_attachment }
     };
     const struct img_profile *type = image_profile(e->image, at->type);
     const char *name = type != NULL ? image_text(e->image, type->type) : "";
