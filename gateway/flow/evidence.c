@@ -108,6 +108,12 @@ static int evidence_earlier(struct run *r, const struct finding *f, struct flow_
     return rc < 0 ? rc : found;
 }
 
+/* A negative answer to the very submit that a person took for done. One to an older attempt was asked about another try. */
+static bool evidence_contradicts_person(const struct finding *f)
+{
+    return f->m.state == FLOW_MS_DONE && f->m.evidence == FLOW_EVIDENCE_PERSON && f->last && !f->root.repeat;
+}
+
 /* A refusal of a submit, with or without a mark. */
 static int evidence_refused(struct run *r, struct finding *f)
 {
@@ -115,8 +121,7 @@ static int evidence_refused(struct run *r, struct finding *f)
     bool again = f->m.state == FLOW_MS_UNKNOWN && f->m.submits > 1;
     bool absent = f->verdict == V_ABSENT;
     if (flow_message_final(f->m.state)) {
-        bool contradicts = f->m.state == FLOW_MS_DONE && f->m.evidence == FLOW_EVIDENCE_PERSON && !f->root.repeat;
-        return contradicts ? evidence_incident(r, f, MSG_FLOW_REFUSED) : 0;
+        return evidence_contradicts_person(f) ? evidence_incident(r, f, MSG_FLOW_REFUSED) : 0;
     }
     if (!f->last || !(evidence_waits(f->m.state) || f->m.state == FLOW_MS_UNKNOWN))
         return 0;
@@ -181,7 +186,7 @@ static int evidence_submit(struct run *r, struct finding *f)
         return evidence_refused(r, f);
     case V_RETRY:
         if (flow_message_final(f->m.state))        /* a person said done, the first submit says not */
-            return f->m.state == FLOW_MS_DONE && f->m.evidence == FLOW_EVIDENCE_PERSON && !f->root.repeat ? evidence_incident(r, f, MSG_FLOW_BUSY) : 0;
+            return evidence_contradicts_person(f) ? evidence_incident(r, f, MSG_FLOW_BUSY) : 0;
         if (f->last && f->m.submits <= 1 && (evidence_waits(f->m.state) || f->m.state == FLOW_MS_UNKNOWN))
             return evidence_ready_again(r, f, MSG_FLOW_BUSY);
         return evidence_stay(r, f);

@@ -419,8 +419,9 @@ int flow_link_exchange_due(struct run *r, struct flow_exchange *x)
         return flow_link_busy(x->state) ? flow_link_give_up(r, x, false) : flow_run_put_exchange(r, x, MSG_NONE);
     RUN_TRY(flow_run_get_message(r, x->message, &m));
     RUN_TRY(flow_link_quiet(r, x, &m));
-    if (x->state == FLOW_XS_LEFT && flow_message_final(m.state))
-        RUN_TRY(flow_link_state(r, x, FLOW_XS_ENDED));      /* nothing waits for its answer */
+    /* Only a first submit is waited for longer, by the answer time of its message; the others may have lost theirs to a late answer. */
+    if (x->state == FLOW_XS_LEFT && m.state != FLOW_MS_SENDING && m.state != FLOW_MS_SENT)
+        RUN_TRY(flow_link_state(r, x, FLOW_XS_ENDED));
     RUN_TRY(flow_run_put_exchange(r, x, MSG_NONE));
     return flow_run_put_message(r, &m, MSG_NONE);
 }

@@ -371,38 +371,31 @@ struct flow_memory *flow_memory_free(struct flow_memory *rows)
     return NULL;
 }
 
-#define MEMORY_COPY(table) \
+#define MEMORY_ASSIGN(table) \
     do { \
-        copy->table.row = NULL; \
-        copy->table.count = copy->table.capacity = rows->table.count; \
-        if (rows->table.count > 0) { \
-            copy->table.row = malloc(rows->table.count * sizeof rows->table.row[0]); \
-            if (copy->table.row == NULL) \
-                copy->table.count = copy->table.capacity = 0, failed = true; \
-            else \
-                memcpy(copy->table.row, rows->table.row, rows->table.count * sizeof rows->table.row[0]); \
+        if (to->table.capacity < from->table.count) { \
+            void *grown_ = realloc(to->table.row, from->table.capacity * sizeof to->table.row[0]); \
+            if (grown_ == NULL) \
+                return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "flow", NULL); \
+            to->table.row = grown_; \
+            to->table.capacity = from->table.capacity; \
         } \
+        if (from->table.count > 0) \
+            memcpy(to->table.row, from->table.row, from->table.count * sizeof to->table.row[0]); \
+        to->table.count = from->table.count; \
     } while (0)
 
-int flow_memory_copy(const struct flow_memory *rows, struct flow_memory **ret_copy, struct err *e)
+int flow_memory_assign(struct flow_memory *to, const struct flow_memory *from, struct err *e)
 {
-    bool failed = false;
-    struct flow_memory *copy = flow_memory_new(e);
-    if (copy == NULL)
-        return ERR_NOMEM;
-    *copy = *rows;
-    MEMORY_COPY(requests);
-    MEMORY_COPY(attachments);
-    MEMORY_COPY(units);
-    MEMORY_COPY(messages);
-    MEMORY_COPY(attempts);
-    MEMORY_COPY(exchanges);
-    MEMORY_COPY(incidents);
-    if (failed) {
-        flow_memory_free(copy);
-        return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "flow", NULL);
-    }
-    *ret_copy = copy;
+    MEMORY_ASSIGN(requests);
+    MEMORY_ASSIGN(attachments);
+    MEMORY_ASSIGN(units);
+    MEMORY_ASSIGN(messages);
+    MEMORY_ASSIGN(attempts);
+    MEMORY_ASSIGN(exchanges);
+    MEMORY_ASSIGN(incidents);
+    memcpy(to->counter, from->counter, sizeof to->counter);
+    to->puts = from->puts;
     return 0;
 }
 

@@ -7,7 +7,7 @@
  *     rows = flow_memory_free(rows);
  *
  * Rows stand in order of their ids (id = place + 1), so they may be read directly. Queries scan: this is for a handful of rows.
- * flow_memory_copy() makes a second world of the same content: what a crash between two commits leaves behind.
+ * flow_memory_assign() makes one world equal to another: what a crash between two commits leaves behind.
  * flow_memory_check() verifies what the store would enforce by its indexes: one open attempt a message, unique exchange names.
  */
 #ifndef FLOW_MEMORY_H
@@ -33,8 +33,8 @@ extern const struct flow_tables_ops flow_memory_ops;
 
 struct flow_memory *flow_memory_new(struct err *e);
 struct flow_memory *flow_memory_free(struct flow_memory *rows);    /* NULL is fine; returns NULL */
-/* *ret_copy = a copy of all rows. ERR_NOMEM. */
-int flow_memory_copy(const struct flow_memory *rows, struct flow_memory **ret_copy, struct err *e);
+/* to = all rows of from; its memory is used again. ERR_NOMEM: to is only fit to be freed or assigned again. */
+int flow_memory_assign(struct flow_memory *to, const struct flow_memory *from, struct err *e);
 /* 0, or ERR_CORRUPT with the reason in e. */
 int flow_memory_check(const struct flow_memory *rows, struct err *e);
 

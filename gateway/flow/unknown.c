@@ -101,6 +101,8 @@ int flow_unknown_plan(struct run *r, struct flow_message *m)
 int flow_unknown_replan(struct run *r, int64_t message, bool failed)
 {
     struct flow_message m;
+    struct flow_exchange other;
+    int busy = 0;
     RUN_TRY(flow_run_get_message(r, message, &m));
     if (m.state == FLOW_MS_PENDING && failed) {     /* a poll that came to nothing: the next one */
         struct flow_attempt a;
@@ -116,7 +118,9 @@ int flow_unknown_replan(struct run *r, int64_t message, bool failed)
     }
     if (m.state != FLOW_MS_UNKNOWN)
         return 0;
-    if (failed) {
+    if (failed)
+        RUN_TRY(busy = flow_link_find_busy(r, m.id, &other));
+    if (failed && busy == 0) {             /* while another one is out, due_ms is its answer time */
         m.failures += m.failures < 30;
         m.due_ms = 0;
         m.turn = false;

@@ -175,6 +175,59 @@ TEST(known_letter_by_inquiry)
     world_end(w);
 }
 
+/* The next inquiry that began after settling. */
+static int64_t settled_inquiry(struct world *w)
+{
+    for (int i = 0; i < 20; i++) {
+        settle(w);
+        int64_t x = last_submit(w);
+        if (EXCHANGE(x)->kind == FLOW_XK_INQUIRE && EXCHANGE(x)->began_settled)
+            return x;
+        world_answer(w, x, FLOW_CLASS_FINAL, A_ABSENT);
+    }
+    CHECK(false);
+    return 0;
+}
+
+TEST(known_absence_from_an_older_attempt_says_nothing)
+{
+    WORLD(FLOW_LINK_WEBAPI);
+    world_drop(w, letter(w, FLOW_OP_REGISTER));
+    lose_connection(w, 1);
+    int64_t late = settled_inquiry(w);
+    lose_connection(w, late);
+    world_answer(w, settled_inquiry(w), FLOW_CLASS_FINAL, A_ABSENT);
+    CHECK_INT(MESSAGE(1)->attempts, 2);
+    lose_connection(w, last_submit(w));
+    CHECK_INT(MESSAGE(1)->state, FLOW_MS_UNKNOWN);
+    world_answer(w, late, FLOW_CLASS_FINAL, A_ABSENT);          /* true when it was asked; the second attempt may stand by now */
+    CHECK_INT(MESSAGE(1)->state, FLOW_MS_UNKNOWN);
+    settle(w);
+    CHECK_INT(MESSAGE(1)->attempts, 2);
+    world_end(w);
+}
+
+TEST(known_a_late_pending_keeps_what_is_ready_from_going_again)
+{
+    WORLD(FLOW_LINK_WEBAPI);
+    world_drop(w, letter(w, FLOW_OP_REGISTER));
+    lose_connection(w, 1);
+    int64_t inquiry = settled_inquiry(w);
+    world_operate(w, FLOW_EV_PAUSE, 0, 0, false);
+    world_answer(w, inquiry, FLOW_CLASS_FINAL, A_ABSENT);
+    CHECK_INT(MESSAGE(1)->state, FLOW_MS_READY);
+    world_answer(w, 1, FLOW_CLASS_PENDING, 0);                  /* of the first attempt: the service is still at it, it says */
+    CHECK_INT(MESSAGE(1)->state, FLOW_MS_READY);
+    CHECK_INT(MESSAGE(1)->loud, 1);
+    world_operate(w, FLOW_EV_RESUME, 0, 0, false);
+    CHECK_INT(MESSAGE(1)->state, FLOW_MS_READY);
+    CHECK_INT(MESSAGE(1)->attempts, 1);
+    settle(w);
+    CHECK_INT(MESSAGE(1)->state, FLOW_MS_SENDING);
+    CHECK_INT(MESSAGE(1)->attempts, 2);
+    world_end(w);
+}
+
 TEST(known_letter_there_is_believed_at_once)
 {
     WORLD(FLOW_LINK_WEBAPI);
@@ -226,6 +279,35 @@ TEST(known_five_kinds_by_probe_or_person)
 }
 
 /* change and cancel: the same bytes again once settled */
+/* A late answer of the submit must not take the answer time of the probe that is out, nor its session. */
+TEST(known_a_probe_that_is_lost_ends_whatever_comes_meanwhile)
+{
+    static const enum flow_class late[] = { FLOW_CLASS_UNKNOWN, FLOW_CLASS_NOT_DONE_RETRY, FLOW_CLASS_PENDING, FLOW_CLASS_SUCCESS };
+    for (size_t i = 0; i < sizeof late / sizeof late[0]; i++) {
+        WORLD(FLOW_LINK_TERMINAL);
+        w->cfg.route[0].probe_by_change = true;
+        world_drop(w, lab(w, FLOW_OP_REGISTER));
+        world_fact(w, FLOW_EV_PUBLISHED, 1);
+        world_fact(w, FLOW_EV_LEFT_REQ, 1);
+        settle(w);
+        settle(w);
+        CHECK_INT(EXCHANGE(2)->kind, FLOW_XK_PROBE);
+        world_fact(w, FLOW_EV_PUBLISHED, 2);
+        world_fact(w, FLOW_EV_LEFT_REQ, 2);                     /* and never an answer */
+        world_answer(w, 1, late[i], 0);
+        CHECK_INT(EXCHANGE(2)->state, FLOW_XS_LEFT);
+        settle(w);
+        settle(w);
+        CHECK_INT(EXCHANGE(2)->state, FLOW_XS_ENDED);
+        CHECK(!EXCHANGE(2)->loud);
+        bool done = late[i] == FLOW_CLASS_SUCCESS;
+        world_sleep(w, w->cfg.route[0].pending_ms);
+        CHECK_INT(w->st->route[0].busy, done ? 0 : 1);
+        CHECK_INT(w->rows->exchanges.count, done ? 2 : 3);      /* the next try is out */
+        world_end(w);
+    }
+}
+
 TEST(known_by_repeating)
 {
     static const struct { enum flow_operation op; enum flow_class answer_class; int marks; enum flow_message_state state; bool held; } rows[] = {
@@ -476,6 +558,26 @@ TEST(person_may_speak_only_once_settled)
     CHECK_INT(w->rows->incidents.count, 1);
     CHECK_INT(MESSAGE(1)->state, FLOW_MS_DONE);
     world_end(w);
+}
+
+TEST(person_done_is_not_contradicted_by_an_older_attempt)
+{
+    static const enum flow_class late[] = { FLOW_CLASS_FINAL, FLOW_CLASS_NOT_DONE_RETRY };
+    for (size_t i = 0; i < sizeof late / sizeof late[0]; i++) {
+        WORLD(FLOW_LINK_WEBAPI);
+        world_drop(w, letter(w, FLOW_OP_REGISTER));
+        lose_connection(w, 1);
+        world_answer(w, settled_inquiry(w), FLOW_CLASS_FINAL, A_ABSENT);
+        int64_t second = last_submit(w);
+        lose_connection(w, second);
+        world_operate(w, FLOW_EV_RESOLVE, 1, 0, true);
+        CHECK_INT(MESSAGE(1)->state, FLOW_MS_DONE);
+        world_answer(w, 1, late[i], 0);
+        CHECK_INT(w->rows->incidents.count, 0);
+        world_answer(w, second, late[i], 0);
+        CHECK_INT(w->rows->incidents.count, 1);
+        world_end(w);
+    }
 }
 
 TEST(person_not_done_sends_again_and_done_cancel_needs_settling)
