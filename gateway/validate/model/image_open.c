@@ -31,24 +31,34 @@ static uint64_t rotate(uint64_t value, int bits)
     return value << bits | value >> (64 - bits);
 }
 
+/* Each step is one to one in what it takes in, so that no single change of a word is lost. */
+static uint64_t mix(uint64_t lane, const char *at)
+{
+    uint64_t word;
+
+    memcpy(&word, at, sizeof word);
+    return rotate((lane ^ word) * UINT64_C(0x9E3779B97F4A7C15), 29);
+}
+
 /* Four lanes side by side, so that the multiplications do not wait for each other. */
 uint64_t image_checksum(const char *bytes, size_t len)
 {
     const uint64_t prime = UINT64_C(0x9E3779B97F4A7C15);
-    uint64_t lane[4] = { 1, 2, 3, 4 }, sum = len * prime;
+    uint64_t a = 1, b = 2, c = 3, d = 4, sum;
     size_t i = 0;
 
-    for (; len - i >= 32; i += 32)
-        for (int k = 0; k < 4; k++) {
-            uint64_t word;
-
-            memcpy(&word, bytes + i + 8 * k, sizeof word);
-            lane[k] = rotate(lane[k] ^ (word * prime), 29) * prime;
-        }
-    for (int k = 0; k < 4; k++)
-        sum = rotate(sum ^ lane[k], 31) * prime;
+    for (; len - i >= 32; i += 32) {
+        a = mix(a, bytes + i);
+        b = mix(b, bytes + i + 8);
+        c = mix(c, bytes + i + 16);
+        d = mix(d, bytes + i + 24);
+    }
+    sum = rotate((a ^ len) * prime, 31);
+    sum = rotate((sum ^ b) * prime, 31);
+    sum = rotate((sum ^ c) * prime, 31);
+    sum = rotate((sum ^ d) * prime, 31);
     for (; i < len; i++)
-        sum = rotate(sum ^ (unsigned char)bytes[i], 11) * prime;
+        sum = rotate((sum ^ (unsigned char)bytes[i]) * prime, 11);
     return sum ^ sum >> 32;
 }
 
@@ -69,11 +79,12 @@ struct verifier {
     uint32_t first, size;       /* of the strings */
 };
 
-static bool text_ok(const struct verifier *v, img_str s)
+/* Called a million times. A number below `first` wraps to one that is too large. */
+static inline bool text_ok(const struct verifier *v, img_str s)
 {
     uint32_t at = s - v->first;
 
-    return s == 0 || (s >= v->first && at < v->size && at % IMAGE_STRING_ALIGN == 0 && (v->begins[at / 32] >> (at / 4 % 8) & 1) != 0);
+    return s == 0 || (at < v->size && at % IMAGE_STRING_ALIGN == 0 && (v->begins[at / 32] >> (at / 4 % 8) & 1) != 0);
 }
 
 static bool id_ok(const struct verifier *v, img_id id, enum img_section section)
