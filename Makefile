@@ -45,7 +45,7 @@ override CC := $(CC_$(V))
 # Headers of libraries are not ours to warn about: -isystem. Asked for late, when `make deps` had its chance.
 PKGS := libcurl libssl libcrypto libxml-2.0 libcjson sqlite3 libseccomp p11-kit-1 libpcre2-8 libarchive
 LIB_CFLAGS = $(eval LIB_CFLAGS := $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $(PKGS))))$(LIB_CFLAGS)
-LIB_LIBS = $(eval LIB_LIBS := $(filter-out -lp11-kit,$(shell pkg-config --libs $(PKGS))) -linotifytools)$(LIB_LIBS)
+LIB_LIBS = $(eval LIB_LIBS := $(filter-out -lp11-kit,$(shell pkg-config --libs $(PKGS))) -linotifytools -lm)$(LIB_LIBS)
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -pthread $(WARNINGS) $(CFLAGS_$(V)) -include gateway/base/banned.h -Igateway -I. $(LIB_CFLAGS) $(CFLAGS)
 # --as-needed: a program names only the libraries it calls; tests/conformance/house_test.py holds each to its list.
 LINK = $(CC) -pthread $(LDFLAGS_$(V)) $(LDFLAGS) -Wl,--as-needed

@@ -43,8 +43,8 @@ struct fhirpath_item {
     img_id element;                      /* definition of the element in the base types, for children of backbone elements; 0 = unknown */
     const struct json_node *resource;    /* nearest resource that holds the node; itself for a resource */
     /* computed values */
-    const char *text; size_t len;        /* string, decimal, date, dateTime, time as written; unit of a quantity is in `unit`; type name of a type info ("FHIR.Patient", "System.String") */
-    const char *unit; size_t unit_len;
+    const char *text; size_t len;        /* string, decimal, date, dateTime, time as written; number of a quantity; name of a type info ("Patient", "String") */
+    const char *unit; size_t unit_len;   /* of a quantity: UCUM code or word ("day", "months"); of a type info the namespace ("FHIR", "System") */
     int64_t integer;                     /* boolean (0, 1), integer */
 };
 
@@ -75,13 +75,19 @@ struct fhirpath_env {
     uint64_t steps;                      /* out: steps taken; evaluation stops with ERR_LIMIT beyond max_steps (0 = default 10,000,000) */
     uint64_t max_steps;
     bool reference_ways;                 /* true in the validator: where the HL7 core differs from the printed specification, follow the core */
+    bool strict;                         /* an element that its type does not know is an error instead of nothing */
+    struct fhirpath_regexes *regexes;    /* NULL = compile each time */
 };
 
-/* Appends the program (8-aligned if the buffer's start is). ERR_SYNTAX with arg1 = what is wrong, column = where; ERR_LIMIT too deep or long. */
+/* Compiled regular expressions, kept from one evaluation to the next; belongs to one thread. The programs must not move while it lives. */
+struct fhirpath_regexes *fhirpath_regexes_new(void);                                   /* NULL when out of memory */
+struct fhirpath_regexes *fhirpath_regexes_free(struct fhirpath_regexes *regexes);      /* returns NULL */
+
+/* Appends the program; the buffer's length must be a multiple of 8 and is one afterwards. ERR_SYNTAX with arg1 = what is wrong, column = where; ERR_LIMIT too deep or long. */
 int fhirpath_compile(const char *text, size_t len, struct buf *ret_program, struct err *e);
 /* Is this block a program that fhirpath_eval() can walk without leaving it? For programs out of files. */
 bool fhirpath_program_ok(const char *program, size_t len);
-/* Focus may be NULL (empty). *ret_items lives in the arena. */
+/* Focus may be NULL (empty). *ret_items lives in the arena. The error names what is wrong (arg1) and the column in the expression. */
 int fhirpath_eval(const char *program, size_t len, struct fhirpath_env *env, const struct fhirpath_item *focus, struct fhirpath_items *ret_items, struct err *e);
 /* As an invariant: true when the result is boolean true or a non-empty collection that is not a boolean; false for the empty one. */
 int fhirpath_test(const char *program, size_t len, struct fhirpath_env *env, const struct fhirpath_item *focus, bool *ret_holds, struct err *e);
@@ -92,7 +98,7 @@ struct fhirpath_item fhirpath_resource(const struct image *image, const struct j
 int fhirpath_children(struct fhirpath_env *env, const struct fhirpath_item *item, const char *name, size_t name_len, struct fhirpath_items *ret_items, struct err *e);
 /* The item's value as text (string of a primitive, "true", digits); false when it has none. */
 bool fhirpath_text(const struct fhirpath_item *item, struct bytes *ret_text);
-/* The item's type as "FHIR.Patient", "System.Boolean", ...; for tests and type(). */
-const char *fhirpath_type_name(const struct image *image, const struct fhirpath_item *item);
+/* The name of the item's type, *ret_space "FHIR" or "System": Patient, boolean; Boolean. Empty for an element whose type is not known. */
+struct bytes fhirpath_type_name(const struct image *image, const struct fhirpath_item *item, const char **ret_space);
 
 #endif

@@ -1,0 +1,322 @@
+/*
+ * Places in the document: children by name, types, type tests.
+ *
+ * A child is found in the JSON object first and then in the definition, because most names that an invariant asks for are not there. The definition says which
+ * type it has, and which of "value", "valueQuantity" is the element's name. Where no definition is known the JSON object alone is believed.
+ */
+#include "validate/fhirpath/eval.h"
+
+#include <string.h>
+
+/* The definition whose children are the item's: of the element itself, of the one it refers to, of its type. */
+static const struct img_element *definition(const struct image *image, const struct fhirpath_item *item)
+{
+    const struct img_element *e = image_element(image, item->element);
+    if (e != NULL && e->content_reference != 0)
+        e = image_element(image, e->content_reference);
+    if (e != NULL && e->children.count > 0)
+        return e;
+    const struct img_profile *type = image_profile(image, item->type);
+    return type != NULL ? image_element(image, type->root) : NULL;
+}
+
+/* The type of an element's child, and its definition. */
+static void set_type(const struct image *image, const struct img_member *member, struct fhirpath_item *child)
+{
+    if (member == NULL)
+        return;
+    child->element = member->element;
+    const struct img_element *e = image_element(image, member->element);
+    const struct img_element *target = e->content_reference != 0 ? image_element(image, e->content_reference) : e;
+    uint32_t which = member->type != 0 ? member->type - 1 : 0;
+    if (which < target->types.count)
+        child->type = image->types[target->types.first + which].profile_of_code;
+}
+
+struct fhirpath_item fhirpath_resource(const struct image *image, const struct json_node *resource)
+{
+    struct fhirpath_item item = { .kind = FHIRPATH_NODE, .node = resource, .resource = resource };
+    const struct json_node *type = json_get(resource, "resourceType");
+    if (json_is(type, JSON_STRING))
+        item.type = image_find_type(image, type->text, type->len);
+    return item;
+}
+
+static bool is_resource_kind(const struct image *image, img_id type)
+{
+    const struct img_profile *p = image_profile(image, type);
+    return p == NULL || p->kind == IMG_RESOURCE;
+}
+
+/* One child, a value or only its companion. A resource is of the type that it says itself. */
+static int push_child(struct fp_eval *f, const struct fhirpath_item *parent, const struct img_member *member, const struct json_node *node, const struct json_node *companion)
+{
+    const struct image *image = f->env->image;
+    if (node != NULL && node->type == JSON_NULL)
+        node = NULL;
+    if (companion != NULL && companion->type != JSON_OBJECT)
+        companion = NULL;
+    if (node == NULL && companion == NULL)
+        return 0;
+    struct fhirpath_item child = { .kind = FHIRPATH_NODE, .node = node, .companion = companion, .resource = parent->resource };
+    set_type(image, member, &child);
+    if (node != NULL && node->type == JSON_OBJECT && is_resource_kind(image, child.type) && json_get(node, "resourceType") != NULL)
+        child = fhirpath_resource(image, node);
+    return fp_push_item(f, &child);
+}
+
+/* A member's value: an array's items with the companions at the same positions, or one. */
+static int push_member(struct fp_eval *f, const struct fhirpath_item *parent, const struct img_member *member, const struct json_node *value, const struct json_node *companion)
+{
+    if (!json_is(value, JSON_ARRAY) && !json_is(companion, JSON_ARRAY))
+        return push_child(f, parent, member, value, companion);
+    const struct json_node *v = json_is(value, JSON_ARRAY) ? value->child : value, *c = json_is(companion, JSON_ARRAY) ? companion->child : companion;
+    int ret = 0;
+    while (ret == 0 && (v != NULL || c != NULL)) {
+        ret = push_child(f, parent, member, v, c);
+        v = v != NULL && v->parent == value ? v->next : NULL;
+        c = c != NULL && c->parent == companion ? c->next : NULL;
+    }
+    return ret;
+}
+
+static bool key_is(const struct json_node *n, const char *name, size_t len) { return n->key_len == len && memcmp(n->key, name, len) == 0; }
+
+/* Member "_name" of the object. */
+static const struct json_node *companion_of(const struct json_node *object, const char *name, size_t len)
+{
+    for (const struct json_node *n = object->child; n != NULL; n = n->next)
+        if (n->key_len == len + 1 && n->key[0] == '_' && memcmp(n->key + 1, name, len) == 0)
+            return n;
+    return NULL;
+}
+
+/* Is "valueQuantity" a choice of "value"? Without a definition: when a type is called so. */
+static bool is_choice(const struct image *image, const struct img_element *def, const char *key, size_t key_len, size_t len, const struct img_member **ret_member)
+{
+    if (def != NULL) {
+        *ret_member = image_member(image, def, key, key_len);
+        return *ret_member != NULL && (*ret_member)->type != 0 && image_str_len(image, image_element(image, (*ret_member)->element)->name) == len;
+    }
+    char type[64];
+    size_t n = key_len - len;
+    *ret_member = NULL;
+    if (n >= sizeof type)
+        return false;
+    memcpy(type, key + len, n);
+    if (image_find_type(image, type, n) != 0)
+        return true;
+    type[0] = (char)(type[0] - 'A' + 'a');
+    return image_find_type(image, type, n) != 0;
+}
+
+static int push_choice(struct fp_eval *f, const struct fhirpath_item *item, const struct json_node *object, const struct img_element *def, const char *name, size_t len)
+{
+    const struct img_member *member;
+    int ret = 0;
+    for (const struct json_node *n = object->child; ret == 0 && n != NULL; n = n->next) {
+        bool lone = n->key_len > len + 1 && n->key[0] == '_';
+        const char *key = lone ? n->key + 1 : n->key;
+        size_t key_len = lone ? n->key_len - 1 : n->key_len;
+        if (key_len <= len || key[len] < 'A' || key[len] > 'Z' || memcmp(key, name, len) != 0 || !is_choice(f->env->image, def, key, key_len, len, &member))
+            continue;
+        if (!lone) {
+            ret = push_member(f, item, member, n, companion_of(object, key, key_len));
+        } else {
+            bool has_value = false;
+            for (const struct json_node *v = object->child; v != NULL && !has_value; v = v->next)
+                has_value = key_is(v, key, key_len);
+            if (!has_value)
+                ret = push_member(f, item, member, NULL, n);
+        }
+    }
+    return ret;
+}
+
+/* Does the definition have an element of this name, choice or not? */
+static bool is_known(const struct image *image, const struct img_element *def, const char *name, size_t len)
+{
+    for (uint32_t i = 0; i < def->children.count; i++) {
+        struct bytes b = image_bytes(image, image_element(image, image->children[def->children.first + i])->name);
+        if (b.len == len && memcmp(b.data, name, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int push_named(struct fp_eval *f, const struct fhirpath_item *item, const struct json_node *object, const char *name, size_t len)
+{
+    const struct image *image = f->env->image;
+    const struct json_node *value = NULL, *companion = NULL;
+    const struct img_element *def;
+    bool choice = false;
+    for (const struct json_node *n = object->child; n != NULL; n = n->next) {
+        if (n->key_len < len)
+            continue;
+        if (n->key_len == len && memcmp(n->key, name, len) == 0)
+            value = n;
+        else if (n->key_len == len + 1 && n->key[0] == '_' && memcmp(n->key + 1, name, len) == 0)
+            companion = n;
+        else if (memcmp(n->key + (n->key[0] == '_'), name, len - (n->key[0] == '_')) == 0)
+            choice = true;
+    }
+    if (value == NULL && companion == NULL && !choice && !f->env->strict)
+        return 0;
+    def = definition(image, item);
+    if (f->env->strict && def != NULL && !is_known(image, def, name, len))
+        return fp_fail(f, ERR_INVALID, "the type has no such element");
+    if (value != NULL || companion != NULL) {
+        const struct img_member *member = def != NULL ? image_member(image, def, name, len) : NULL;
+        if (def == NULL ? !(len == 12 && memcmp(name, "resourceType", 12) == 0) : member != NULL && member->type == 0)
+            return push_member(f, item, member, value, companion);
+        if (def != NULL && member != NULL)
+            return 0;
+    }
+    return choice ? push_choice(f, item, object, def, name, len) : 0;
+}
+
+static int push_all(struct fp_eval *f, const struct fhirpath_item *item, const struct json_node *object)
+{
+    const struct image *image = f->env->image;
+    const struct img_element *def = definition(image, item);
+    int ret = 0;
+    for (const struct json_node *n = object->child; ret == 0 && n != NULL; n = n->next) {
+        bool lone = n->key_len > 1 && n->key[0] == '_';
+        const char *key = lone ? n->key + 1 : n->key;
+        size_t len = lone ? n->key_len - 1u : n->key_len;
+        const struct img_member *member = def != NULL ? image_member(image, def, key, len) : NULL;
+        if (len == 12 && memcmp(key, "resourceType", 12) == 0)
+            continue;
+        if (!lone) {
+            ret = push_member(f, item, member, n, companion_of(object, key, len));
+            continue;
+        }
+        bool has_value = false;
+        for (const struct json_node *v = object->child; v != NULL && !has_value; v = v->next)
+            has_value = key_is(v, key, len);
+        if (!has_value)
+            ret = push_member(f, item, member, NULL, n);
+    }
+    return ret;
+}
+
+static int push_type_part(struct fp_eval *f, const struct fhirpath_item *info, const char *name, size_t len)
+{
+    if (len == 4 && memcmp(name, "name", 4) == 0)
+        return fp_push_text(f, FHIRPATH_STRING, info->text, info->len);
+    if (len == 9 && memcmp(name, "namespace", 9) == 0)
+        return fp_push_text(f, FHIRPATH_STRING, info->unit, info->unit_len);
+    return 0;
+}
+
+/* value, unit and code of a computed quantity */
+static int push_quantity_part(struct fp_eval *f, const struct fhirpath_item *quantity, const char *name, size_t len)
+{
+    if (len == 5 && memcmp(name, "value", 5) == 0)
+        return fp_push_text(f, FHIRPATH_DECIMAL, quantity->text, quantity->len);
+    if (len == 4 && (memcmp(name, "unit", 4) == 0 || memcmp(name, "code", 4) == 0))
+        return fp_push_text(f, FHIRPATH_STRING, quantity->unit, quantity->unit_len);
+    return 0;
+}
+
+int fp_push_children(struct fp_eval *f, const struct fhirpath_item *item, const char *name, size_t len)
+{
+    if (item->kind == FHIRPATH_TYPE_INFO)
+        return name != NULL ? push_type_part(f, item, name, len) : 0;
+    if (item->kind == FHIRPATH_QUANTITY)
+        return name != NULL ? push_quantity_part(f, item, name, len) : 0;
+    if (item->kind != FHIRPATH_NODE)
+        return 0;
+    const struct json_node *object = json_is(item->node, JSON_OBJECT) ? item->node : item->companion;
+    if (!json_is(object, JSON_OBJECT) || (name != NULL && len == 0))
+        return 0;
+    return name != NULL ? push_named(f, item, object, name, len) : push_all(f, item, object);
+}
+
+/* ---- types ---- */
+
+static bool same(struct bytes a, const char *text, size_t len) { return a.len == len && memcmp(a.data, text, len) == 0; }
+
+/* The name of a type is the end of its URL: an Age is a constrained Quantity whose `type` is Quantity. */
+static struct bytes type_name(const struct image *image, const struct img_profile *p)
+{
+    struct bytes url = image_bytes(image, p->url);
+    size_t at = url.len;
+    while (at > 0 && url.data[at - 1] != '/')
+        at--;
+    if (at > 0 && at < url.len)
+        return (struct bytes){ url.data + at, url.len - at };
+    return image_bytes(image, p->name);
+}
+
+static const char *const system_names[] = {
+    [FHIRPATH_NODE] = "", [FHIRPATH_BOOLEAN] = "Boolean", [FHIRPATH_STRING] = "String", [FHIRPATH_INTEGER] = "Integer", [FHIRPATH_DECIMAL] = "Decimal", [FHIRPATH_DATE] = "Date",
+    [FHIRPATH_DATETIME] = "DateTime", [FHIRPATH_TIME] = "Time", [FHIRPATH_QUANTITY] = "Quantity", [FHIRPATH_TYPE_INFO] = "SimpleTypeInfo",
+};
+
+struct bytes fhirpath_type_name(const struct image *image, const struct fhirpath_item *item, const char **ret_space)
+{
+    struct bytes name = { "", 0 };
+    *ret_space = item->kind == FHIRPATH_NODE ? "FHIR" : "System";
+    if (item->kind != FHIRPATH_NODE)
+        return (struct bytes){ system_names[item->kind], strlen(system_names[item->kind]) };
+    const struct img_profile *p = image_profile(image, item->type);
+    if (p != NULL)
+        return type_name(image, p);
+    const struct json_node *type = json_get(item->node, "resourceType");
+    return json_is(type, JSON_STRING) ? (struct bytes){ type->text, type->len } : name;
+}
+
+/* Up the line of base types; images say base < derived nowhere, so the line is bounded by a number no FHIR type comes near. */
+static bool type_derives(const struct image *image, img_id type, const char *name, size_t len)
+{
+    const struct img_profile *p = image_profile(image, type);
+    for (unsigned i = 0; p != NULL && i < 16; i++) {
+        if (same(type_name(image, p), name, len))
+            return true;
+        p = image_profile(image, p->base);
+    }
+    return false;
+}
+
+bool fp_is_resource_type(const struct image *image, const struct fhirpath_item *item, const char *name, size_t len)
+{
+    if (item->type != 0)
+        return type_derives(image, item->type, name, len);
+    const char *space;
+    return same(fhirpath_type_name(image, item, &space), name, len);
+}
+
+static bool is_system_name(const char *name, size_t len)
+{
+    for (size_t i = FHIRPATH_BOOLEAN; i <= FHIRPATH_QUANTITY; i++)
+        if (strlen(system_names[i]) == len && memcmp(system_names[i], name, len) == 0)
+            return true;
+    return false;
+}
+
+int fp_item_is(struct fp_eval *f, const struct fhirpath_item *item, const char *type, size_t len, bool exact, bool *ret)
+{
+    const struct image *image = f->env->image;
+    bool system = len > 7 && memcmp(type, "System.", 7) == 0, fhir = len > 5 && memcmp(type, "FHIR.", 5) == 0;
+    type += system ? 7 : fhir ? 5 : 0;
+    len -= system ? 7 : fhir ? 5 : 0;
+    if (item->kind != FHIRPATH_NODE) {
+        *ret = !fhir && same((struct bytes){ system_names[item->kind], strlen(system_names[item->kind]) }, type, len);
+        if (*ret || system || is_system_name(type, len))
+            return 0;
+    }
+    *ret = false;
+    if (system)
+        return 0;
+    if (image->count[IMG_PROFILES] > 0 && image_find_type(image, type, len) == 0 && (fhir || !is_system_name(type, len)))
+        return fp_fail(f, ERR_NOTFOUND, "no such type");
+    if (item->kind != FHIRPATH_NODE)
+        return 0;
+    const struct img_profile *p = image_profile(image, item->type);
+    if (exact && p != NULL && p->kind == IMG_PRIMITIVE)
+        *ret = same(type_name(image, p), type, len);
+    else
+        *ret = fp_is_resource_type(image, item, type, len);
+    return 0;
+}
