@@ -36,7 +36,7 @@ static const struct command {
     { "release", cli_change, " drop", 1, 1, true, "release ID [--drop]", { "復元後に保留したファイルを進める（--drop: やめる）", "let a file held after a restore go on (--drop: reject it)" } },
     { "acknowledge", cli_change, "", 1, 1, true, "acknowledge NUMBER", { "食い違いの警報を確認済みにする", "end the alarm of an incident" } },
     { "pause", cli_change, "", 0, 0, true, "pause", { "送信を一時停止する", "stop sending" } },
-    { "resume", cli_change, "", 0, 0, true, "resume", { "送信を再開する", "go on sending" } },
+    { "resume", cli_change, " clock", 0, 0, true, "resume [--clock]", { "送信を再開する（--clock: 時計が正しいことを確かめた）", "go on sending (--clock: the clock was compared and is right)" } },
     { "sign", cli_sign, " force-final-try", 0, 1, true, "sign [SIGNER] [--force-final-try]", { "待っている文書に署名する（暗証番号は端末で入力）", "sign what waits; the PIN is asked at the terminal" } },
     { "export", cli_export, " what= output=", 1, 1, true, "export ID --what original|bundle|signed|jws|canonical|request|answer [-o FILE]", { "保管した内容を取り出す（患者情報を含みます）", "stored bytes (they hold patient data)" } },
     { "validate", cli_validate, " reading= format= profile=", 1, CLI_ARGS_MAX, false, "validate [--reading hl7|service] [--profile URL] [--format text|json|jsonl|operationoutcome] FILE...",

@@ -233,6 +233,8 @@ static bool do_changing(struct desk *d, struct desk_client *c, const struct comm
         }
     if (event.type == FLOW_EV_NONE)
         return false;
+    if (event.type == FLOW_EV_RESUME && flag(cmd, "clock"))
+        event.type = FLOW_EV_BELIEVE_CLOCK;
     event.u.operate.done = event.type == FLOW_EV_RELEASE ? !flag(cmd, "drop") : flag(cmd, "done");
     snprintf(event.u.operate.actor, sizeof event.u.operate.actor, "%s", c->actor);
     if (event.type == FLOW_EV_RESOLVE && flag(cmd, "done") == flag(cmd, "not-done")) {

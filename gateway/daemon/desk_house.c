@@ -171,16 +171,16 @@ static void look_at_disk(struct desk *d)
     desk_event(d, &event);
 }
 
-/* The wall clock moved against the boot clock: an alarm until it stands for one look. */
-static void look_at_clock(struct desk *d, int64_t boot_ms)
+/* The state machine hears of a clock that moved against the boot clock, of every look until it believes it again, and once an hour. */
+static void look_at_clock(struct desk *d, int64_t boot_ms, bool hour)
 {
     struct flow_event event = { .type = FLOW_EV_CLOCK };
     int64_t wall = time_wall_ms(), step = (wall - d->clock_wall_ms) - (boot_ms - d->clock_boot_ms);
 
-    event.u.clock.sane = step < CLOCK_STEP_MS && step > -CLOCK_STEP_MS;
+    event.u.clock.stepped = step >= CLOCK_STEP_MS || step <= -CLOCK_STEP_MS;
     d->clock_wall_ms = wall;
     d->clock_boot_ms = boot_ms;
-    if (event.u.clock.sane != d->flow->clock_sane)
+    if (event.u.clock.stepped || hour || d->flow->clock != FLOW_CLOCK_SANE)
         desk_event(d, &event);
 }
 
@@ -189,7 +189,7 @@ void desk_house_care(struct desk *d, int64_t boot_ms)
     struct err e = ERR_INIT;
     int n;
 
-    if (boot_ms < d->next_retain_ms || d->stopping)
+    if (boot_ms < d->next_retain_ms || d->stopping || d->flow->clock != FLOW_CLOCK_SANE) /* nothing is thrown away by a clock that is not believed */
         return;
     n = store_retain(d->store, time_wall_ms() - d->settings->log_keep_days * DAY_MS, RETAIN_AT_ONCE, &e);
     if (n < 0)
@@ -237,10 +237,10 @@ static void write_page(struct desk *d, enum desk_page form, const char *name)
 
 void desk_house_turn(struct desk *d, int64_t boot_ms)
 {
-    if (boot_ms >= d->next_house_ms) {
+    if (boot_ms >= d->next_house_ms || boot_ms >= d->next_hour_ms) {
         d->next_house_ms = boot_ms + HOUSE_MS;
         look_at_disk(d);
-        look_at_clock(d, boot_ms);
+        look_at_clock(d, boot_ms, boot_ms >= d->next_hour_ms);
     }
     if (boot_ms >= d->next_hour_ms) {
         d->next_hour_ms = boot_ms + HOUR_MS;

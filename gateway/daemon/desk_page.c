@@ -64,7 +64,8 @@ static void add_alarms(struct desk *d, struct page *p)
         if (!a->raised)
             continue;
         p->alarm[p->alarms++] = (struct page_alarm){ .kind = a->order.u.alarm.alarm, .msg = a->order.u.alarm.msg, .name = a->order.u.alarm.name, .since_ms = a->since_wall_ms,
-                                                     .stops = a->order.u.alarm.alarm == FLOW_ALARM_DISK }; /* nothing comes in, or nothing goes out */
+                                                     .stops = a->order.u.alarm.alarm == FLOW_ALARM_DISK
+                                                              || (a->order.u.alarm.alarm == FLOW_ALARM_CLOCK && a->order.u.alarm.index == FLOW_CLOCK_WRONG) }; /* nothing comes in, or nothing goes out */
     }
 }
 
@@ -97,7 +98,7 @@ int desk_page_make(struct desk *d, enum desk_page form, enum msg_lang lang, stru
     p->version = CLINSGW_VERSION;
     p->running = !d->stopping;
     p->paused = d->flow->paused;
-    p->clock_sane = d->flow->clock_sane;
+    p->clock_sane = d->flow->clock == FLOW_CLOCK_SANE;
     p->disk = d->flow->disk;
     facts_from_machine(d->settings, arena, p);
     r = facts_from_store(d->store, d->settings, p, e);

@@ -100,7 +100,7 @@ bool desk_events_due(struct desk *d)
 
 int desk_flow_start(struct desk *d, struct err *e)
 {
-    struct flow_event start = { .type = FLOW_EV_START, .u.start.clock_sane = true };
+    struct flow_event start = { .type = FLOW_EV_START };
 
     flow_state_free(d->flow);
     d->flow = flow_state_new(e);

@@ -5,12 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 #include "daemon/flow_settings.h"
+#include "daemon/version.h"
 
 void flow_settings(const struct settings *s, struct exchange_profile *const *profile, struct flow_config *ret_config)
 {
     struct flow_config *c = ret_config;
 
     flow_config_defaults(c);
+    c->clock_earliest_ms = CLINSGW_EARLIEST_MS;
     snprintf(c->name_tag, sizeof c->name_tag, "%s", s->host);
     c->claims_max = (int32_t)s->window;
     c->worker_jobs = (int32_t)(s->window < FLOW_JOBS_MAX / 2 ? s->window : FLOW_JOBS_MAX / 2);

@@ -28,13 +28,6 @@ static int flow_disk(struct run *r)
     return flow_run_alarm(r, FLOW_ALARM_DISK, FLOW_DISK_LOW2, "", r->st->disk == FLOW_DISK_LOW2, MSG_FLOW_ALARM_DISK_SENDING);
 }
 
-static int flow_clock(struct run *r)
-{
-    r->st->clock_sane = r->ev->u.clock.sane;
-    r->turns = true;
-    return flow_run_alarm(r, FLOW_ALARM_CLOCK, 0, "", !r->st->clock_sane, MSG_FLOW_ALARM_CLOCK);
-}
-
 /* Indexes of facilities and routes may have changed: everything is looked for again. */
 static int flow_reloaded(struct run *r)
 {
@@ -89,7 +82,7 @@ static flow_handler *const handlers[FLOW_EV_TYPES] = {
     [FLOW_EV_FOLDER] = flow_link_folder,
     [FLOW_EV_STRAY] = flow_link_stray,
     [FLOW_EV_DISK] = flow_disk,
-    [FLOW_EV_CLOCK] = flow_clock,
+    [FLOW_EV_CLOCK] = flow_clock_event,
     [FLOW_EV_RETRY] = flow_operate_event,
     [FLOW_EV_CANCEL] = flow_operate_event,
     [FLOW_EV_RESOLVE] = flow_operate_event,
@@ -97,6 +90,7 @@ static flow_handler *const handlers[FLOW_EV_TYPES] = {
     [FLOW_EV_ACKNOWLEDGE] = flow_operate_event,
     [FLOW_EV_PAUSE] = flow_operate_event,
     [FLOW_EV_RESUME] = flow_operate_event,
+    [FLOW_EV_BELIEVE_CLOCK] = flow_operate_event,
     [FLOW_EV_AFTER_RESTORE] = flow_operate_event,
     [FLOW_EV_RELOADED] = flow_reloaded,
 };

@@ -333,7 +333,7 @@ enum flow_counter {                      /* durable numbers, 0 when never set */
     FLOW_COUNTER_NAME,                   /* last request name given */
     FLOW_COUNTER_PAUSED,                 /* 1 = sending is paused by an operator */
     FLOW_COUNTER_RESTORED,               /* how often --after-restore ran */
-    FLOW_COUNTER_LAST_WALL,              /* wall ms of the last START, to see a clock that went back over a restart */
+    FLOW_COUNTER_LAST_WALL,              /* last wall time that was believed, at most an hour old while running */
     FLOW_COUNTERS
 };
 
@@ -443,6 +443,7 @@ struct flow_config {
     size_t route_count;
     struct flow_source_config source[FLOW_SOURCES_MAX];
     size_t source_count;
+    int64_t clock_earliest_ms;           /* no wall clock is right before; 0 = not known */
     char name_tag[9];                    /* 2-8 of [A-Za-z0-9]: begins every exchange name, differs between gateways on one share */
     int32_t claims_max;                  /* requests in `received` at the steps look, turn, convert before claiming stops */
     int32_t worker_jobs;                 /* orders to the workers at once */
@@ -458,7 +459,7 @@ void flow_config_defaults(struct flow_config *cfg);
 
 enum flow_event_type {
     FLOW_EV_NONE,
-    FLOW_EV_START,            /* first of a life; u.start */
+    FLOW_EV_START,            /* first of a life */
     FLOW_EV_TIMER,            /* flow_next_due() has come */
     /* spool */
     FLOW_EV_OFFERED,          /* complete names in in/, sorted by (mtime, name); u.offered, one event a name */
@@ -496,7 +497,7 @@ enum flow_event_type {
     FLOW_EV_STRAY,            /* an answer-like file that fits no name of ours: kept and left alone; u.stray */
     /* the house */
     FLOW_EV_DISK,             /* u.disk */
-    FLOW_EV_CLOCK,            /* u.clock: the wall clock stepped, or is sane again */
+    FLOW_EV_CLOCK,            /* u.clock: the desk has looked at the clocks: once an hour, and as long as they are not sane */
     /* operator */
     FLOW_EV_RETRY,            /* u.operate: message, or request */
     FLOW_EV_CANCEL,           /* u.operate: message */
@@ -505,6 +506,7 @@ enum flow_event_type {
     FLOW_EV_ACKNOWLEDGE,      /* u.operate: incident */
     FLOW_EV_PAUSE,            /* u.operate (actor) */
     FLOW_EV_RESUME,           /* u.operate (actor) */
+    FLOW_EV_BELIEVE_CLOCK,    /* u.operate (actor): the wall clock is right, whatever the last time says */
     FLOW_EV_AFTER_RESTORE,    /* u.operate (actor); before or in place of START work: gateway otherwise idle */
     FLOW_EV_RELOADED,         /* configuration changed: cfg is the new one from this call on */
     FLOW_EV_TYPES
@@ -533,6 +535,7 @@ struct flow_unit_converted {
 
 enum flow_folder { FLOW_FOLDER_REQUEST, FLOW_FOLDER_ANSWER, FLOW_FOLDER_TEMP /* only our temporary file, now unlinked */, FLOW_FOLDER_NEITHER };
 enum flow_signer_state { FLOW_SIGNER_READY, FLOW_SIGNER_NO_CARD, FLOW_SIGNER_PIN, FLOW_SIGNER_LOCKED, FLOW_SIGNER_EXPIRED, FLOW_SIGNER_DOWN };
+enum flow_clock { FLOW_CLOCK_SANE, FLOW_CLOCK_STEPPED /* no new Bundle-ID or signature */, FLOW_CLOCK_WRONG /* nothing is converted, signed, sent */ };
 enum flow_disk { FLOW_DISK_OK, FLOW_DISK_LOW1 /* intake stops */, FLOW_DISK_LOW2 /* sending stops too */ };
 
 struct flow_event {
@@ -540,7 +543,6 @@ struct flow_event {
     int64_t wall_ms, boot_ms;            /* drawn by the desk for this call */
     unsigned char seed[32];              /* random, fresh for each call: uuids, Bundle-IDs, jitter */
     union {
-        struct { bool clock_sane; } start;
         struct { char source[FLOW_SOURCE]; } source;
         struct { char source[FLOW_SOURCE], name[FLOW_NAME]; int64_t mtime_ns; uint64_t size; } offered;
         struct {
@@ -586,7 +588,7 @@ struct flow_event {
         struct { int64_t exchange; enum flow_folder found; } folder;
         struct { char route[FLOW_ROUTE]; struct sha256 answer; bool known_kind; } stray;     /* known_kind: CIS-IF-119 */
         struct { enum flow_disk level; } disk;
-        struct { bool sane; } clock;
+        struct { bool stepped; } clock;      /* it moved against the boot clock since the last look */
         struct { int64_t id; int64_t request; bool done; char actor[FLOW_ACTOR]; } operate;
     } u;
 };
@@ -629,7 +631,7 @@ enum flow_alarm {             /* one alarm a condition, with an explicit end */
     FLOW_ALARM_LINK,          /* name = route */
     FLOW_ALARM_SIGNER,        /* messages wait for this signer, name = signer */
     FLOW_ALARM_DISK,          /* index = enum flow_disk */
-    FLOW_ALARM_CLOCK,
+    FLOW_ALARM_CLOCK,         /* index = enum flow_clock */
     FLOW_ALARM_INCIDENT,
     FLOW_ALARM_RESTORE,       /* held after a restore */
     FLOW_ALARM_PAUSED,
@@ -717,7 +719,8 @@ enum { FLOW_ALARM_SLOTS = 64 };
 
 /* Plain data without pointers: may be copied by assignment. Read by report/, written by flow alone. */
 struct flow_state {
-    bool started, paused, clock_sane;
+    bool started, paused;
+    enum flow_clock clock;
     enum flow_disk disk;
     int64_t token;                       /* last given */
     int64_t age_check_ms;                /* boot clock: ages are looked at then */

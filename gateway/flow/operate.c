@@ -217,6 +217,7 @@ int flow_operate_event(struct run *r)
     case FLOW_EV_ACKNOWLEDGE: return operate_acknowledge(r);
     case FLOW_EV_PAUSE: return operate_pause(r, true);
     case FLOW_EV_RESUME: return operate_pause(r, false);
+    case FLOW_EV_BELIEVE_CLOCK: return flow_clock_believe(r);
     case FLOW_EV_AFTER_RESTORE: return flow_start_after_restore(r);
     default: return 0;
     }

@@ -149,7 +149,7 @@ static int pump_requests(struct run *r, const struct pump_queue *p)
 {
     struct flow_queue *queue = &r->st->queue[p->queue];
     struct flow_request q;
-    while (queue->more) {
+    while (queue->more && !(p->job == FLOW_JOB_CONVERT && r->st->clock == FLOW_CLOCK_WRONG)) {
         bool room = p->at_once == 0 ? pump_worker_free(r) : r->st->job_count < FLOW_JOBS_MAX && flow_run_job_count(r, p->job, p->job, -1) < p->at_once;
         if (!room)
             break;

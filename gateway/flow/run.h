@@ -142,7 +142,10 @@ int flow_unknown_act(struct run *r, const struct flow_message *m, enum flow_unkn
 int flow_unknown_plan(struct run *r, struct flow_message *m);      /* sets due, turn, held, reason; does not put */
 int flow_unknown_replan(struct run *r, int64_t message, bool failed);
 
-/* ---- timers.c, start.c, operate.c, pump.c ---- */
+/* ---- timers.c, clock.c, start.c, operate.c, pump.c ---- */
+int flow_clock_start(struct run *r);
+int flow_clock_event(struct run *r);
+int flow_clock_believe(struct run *r);
 int flow_timers_due(struct run *r);
 int flow_timers_ages(struct run *r);
 int flow_start_begin(struct run *r);

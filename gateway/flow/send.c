@@ -13,7 +13,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static bool send_new_allowed(const struct run *r) { return !r->st->paused && r->st->disk != FLOW_DISK_LOW2; }
+static bool send_new_allowed(const struct run *r) { return !r->st->paused && r->st->disk != FLOW_DISK_LOW2 && r->st->clock != FLOW_CLOCK_WRONG; }
 
 /* The route that this message uses now: of its facility for a new attempt, of its last attempt otherwise. */
 static int send_route_of(struct run *r, const struct flow_message *m, struct flow_attempt *ret_a, const char **ret_route)

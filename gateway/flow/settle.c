@@ -226,7 +226,7 @@ static int settle_unit(struct run *r, struct flow_unit *u, bool *ret_clock)
     }
     enum msg_id why = settle_words(u, is_live ? &live : NULL, named, alive, &fresh);
     flow_run_reason(u->reason, why);
-    *ret_clock = why == MSG_NONE && fresh && !r->st->clock_sane;
+    *ret_clock = why == MSG_NONE && fresh && r->st->clock != FLOW_CLOCK_SANE;
     if (why == MSG_NONE && fresh && !*ret_clock)
         settle_new_bundle_id(r, u);
     return 0;
@@ -269,6 +269,8 @@ static int settle_request(struct run *r, struct flow_request *q, struct settle_u
             return settle_wait(r, q, MSG_FLOW_WAIT_CLOCK);
         convert = convert || (!u->repeats && u->reason[0] == '\0' && u->settled != FLOW_OP_CANCEL);
     }
+    if (convert && r->st->clock == FLOW_CLOCK_WRONG)       /* the time goes into the Bundle */
+        return settle_wait(r, q, MSG_FLOW_WAIT_CLOCK);
     for (size_t i = 0; i < units->count; i++)
         RUN_TRY(flow_run_put_unit(r, &units->unit[i]));
     q->repeat_of = all ? base : 0;

@@ -149,7 +149,7 @@ int flow_sign_prefer(struct run *r)
 {
     struct flow_message m;
     int rc = 0;
-    for (size_t i = 0; i < r->cfg->facility_count; i++) {
+    for (size_t i = 0; i < r->cfg->facility_count && r->st->clock == FLOW_CLOCK_SANE; i++) {
         const struct flow_facility_config *f = &r->cfg->facility[i];
         if (f->policy != FLOW_POLICY_PREFER)
             continue;
@@ -202,7 +202,7 @@ int flow_sign_pump(struct run *r)
     for (size_t i = 0; i < r->st->signer_count; i++) {
         struct flow_signer_slot *slot = &r->st->signer[i];
         bool full = false;
-        if (slot->state != FLOW_SIGNER_READY || (slot->id[0] != '\0' && !r->st->clock_sane))
+        if (slot->state != FLOW_SIGNER_READY || (slot->id[0] != '\0' && r->st->clock != FLOW_CLOCK_SANE))
             continue;
         int32_t room = r->cfg->sign_jobs - sign_jobs_of(r, i);
         while (slot->queue.more && room > 0 && !full) {

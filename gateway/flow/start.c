@@ -147,20 +147,15 @@ static void start_queues(struct run *r)
 int flow_start_begin(struct run *r)
 {
     struct start_list list = { .count = 0 };
-    struct flow_cause cause = flow_run_cause(r, MSG_NONE);
     struct flow_incident incident;
-    int64_t paused = 0, restored = 0, last_wall = 0;
-    enum { STEP_MS = 60000 };
+    int64_t paused = 0, restored = 0;
     memset(r->st, 0, sizeof *r->st);
     RUN_TRY(r->ops->counter_get(r->t, FLOW_COUNTER_PAUSED, &paused, r->e));
     RUN_TRY(r->ops->counter_get(r->t, FLOW_COUNTER_RESTORED, &restored, r->e));
-    RUN_TRY(r->ops->counter_get(r->t, FLOW_COUNTER_LAST_WALL, &last_wall, r->e));
     r->st->started = true;
     r->st->paused = paused != 0;
     r->st->disk = FLOW_DISK_LOW2;       /* until the desk has looked */
-    r->st->clock_sane = r->ev->u.start.clock_sane && r->ev->wall_ms >= last_wall - STEP_MS;
-    if (r->st->clock_sane)
-        RUN_TRY(r->ops->counter_set(r->t, FLOW_COUNTER_LAST_WALL, r->ev->wall_ms, &cause, r->e));
+    RUN_TRY(flow_clock_start(r));
     start_queues(r);
     int rc = start_stop_timers(r, &list);
     if (rc == 0)
@@ -174,7 +169,6 @@ int flow_start_begin(struct run *r)
     r->turns = true;
     RUN_TRY(rc = r->ops->incident_next_open(r->t, 0, &incident, r->e));
     RUN_TRY(flow_run_alarm(r, FLOW_ALARM_INCIDENT, 0, "", rc == 1, MSG_FLOW_ALARM_INCIDENT));
-    RUN_TRY(flow_run_alarm(r, FLOW_ALARM_CLOCK, 0, "", !r->st->clock_sane, MSG_FLOW_ALARM_CLOCK));
     RUN_TRY(flow_run_alarm(r, FLOW_ALARM_RESTORE, 0, "", restored != 0, MSG_FLOW_ALARM_RESTORE));
     return flow_run_alarm(r, FLOW_ALARM_PAUSED, 0, "", r->st->paused, MSG_FLOW_ALARM_PAUSED);
 }

@@ -514,7 +514,6 @@ static void step(struct explorer *x, struct model *w, struct flow_event *ev)
 static void start(struct explorer *x, struct model *w)
 {
     struct flow_event ev = event_of(FLOW_EV_START);
-    ev.u.start.clock_sane = true;
     step(x, w, &ev);
     ev = event_of(FLOW_EV_DISK);
     step(x, w, &ev);

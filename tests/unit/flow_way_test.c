@@ -486,14 +486,127 @@ TEST(flow_clock_step_stops_new_bundle_ids_and_signatures)
 {
     WORLD(FLOW_LINK_TERMINAL);
     struct flow_event ev = world_new_event(w, FLOW_EV_CLOCK);
+    ev.u.clock.stepped = true;
     world_event(w, &ev);
     world_drop(w, world_file(w, FLOW_OP_REGISTER, FLOW_KIND_OBSERVATION, "lab-1", ""));
     CHECK_STR(REQUEST(1)->reason, msg_get(MSG_FLOW_WAIT_CLOCK)->code);
     world_drop(w, world_file(w, FLOW_OP_REGISTER, FLOW_KIND_OBSERVATION, "", "1311234567^2023^z"));
     CHECK_INT(MESSAGE(1)->state, FLOW_MS_SENDING);
-    ev.u.clock.sane = true;
+    ev.u.clock.stepped = false;
     world_event(w, &ev);
     CHECK_INT(MESSAGE(2)->state, FLOW_MS_SENDING);
+    world_end(w);
+}
+
+static void look_at_clock(struct world *w)
+{
+    struct flow_event ev = world_new_event(w, FLOW_EV_CLOCK);
+    world_event(w, &ev);
+}
+
+/* Another life, whose wall clock stands so far from where it should. */
+static void live_again(struct world *w, int64_t off_ms)
+{
+    w->wall += off_ms;
+    w->alarms[FLOW_ALARM_CLOCK] = 0;
+    world_crash(w, true);
+    CHECK_INT(w->alarms[FLOW_ALARM_CLOCK], w->st->clock != FLOW_CLOCK_SANE);
+}
+
+TEST(flow_clock_that_is_wrong_stops_everything_until_it_is_right)
+{
+    static const int64_t off[] = { -61000, -86400000, -1600000000000, 401 * 86400000LL, 40 * 365 * 86400000LL };
+    for (size_t i = 0; i < sizeof off / sizeof off[0]; i++) {
+        WORLD(FLOW_LINK_TERMINAL);
+        world_drop(w, world_file(w, FLOW_OP_REGISTER, FLOW_KIND_OBSERVATION, "", "1311234567^2023^a"));
+        world_answer(w, 1, FLOW_CLASS_NOT_DONE_RETRY, 0);
+        CHECK_INT(MESSAGE(1)->state, FLOW_MS_READY);
+        live_again(w, off[i]);
+        CHECK_INT(w->st->clock, FLOW_CLOCK_WRONG);
+        world_drop(w, world_file(w, FLOW_OP_REGISTER, FLOW_KIND_OBSERVATION, "", "1311234567^2023^b"));
+        CHECK_STR(REQUEST(2)->reason, msg_get(MSG_FLOW_WAIT_CLOCK)->code);
+        for (int k = 0; k < 3; k++)
+            look_at_clock(w);                                   /* a wrong clock that stands still is still wrong */
+        world_sleep(w, i == 0 ? 500 : 3600000);
+        look_at_clock(w);
+        CHECK_INT(w->rows->exchanges.count, 1);
+        w->wall -= off[i];                                      /* repaired: a step, but into the window */
+        struct flow_event ev = world_new_event(w, FLOW_EV_CLOCK);
+        ev.u.clock.stepped = true;
+        world_event(w, &ev);
+        CHECK_INT(w->st->clock, FLOW_CLOCK_STEPPED);
+        CHECK_INT(w->alarms[FLOW_ALARM_CLOCK], 1);
+        look_at_clock(w);
+        CHECK_INT(w->st->clock, FLOW_CLOCK_SANE);
+        CHECK_INT(w->alarms[FLOW_ALARM_CLOCK], 0);
+        world_sleep(w, 3600000);
+        CHECK_INT(MESSAGE(1)->attempts, 2);
+        CHECK_INT(MESSAGE(2)->attempts, 1);
+        world_end(w);
+    }
+}
+
+TEST(flow_clock_of_an_earlier_day_catches_up)
+{
+    WORLD(FLOW_LINK_TERMINAL);
+    live_again(w, -3600000);
+    CHECK_INT(w->st->clock, FLOW_CLOCK_WRONG);
+    w->wall += 3600000;
+    look_at_clock(w);
+    CHECK_INT(w->st->clock, FLOW_CLOCK_SANE);
+    live_again(w, 399 * 86400000LL);                            /* off for a year: nothing to wonder about */
+    CHECK_INT(w->st->clock, FLOW_CLOCK_SANE);
+    live_again(w, -59000);
+    CHECK_INT(w->st->clock, FLOW_CLOCK_SANE);
+    world_end(w);
+}
+
+TEST(flow_clock_that_runs_is_kept_once_an_hour)
+{
+    WORLD(FLOW_LINK_TERMINAL);
+    int64_t began = w->wall;
+    w->wall += 3599000;
+    look_at_clock(w);
+    CHECK_INT(w->rows->counter[FLOW_COUNTER_LAST_WALL], began);
+    w->wall += 1000;
+    look_at_clock(w);
+    CHECK_INT(w->rows->counter[FLOW_COUNTER_LAST_WALL], began + 3600000);
+    live_again(w, -3600000);                                    /* later than that life began, but an hour too early */
+    CHECK_INT(w->st->clock, FLOW_CLOCK_WRONG);
+    world_end(w);
+}
+
+TEST(flow_clock_is_believed_when_a_person_says_so)
+{
+    WORLD(FLOW_LINK_TERMINAL);
+    live_again(w, 5 * 365 * 86400000LL);
+    world_drop(w, world_file(w, FLOW_OP_REGISTER, FLOW_KIND_OBSERVATION, "lab-1", ""));
+    CHECK_INT(w->rows->messages.count, 0);
+    world_operate(w, FLOW_EV_BELIEVE_CLOCK, 0, 0, false);
+    CHECK_INT(w->reply.u.reply.code, 0);
+    CHECK_INT(w->alarms[FLOW_ALARM_CLOCK], 0);
+    CHECK_INT(MESSAGE(1)->state, FLOW_MS_SENDING);
+    look_at_clock(w);
+    live_again(w, 1000);
+    CHECK_INT(w->st->clock, FLOW_CLOCK_SANE);                   /* kept */
+    live_again(w, -5 * 365 * 86400000LL);
+    CHECK_INT(w->st->clock, FLOW_CLOCK_WRONG);
+    world_operate(w, FLOW_EV_BELIEVE_CLOCK, 0, 0, false);       /* backwards too: the earlier word was the mistake */
+    CHECK_INT(w->st->clock, FLOW_CLOCK_SANE);
+    world_end(w);
+}
+
+TEST(flow_clock_of_a_first_start_has_its_window_from_the_configuration)
+{
+    WORLD(FLOW_LINK_TERMINAL);
+    w->rows->counter[FLOW_COUNTER_LAST_WALL] = 0;
+    w->cfg.clock_earliest_ms = w->wall;
+    live_again(w, -1);
+    CHECK_INT(w->st->clock, FLOW_CLOCK_WRONG);
+    live_again(w, 30 * 365 * 86400000LL);
+    CHECK_INT(w->st->clock, FLOW_CLOCK_WRONG);
+    live_again(w, -29 * 365 * 86400000LL);
+    CHECK_INT(w->st->clock, FLOW_CLOCK_SANE);
     world_end(w);
 }
 

@@ -251,8 +251,6 @@ WORLD_FN void world_event(struct world *w, struct flow_event *ev)
 WORLD_FN void world_plain(struct world *w, enum flow_event_type type)
 {
     struct flow_event ev = world_new_event(w, type);
-    if (type == FLOW_EV_START)
-        ev.u.start.clock_sane = true;
     world_event(w, &ev);
 }
 
