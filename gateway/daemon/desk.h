@@ -12,7 +12,7 @@
  *     desk_control.c   commands of clinsgw
  *     desk_house.c     disk, clock, status page, status log, hourly witness
  *
- * Rule of the turn: everything that came in is put into one transaction; orders go out after its commit and never before.
+ * Rule of the turn: everything that came in is put into one transaction; an order that has an effect goes out after its commit and never before.
  */
 #ifndef DAEMON_DESK_H
 #define DAEMON_DESK_H
@@ -92,9 +92,12 @@ struct desk {
     struct flow_config cfg;
     struct flow_state *flow;
     struct flow_orders orders;
-    size_t orders_given;             /* of this turn, already handled inside it (COMPOSE, REPLY) */
+    size_t orders_answered;          /* of this transaction, looked at for what is answered inside it (COMPOSE, REPLY) */
+    size_t orders_early;             /* ... and for what is given before its commit */
+    bool pressed;                    /* an order waits for the commit that is not to wait */
     struct store *store;
     bool in_turn;                    /* a transaction is open */
+    int64_t turn_since_ms;           /* boot clock: since then */
     struct log *log;
     int status_log;                  /* descriptor of status.log */
     struct desk_door door[DESK_DOORS_MAX];
@@ -130,16 +133,20 @@ struct desk {
 
 /* ---- desk_turn.c ---- */
 
-/* Opens the transaction of this turn unless it is open. */
+/* Opens the transaction unless it is open. */
 int desk_turn_begin(struct desk *d, struct err *e);
-/* One event into the state machine: time and seed are drawn here. A failure marks the turn as failed; desk_turn_end() rolls back. */
+/* One event into the state machine: time and seed are drawn here. A failure marks the turn as failed; desk_turn_commit() rolls back. */
 void desk_event(struct desk *d, struct flow_event *event);
 /* The same in the next turn: for use while orders are given. */
 void desk_event_later(struct desk *d, const struct flow_event *event);
 /* Hands over what desk_event_later() collected; true when there was something. */
 bool desk_events_due(struct desk *d);
-/* Commits, gives the orders. After a failure: rolls back, forgets the state, begins anew with START. */
+/* Gives the orders that need no commit, and commits when it is time. */
 void desk_turn_end(struct desk *d);
+/* Commits, gives the other orders. After a failure: rolls back, forgets the state, begins anew with START. */
+void desk_turn_commit(struct desk *d);
+/* Boot time by which the open transaction is to be committed, INT64_MAX = none is open. */
+int64_t desk_turn_due(const struct desk *d);
 /* The life of the state machine begins (again): fresh state, START, doors' states told anew. */
 int desk_flow_start(struct desk *d, struct err *e);
 

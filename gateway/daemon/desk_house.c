@@ -191,6 +191,7 @@ void desk_house_care(struct desk *d, int64_t boot_ms)
 
     if (boot_ms < d->next_retain_ms || d->stopping || d->flow->clock != FLOW_CLOCK_SANE) /* nothing is thrown away by a clock that is not believed */
         return;
+    desk_turn_commit(d);
     n = store_retain(d->store, time_wall_ms() - d->settings->log_keep_days * DAY_MS, RETAIN_AT_ONCE, &e);
     if (n < 0)
         desk_log(d, &e);

@@ -123,11 +123,11 @@ static int start(struct desk *d, struct err *e)
 static void give_all(struct desk *d)
 {
     for (int i = 0; i < 4 && !d->failed; i++) {
-        desk_turn_end(d);
+        desk_turn_commit(d);
         if (!desk_events_due(d))
             break;
     }
-    desk_turn_end(d);
+    desk_turn_commit(d);
 }
 
 /* False: one hangs in its share and does not even die. */
@@ -221,6 +221,7 @@ static int64_t next_due(struct desk *d)
     if (d->later != NULL)
         due = 0;
     due = house < due ? house : due;
+    due = desk_turn_due(d) < due ? desk_turn_due(d) : due;
     return status < due ? status : due;
 }
 
@@ -298,7 +299,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "clinsgwd: %s %s %s\n", msg_get(e.msg)->code, text, e.place);
         return 70;
     }
-    desk_turn_end(&d);
+    desk_turn_commit(&d);
     desk_log_plain(&d, MSG_STARTED, CLINSGW_VERSION, "");
     (void)proc_notify(getenv("NOTIFY_SOCKET"), "READY=1", NULL);
     desk_doors_start(&d, time_boot_ms());
@@ -308,7 +309,7 @@ int main(int argc, char **argv)
     }
     (void)proc_notify(getenv("NOTIFY_SOCKET"), "STOPPING=1", NULL);
     (void)stop_doors(&d, true);
-    desk_turn_end(&d);
+    desk_turn_commit(&d);
     desk_log_plain(&d, MSG_STOPPED, "", "");
     desk_control_close(&d);
     desk_try_free(&d);

@@ -208,6 +208,8 @@ void desk_status_flush(struct desk *d, int64_t boot_ms)
 {
     size_t done = 0;
 
+    if (desk_status_due(d) <= boot_ms)
+        desk_turn_commit(d); /* what is told is durable */
     while (done < d->dirty_count && d->dirty_since[done] + STATUS_PAUSE_MS <= boot_ms)
         write_status(d, d->dirty[done++]);
     memmove(d->dirty, d->dirty + done, (d->dirty_count - done) * sizeof *d->dirty);
