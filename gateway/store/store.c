@@ -252,6 +252,8 @@ int store_commit(struct store *store, struct err *e)
     if (r == 0)
         r = store_tally_write(store, e);
     if (r == 0)
+        r = store_payload_write(store, e);
+    if (r == 0)
         r = store_exec(store, "COMMIT", e);
     if (r < 0) {
         store_rollback(store);
@@ -355,7 +357,8 @@ int store_open(const char *dir, enum store_mode mode, struct store **ret_store, 
     buf_init(&store->text, TEXT_MAX_BYTES);
     buf_init(&store->body, TEXT_MAX_BYTES);
     store->kept = calloc(TABLE_ROWS, sizeof *store->kept);
-    if (store->kept == NULL) {
+    store->digester = sha256_maker_new();
+    if (store->kept == NULL || store->digester == NULL) {
         r = err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "store", NULL);
         goto fail;
     }
@@ -391,6 +394,8 @@ struct store *store_close(struct store *store)
     buf_free(&store->body);
     free(store->tally);
     free(store->kept);
+    free(store->fresh);
+    sha256_maker_free(store->digester);
     if (store->payload >= 0)
         close(store->payload);
     if (store->lock >= 0)
