@@ -342,12 +342,19 @@ static int open_database(struct store *store, const char *dir, struct err *e)
     return r;
 }
 
+/* SQLite counts every allocation under a lock, for statistics that nobody asks for. It refuses when a store is open already: then it has been said. */
+static void quiet_library(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 int store_open(const char *dir, enum store_mode mode, struct store **ret_store, struct err *e)
 {
     mode_t mask = umask(0077);
     struct store *store = calloc(1, sizeof *store);
     int r;
 
+    quiet_library();
     if (store == NULL) {
         umask(mask);
         return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "store", NULL);
