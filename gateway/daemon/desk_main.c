@@ -105,6 +105,8 @@ static int start(struct desk *d, struct err *e)
     if (r >= 0)
         r = store_open(d->settings->state_dir, STORE_READ_WRITE, &d->store, e);
     if (r == 0)
+        r = desk_status_open(d, e);
+    if (r == 0)
         r = desk_house_open(d, e);
     if (r == 0)
         r = desk_try_new(d, e);
@@ -230,6 +232,7 @@ static void wait_for_work(struct desk *d, struct pollfd *p, size_t *ret_doors)
     int64_t due = next_due(d), left = due - time_boot_ms();
     size_t n = 0;
 
+    desk_log_flush(d);
     p[n++] = (struct pollfd){ .fd = d->signals, .events = POLLIN };
     p[n++] = (struct pollfd){ .fd = d->control, .events = POLLIN };
     for (size_t i = 0; i < DESK_CLIENTS_MAX; i++)
@@ -311,6 +314,8 @@ int main(int argc, char **argv)
     (void)stop_doors(&d, true);
     desk_turn_commit(&d);
     desk_log_plain(&d, MSG_STOPPED, "", "");
+    desk_log_flush(&d);
+    buf_free(&d.lines);
     desk_control_close(&d);
     desk_try_free(&d);
     flow_state_free(d.flow);

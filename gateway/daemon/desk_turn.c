@@ -58,12 +58,31 @@ int desk_turn_begin(struct desk *d, struct err *e)
 static void answer_inside(struct desk *d)
 {
     while (d->orders_answered < d->orders.count && !d->failed) {
-        struct flow_order order = d->orders.item[d->orders_answered++];
+        const struct flow_order *next = &d->orders.item[d->orders_answered++];
+        if (next->type != FLOW_DO_COMPOSE && next->type != FLOW_DO_REPLY)
+            continue;
+        struct flow_order order = *next; /* the list may move while it is answered */
         if (order.type == FLOW_DO_COMPOSE)
             desk_compose(d, &order);
-        else if (order.type == FLOW_DO_REPLY)
+        else
             desk_control_reply(d, &order);
     }
+}
+
+/* One call of the kernel for many events. A seed that was given is wiped here. */
+static int draw_seed(struct desk *d, unsigned char ret_seed[static 32], struct err *e)
+{
+    int r = 0;
+
+    if (d->seeds_left == 0) {
+        if ((r = rand_fill(d->seeds, sizeof d->seeds, e)) < 0)
+            return r;
+        d->seeds_left = DESK_SEEDS;
+    }
+    d->seeds_left--;
+    memcpy(ret_seed, d->seeds[d->seeds_left], sizeof d->seeds[0]);
+    memset(d->seeds[d->seeds_left], 0, sizeof d->seeds[0]);
+    return r;
 }
 
 void desk_event(struct desk *d, struct flow_event *event)
@@ -75,7 +94,7 @@ void desk_event(struct desk *d, struct flow_event *event)
         return;
     event->wall_ms = time_wall_ms();
     event->boot_ms = time_boot_ms();
-    r = rand_fill(event->seed, sizeof event->seed, &e);
+    r = draw_seed(d, event->seed, &e);
     if (r == 0)
         r = desk_turn_begin(d, &e);
     if (r == 0)
@@ -313,6 +332,20 @@ int desk_payload_take(struct desk *d, int fd, struct sha256 *ret_digest, struct 
     if (r == 0)
         *ret_digest = digest;
     return r;
+}
+
+int desk_payload_keep(struct desk *d, struct bytes text, struct sha256 *ret_digest, struct err *e)
+{
+    int r = desk_turn_begin(d, e), fd;
+
+    if (r == 0)
+        r = store_payload_put(d->store, text, ret_digest, e);
+    if (r < 0 || cache_find(d, ret_digest) != NULL)
+        return r;
+    fd = memfd_seal("clinsgw-outcome", text.data, text.len, e);
+    if (fd >= 0)
+        cache_put(d, ret_digest, fd);
+    return fd < 0 ? fd : 0;
 }
 
 int desk_payload_fd(struct desk *d, const struct sha256 *digest)

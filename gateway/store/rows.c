@@ -341,9 +341,11 @@ static int refer(struct store *store, enum store_table table, uint64_t mask, con
     const struct store_columns *t = store_columns_of(table);
     int r = 0;
 
-    for (size_t i = 0; i < t->count && r == 0 && row != NULL; i++) {
+    for (size_t i = 0; i < t->count && r == 0 && row != NULL && mask >> i != 0; i++) {
+        if ((mask >> i & 1) == 0 || t->column[i].type != COLUMN_PAYLOAD)
+            continue;
         const struct sha256 *digest = (const void *)((const char *)row + t->column[i].offset);
-        if ((mask >> i & 1) && t->column[i].type == COLUMN_PAYLOAD && memcmp(digest, &absent, sizeof absent) != 0)
+        if (memcmp(digest, &absent, sizeof absent) != 0)
             r = store_payload_refer(store, digest, change, e);
     }
     return r;
