@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "validate/check.h"
+#include "validate/engine/engine.h"
 #include "validate/validate_private.h"
 
 enum { ISSUES_MAX = 4096 };
@@ -117,6 +118,12 @@ int validate_bytes(const struct validate_request *request, struct issue_list *is
         code = read_root(request, arena, issues, &root, e);
         if (code < 0 || root == NULL)
             return code;
+    }
+    if (request->set != NULL && request->set->image.base != NULL) {
+        code = engine_validate(request, &request->set->image, root, arena, issues, e);
+        if (code == 0)
+            place_issues(request, last != NULL ? last->next : issues->first);
+        return code;
     }
     if (root->type != JSON_OBJECT)
         check_add(&c, MSG_ERROR, MSG_VALIDATE_KIND, NULL, root, "FHIR", "object");

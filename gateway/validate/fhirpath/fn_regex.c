@@ -196,6 +196,8 @@ int fp_fn_regex(struct fp_eval *f, const struct fp_node *n, const struct fp_scop
         ret = fp_argument(f, n, 1, s, &pattern, &has_pattern);
     if (ret == 0 && n->fn == FN_REPLACE_MATCHES)
         ret = fp_argument(f, n, 2, s, &by, &has_by);
+    if (ret == 0 && !present && f->env->reference_ways && n->fn != FN_REPLACE_MATCHES)
+        return fp_push_bool(f, false);
     if (ret < 0 || !present || !has_pattern || !has_by)
         return ret;
     if (v.kind != FHIRPATH_STRING || pattern.kind != FHIRPATH_STRING || by.kind != FHIRPATH_STRING)

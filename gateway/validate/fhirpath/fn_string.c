@@ -215,6 +215,8 @@ int fp_fn_string(struct fp_eval *f, const struct fp_node *n, const struct fp_sco
         return fp_fail(f, ERR_INVALID, "a text wanted");
     if (ret == 0)
         ret = fp_argument(f, n, 1, s, &first, &has_first);
+    if (ret == 0 && !present && f->env->reference_ways && (n->fn == FN_STARTS_WITH || n->fn == FN_ENDS_WITH || n->fn == FN_CONTAINS))
+        return fp_push_bool(f, false);   /* ref-1 and its like ask this of an element that is not there, and deny it */
     if (ret < 0 || !present)
         return ret;
     if (fp_signature(n->fn)->min == 0)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "validate/fhirpath/fhirpath.h"
 #include "validate/package/package_private.h"
 
 enum { PATH_DEPTH_MAX = 40, TYPES_MAX = 256, MEMBERS_MAX = 4096, CONSTRAINTS_MAX = 1 << 14, CONSTRAINTS_OF_ONE = 256, REFERENCE_HOPS = 8 };
@@ -400,11 +401,30 @@ static bool best_practice(const struct json_node *constraint)
     return false;
 }
 
+/* The expression as a program; none when it does not compile: the validator then says so wherever the invariant would apply. */
+static void compile_program(struct compile *c, struct img_constraint *constraint)
+{
+    struct bytes text = build_bytes(&c->build, constraint->expression);
+    struct err ignored = ERR_INIT;
+    struct buf program;
+    struct img_run run;
+
+    buf_init(&program, FHIRPATH_PROGRAM_MAX);
+    if (constraint->expression != 0 && fhirpath_compile(text.data, text.len, &program, &ignored) == 0) {
+        constraint->program_len = (uint32_t)program.len;
+        buf_add(&program, "\0\0\0\0\0\0\0", (8 - program.len % 8) % 8);
+        run = build_run(&c->build, IMG_PROGRAMS, program.data, program.len, false);
+        constraint->program = run.first;
+    }
+    buf_free(&program);
+}
+
 static img_id constraint_add(struct compile *c, const struct json_node *node, struct img_constraint *fresh)
 {
     fresh->source = node_str(&c->build, json_get(node, "source"));
     fresh->human = node_str(&c->build, json_get(node, "human"));
     fresh->native = native_of(json_get(node, "expression"));
+    compile_program(c, fresh);
     return build_add(&c->build, IMG_CONSTRAINTS, fresh);
 }
 

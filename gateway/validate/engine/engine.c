@@ -1,0 +1,84 @@
+/*
+ * NAME
+ *     engine - a whole instance against a compiled set of profiles
+ *
+ * SYNOPSIS
+ *     int engine_validate(const struct validate_request *request, const struct image *image, const struct json_node *root, struct arena *arena, struct issue_list *issues, struct err *e);
+ *
+ * DESCRIPTION
+ *     Sets up the state of one validation (names that the walk asks for, tables, an arena for FHIRPath), indexes the references of the document and starts
+ *     the own run of the outermost resource; everything else follows from there (runs.c).
+ */
+#include <string.h>
+
+#include "validate/engine/walk.h"
+
+#define PATH_ARENA_MAX ((size_t)256 << 20)
+
+static img_str named(const struct image *image, const char *text)
+{
+    return image_find_str(image, text, strlen(text));
+}
+
+static void know_names(const struct image *image, struct engine_walk *w)
+{
+    w->name.reference = named(image, "Reference");
+    w->name.extension = named(image, "Extension");
+    w->name.coding = named(image, "Coding");
+    w->name.resource = named(image, "Resource");
+    w->name.id = named(image, "id");
+    w->name.value = named(image, "value");
+    w->name.url = named(image, "url");
+    w->name.child_extension = named(image, "extension");
+}
+
+static void start(struct engine *e, const struct json_node *root)
+{
+    struct place none = { .name = { "$", 1 }, .index = NO_INDEX, .node = root };
+    const struct json_node *type = json_get(root, "resourceType");
+
+    if (root->type != JSON_OBJECT || !json_is(type, JSON_STRING) || type->len == 0) {
+        engine_report(e, &none, root, MSG_ERROR, MSG_VALIDATE_RESOURCE_TYPE, NULL, NULL, "", NULL);
+        return;
+    }
+    if (references_index(e, root) < 0)
+        e->failed = true;
+    else
+        run_own(e, root, NULL);
+}
+
+/* An array within an array is never FHIR: as with text that is no JSON, that is all that is said. */
+static void say_only_nested(struct engine *e, const struct issue_list *before, const struct json_node *root)
+{
+    struct place nowhere = { .name = { "", 0 }, .index = NO_INDEX, .node = root };
+
+    *e->issues = *before;
+    if (before->last != NULL)
+        before->last->next = NULL;
+    engine_report(e, &nowhere, root, MSG_ERROR, MSG_VALIDATE_NESTED_ARRAY, NULL, NULL, NULL, NULL);
+}
+
+int engine_validate(const struct validate_request *request, const struct image *image, const struct json_node *root, struct arena *arena, struct issue_list *issues, struct err *e)
+{
+    struct engine_walk walk = { .main = issues, .service = request->reading == VALIDATE_SERVICE, .path_arena = arena_new(PATH_ARENA_MAX) };
+    struct engine engine = {
+        .request = request, .image = image, .terms = { image, request->terms }, .arena = arena, .issues = issues, .walk = &walk,
+        .path_env = { .image = image, .arena = walk.path_arena, .hooks = &invariant_hooks, .reference_ways = true },
+    };
+
+    struct issue_list before = *issues;
+
+    engine.path_env.self = &engine;
+    know_names(image, &walk);
+    if (walk.path_arena != NULL)
+        start(&engine, root);
+    else
+        engine.failed = true;
+    if (walk.nested_array && !engine.failed)
+        say_only_nested(&engine, &before, root);
+    walk.path_arena = arena_free(walk.path_arena);
+    if (!engine.failed && !issues->failed)
+        return 0;
+    issues->failed = true;
+    return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "validate", NULL);
+}

@@ -1,0 +1,459 @@
+/*
+ * NAME
+ *     walk - one object of the document against its base type, and all that apply to it at once
+ *
+ * DESCRIPTION
+ *     The children of an object are listed once, in the order of the file: each member is looked up in the definition (binary search), members that no
+ *     definition knows are reported at the object that holds them, JSON kinds that do not fit at the member. Then the minima of the base type,
+ *     then the children of the layers, then each child: its base definition, its layers, and what is below.
+ *
+ *     Where the reference reads JSON before it validates, its habits are kept: a list given as a single object is reported and still checked, a list of
+ *     primitives that is no list is reported and left out, a second choice of the same element is an unknown member.
+ *
+ * DIAGNOSTICS
+ *     Depth over ENGINE_MAX_DEPTH is an issue (NOT_CHECKED), once a document.
+ */
+#include <string.h>
+
+#include "validate/engine/walk.h"
+
+/* ---- stacks ---- */
+
+bool walk_room(struct engine *e, void **array, uint32_t *capacity, uint32_t count, size_t size)
+{
+    uint32_t more = *capacity == 0 ? 64 : *capacity * 2;
+    void *larger;
+
+    if (count < *capacity)
+        return true;
+    larger = more > *capacity ? arena_array(e->arena, more, size) : NULL;
+    if (larger == NULL) {
+        e->failed = true;
+        return false;
+    }
+    if (count > 0)
+        memcpy(larger, *array, count * size);
+    *array = larger;
+    *capacity = more;
+    return true;
+}
+
+bool walk_push_layer(struct engine *e, const struct img_element *def, bool foreign)
+{
+    struct engine_walk *w = e->walk;
+
+    if (!walk_room(e, (void **)&w->layers, &w->layer_capacity, w->layer_count, sizeof *w->layers))
+        return false;
+    w->layers[w->layer_count++] = (struct layer){ def, foreign };
+    return true;
+}
+
+bool walk_link(struct engine *e, uint32_t item, const struct img_element *def, bool foreign)
+{
+    struct engine_walk *w = e->walk;
+
+    if (!walk_room(e, (void **)&w->links, &w->link_capacity, w->link_count, sizeof *w->links))
+        return false;
+    w->links[w->link_count] = (struct link){ { def, foreign }, w->items[item].layers };
+    w->items[item].layers = ++w->link_count;
+    return true;
+}
+
+uint32_t walk_push_number(struct engine *e, uint32_t number)
+{
+    struct engine_walk *w = e->walk;
+
+    if (!walk_room(e, (void **)&w->numbers, &w->number_capacity, w->number_count, sizeof *w->numbers))
+        return 0;
+    w->numbers[w->number_count] = number;
+    return w->number_count++;
+}
+
+/* ---- places ---- */
+
+img_id walk_item_type(const struct image *image, const struct item *item, const struct img_type **ret_type)
+{
+    const struct img_element *element = image_element(image, item->member->element);
+    uint32_t which = item->member->type > 0 ? item->member->type - 1 : 0;
+    const struct img_type *type = which < element->types.count ? &image->types[element->types.first + which] : NULL;
+
+    if (ret_type != NULL)
+        *ret_type = type;
+    return type != NULL ? type->profile_of_code : 0;
+}
+
+const struct img_element *walk_body(const struct image *image, const struct img_element *element, img_id type)
+{
+    if (element != NULL && element->children.count > 0)
+        return element;
+    if (element != NULL && element->content_reference != 0)
+        return image_element(image, element->content_reference);
+    return type != 0 ? image_element(image, image_profile(image, type)->root) : NULL;
+}
+
+struct place walk_item_place(const struct engine *e, const struct place *at, const struct item *item)
+{
+    const struct img_element *element = image_element(e->image, item->member->element);
+    const struct img_type *type;
+    struct place place = { .up = at, .name = image_bytes(e->image, element->name), .index = item->index, .node = item->node, .companion = item->companion,
+                           .element = item->member->element, .resource = at->resource };
+
+    place.type = walk_item_type(e->image, item, &type);
+    if ((element->flags & IMG_CHOICE) != 0 && type != NULL)
+        place.of_type = image_bytes(e->image, type->code);
+    return place;
+}
+
+struct place engine_child(const struct place *at, const char *name, int32_t index, const struct json_node *node)
+{
+    return (struct place){ .up = at, .name = { name, strlen(name) }, .index = index, .node = node, .resource = at->resource };
+}
+
+void walk_limit(struct engine *e, const struct place *at, const char *what)
+{
+    unsigned trial = e->trial;
+
+    if (e->walk->limit_told)
+        return;
+    e->walk->limit_told = true;
+    e->trial = 0;
+    engine_report(e, at, NULL, MSG_ERROR, MSG_VALIDATE_NOT_CHECKED, NULL, NULL, what, NULL);
+    e->trial = trial;
+}
+
+/* ---- listing the children ---- */
+
+struct listing {
+    struct engine *e;
+    const struct place *at;
+    struct place read;          /* the same place as a reader of the JSON sees it: without "[0]" where a list was given as a single object */
+    const struct json_node *object;
+    const struct img_element *body;
+    uint32_t first_group;
+    bool base, companions;
+};
+
+static void report_kind(const struct listing *l, const struct img_element *element, const struct json_node *node, int32_t index, const char *kind)
+{
+    struct place place = { .up = &l->read, .name = image_bytes(l->e->image, element->name), .index = index, .node = node, .resource = l->at->resource };
+
+    l->e->walk->nested_array |= node->type == JSON_ARRAY && node->parent != NULL && node->parent->type == JSON_ARRAY;
+    if (l->base)
+        engine_report(l->e, &place, node, MSG_ERROR, MSG_VALIDATE_KIND, NULL, NULL, image_text(l->e->image, element->name), kind);
+}
+
+static void report_empty(const struct listing *l, const struct img_element *element, const struct json_node *node, int32_t index)
+{
+    const char *name = image_text(l->e->image, element->name);
+    struct place place = engine_child(&l->read, name, index, node);
+
+    if (l->base && node->count == 0)
+        engine_report(l->e, &place, node, MSG_ERROR, MSG_VALIDATE_EMPTY, NULL, NULL, name, NULL);
+}
+
+static void report_unknown(const struct listing *l, const struct json_node *node)
+{
+    if (l->base)
+        engine_report_bytes(l->e, &l->read, node, MSG_ERROR, MSG_VALIDATE_FORBIDDEN, NULL, (struct bytes){ node->key, node->key_len }, (struct bytes){ NULL, 0 });
+}
+
+static void add_item(const struct listing *l, const struct img_member *member, const struct json_node *node, const struct json_node *companion, int32_t index)
+{
+    struct engine_walk *w = l->e->walk;
+
+    if (!walk_room(l->e, (void **)&w->items, &w->item_capacity, w->item_count, sizeof *w->items))
+        return;
+    w->items[w->item_count++] = (struct item){ node, companion, member, index, 0 };
+    w->groups[w->group_count - 1].count++;
+}
+
+static bool open_group(const struct listing *l, const struct img_element *element)
+{
+    struct engine_walk *w = l->e->walk;
+
+    if (!walk_room(l->e, (void **)&w->groups, &w->group_capacity, w->group_count, sizeof *w->groups))
+        return false;
+    w->groups[w->group_count++] = (struct group){ element, w->item_count, 0, false };
+    return true;
+}
+
+static bool has_group(const struct listing *l, const struct img_element *element)
+{
+    const struct engine_walk *w = l->e->walk;
+
+    for (uint32_t g = l->first_group; g < w->group_count; g++)
+        if (w->groups[g].element == element)
+            return true;
+    return false;
+}
+
+static bool is_scalar(const struct json_node *node)
+{
+    return node->type == JSON_STRING || node->type == JSON_NUMBER || node->type == JSON_TRUE || node->type == JSON_FALSE;
+}
+
+static void add_primitive(const struct listing *l, const struct img_member *member, const struct img_element *element, const struct json_node *value, const struct json_node *companion, int32_t index)
+{
+    if (value != NULL && !is_scalar(value))
+        report_kind(l, element, value, NO_INDEX, "value");
+    else if (companion != NULL && companion->type != JSON_OBJECT)
+        report_kind(l, element, companion, NO_INDEX, "object");
+    else
+        add_item(l, member, value, companion, index);
+}
+
+static const struct json_node *not_null(const struct json_node *node)
+{
+    return node != NULL && node->type == JSON_NULL ? NULL : node;
+}
+
+static void list_primitive(const struct listing *l, const struct img_member *member, const struct img_element *element, const struct json_node *value, const struct json_node *companion)
+{
+    const struct json_node *v, *c;
+    int32_t index = 0;
+
+    if ((element->flags & IMG_ARRAY) == 0) {
+        add_primitive(l, member, element, value, companion, NO_INDEX);
+        return;
+    }
+    if (value != NULL && value->type != JSON_ARRAY) {
+        report_kind(l, element, value, NO_INDEX, "array");
+        return;
+    }
+    if (companion != NULL && companion->type != JSON_ARRAY) {
+        report_kind(l, element, companion, NO_INDEX, "array");
+        return;
+    }
+    if (value != NULL)
+        report_empty(l, element, value, NO_INDEX);
+    v = value != NULL ? value->child : NULL;
+    c = companion != NULL ? companion->child : NULL;
+    while (v != NULL || c != NULL) {
+        add_primitive(l, member, element, not_null(v), not_null(c), index++);
+        v = v != NULL ? v->next : NULL;
+        c = c != NULL ? c->next : NULL;
+    }
+}
+
+static void add_object(const struct listing *l, const struct img_member *member, const struct img_element *element, const struct json_node *value, int32_t at, int32_t index)
+{
+    if (value->type != JSON_OBJECT) {
+        report_kind(l, element, value, at, (element->flags & IMG_ARRAY) != 0 ? "array" : "object");
+        return;
+    }
+    report_empty(l, element, value, at);
+    add_item(l, member, value, NULL, index);
+}
+
+static void list_objects(const struct listing *l, const struct img_member *member, const struct img_element *element, const struct json_node *value)
+{
+    const struct engine_walk *w = l->e->walk;
+    bool array = (element->flags & IMG_ARRAY) != 0;
+    int32_t at = 0;
+
+    if (!array || value->type != JSON_ARRAY) {
+        if (array)
+            report_kind(l, element, value, NO_INDEX, "array");
+        add_object(l, member, element, value, NO_INDEX, array ? 0 : NO_INDEX);
+        return;
+    }
+    report_empty(l, element, value, NO_INDEX);
+    for (const struct json_node *n = value->child; n != NULL; n = n->next, at++)
+        add_object(l, member, element, n, at, (int32_t)w->groups[w->group_count - 1].count);
+}
+
+/* The member "_name" for "name", or "name" for "_name". */
+static const struct json_node *partner(const struct json_node *object, const struct json_node *of)
+{
+    bool companion = of->key[0] == '_';
+    uint32_t len = companion ? of->key_len - 1 : of->key_len;
+    const char *name = companion ? of->key + 1 : of->key;
+
+    for (const struct json_node *n = object->child; n != NULL; n = n->next) {
+        if (companion && n->key_len == len && memcmp(n->key, name, len) == 0)
+            return n;
+        if (!companion && n->key_len == len + 1 && n->key[0] == '_' && memcmp(n->key + 1, name, len) == 0)
+            return n;
+    }
+    return NULL;
+}
+
+static void list_member(const struct listing *l, const struct json_node *node)
+{
+    const struct image *image = l->e->image;
+    bool companion = node->key_len > 1 && node->key[0] == '_';
+    const struct img_member *member = l->body == NULL ? NULL : image_member(image, l->body, node->key + companion, node->key_len - companion);
+    const struct img_element *element = member != NULL ? image_element(image, member->element) : NULL;
+    struct item probe = { .member = member };
+    img_id type = member != NULL ? walk_item_type(image, &probe, NULL) : 0;
+    bool primitive = type != 0 && image_profile(image, type)->kind == IMG_PRIMITIVE;
+    const struct json_node *other = NULL;
+
+    if (member == NULL || (companion && !primitive)) {
+        report_unknown(l, node);
+        return;
+    }
+    if (l->companions && primitive)
+        other = partner(l->object, node);
+    if (companion && other != NULL)
+        return;   /* listed with its value */
+    if (has_group(l, element)) {
+        report_unknown(l, node);   /* a second choice of the same element */
+        return;
+    }
+    if (!open_group(l, element))
+        return;
+    if (primitive)
+        list_primitive(l, member, element, companion ? NULL : node, companion ? node : other);
+    else
+        list_objects(l, member, element, node);
+}
+
+static void list_children(struct listing *l)
+{
+    const struct place *at = l->at;
+    bool resource = at->resource == at;
+
+    l->read = *at;
+    if (at->node != NULL && at->node->parent != NULL && at->node->parent->type != JSON_ARRAY)
+        l->read.index = NO_INDEX;
+    for (const struct json_node *n = l->object->child; n != NULL && !l->companions; n = n->next)
+        l->companions = n->key_len > 1 && n->key[0] == '_';
+    for (const struct json_node *n = l->object->child; n != NULL && !l->e->failed; n = n->next)
+        if (!(resource && n->key_len == 12 && memcmp(n->key, "resourceType", 12) == 0))
+            list_member(l, n);
+}
+
+/* ---- checks ---- */
+
+static const struct group *find_group(const struct engine_walk *w, uint32_t first, img_str name)
+{
+    for (uint32_t g = first; g < w->group_count; g++)
+        if (w->groups[g].element->name == name)
+            return &w->groups[g];
+    return NULL;
+}
+
+static void base_counts(struct engine *e, const struct place *at, const struct img_element *body, uint32_t first_group)
+{
+    const struct image *image = e->image;
+
+    for (uint32_t i = 0; i < body->children.count; i++) {
+        const struct img_element *child = image_element(image, image->children[body->children.first + i]);
+        const struct group *group;
+        uint32_t count;
+
+        if (child->min == 0 && (child->max == IMG_MANY || child->max == 1))
+            continue;
+        group = find_group(e->walk, first_group, child->name);
+        count = group != NULL ? group->count : 0;
+        if (count < child->min)
+            engine_report(e, at, NULL, MSG_ERROR, MSG_VALIDATE_MISSING, NULL, NULL, image_text(image, child->path), NULL);
+        else if (child->max != IMG_MANY && count > child->max)
+            engine_report(e, at, NULL, MSG_ERROR, MSG_VALIDATE_TOO_MANY, NULL, NULL, image_text(image, child->path), NULL);
+    }
+}
+
+static void base_element(struct engine *e, const struct place *at, const struct img_type *type)
+{
+    const struct image *image = e->image;
+    const struct img_element *element = image_element(image, at->element);
+    const struct img_profile *profile = image_profile(image, at->type);
+    img_str name = profile != NULL ? profile->type : 0;
+
+    invariants_check(e, at, element);
+    if (profile != NULL && image_element(image, profile->root) != NULL)
+        invariants_check(e, at, image_element(image, profile->root));
+    if (element->binding != 0)
+        binding_check(e, at, element, NULL);
+    if (profile == NULL)
+        return;
+    if (profile->kind == IMG_PRIMITIVE) {
+        primitive_check(e, at, profile, element);
+        if ((element->flags & IMG_XHTML) != 0)
+            xhtml_check(e, at);
+        return;
+    }
+    typed_check(e, at);
+    if (name == e->walk->name.coding)
+        coding_check(e, at);
+    else if (name == e->walk->name.reference)
+        reference_check(e, at, element, type, NULL);
+    else if (name == e->walk->name.extension)
+        extension_check(e, at);
+    if (type != NULL && type->profiles.count > 0)
+        layer_type_profiles(e, at, type);
+}
+
+/* A resource within this one: its own run, and the profiles that the layers ask for. */
+static void walk_resource(struct engine *e, const struct place *at, const struct item *item, bool base)
+{
+    struct engine_walk *w = e->walk;
+    const struct run *own = run_own(e, item->node, at);
+
+    if (base && own != NULL && own->state == RUN_DONE && e->trial == 0)
+        w->errors += own->errors;
+    for (uint32_t l = item->layers; l != 0 && !e->failed; l = w->links[l - 1].next) {
+        struct layer layer = w->links[l - 1].layer;
+        layer_resource(e, at, &layer);
+    }
+}
+
+static void walk_item(struct engine *e, const struct place *at, uint32_t index, bool base)
+{
+    struct engine_walk *w = e->walk;
+    struct item item = w->items[index];
+    struct place place = walk_item_place(e, at, &item);
+    const struct img_type *type;
+    uint32_t first = w->layer_count, outer = w->first_layer;
+    img_id type_id = walk_item_type(e->image, &item, &type);
+
+    if (type_id != 0 && image_profile(e->image, type_id)->kind == IMG_RESOURCE) {
+        walk_resource(e, &place, &item, base);
+        return;
+    }
+    w->first_layer = first;
+    if (base)
+        base_element(e, &place, type);
+    for (uint32_t l = item.layers; l != 0 && !e->failed; l = w->links[l - 1].next) {
+        struct layer layer = w->links[l - 1].layer;
+        layer_element(e, &place, &layer, at);
+    }
+    if ((base || w->layer_count > first) && (place.companion != NULL || (place.node != NULL && place.node->type == JSON_OBJECT) || w->layer_count > first))
+        walk_object(e, &place, walk_body(e->image, image_element(e->image, place.element), place.type), first, w->layer_count - first, base);
+    w->layer_count = first;
+    w->first_layer = outer;
+}
+
+void walk_object(struct engine *e, const struct place *at, const struct img_element *body, uint32_t first_layer, uint32_t layer_count, bool base)
+{
+    struct engine_walk *w = e->walk;
+    struct walk_mark mark = { w->item_count, w->group_count, w->link_count, w->layer_count, w->number_count };
+    struct listing l = { .e = e, .at = at, .body = body, .first_group = mark.groups, .base = base };
+
+    l.object = at->node != NULL && at->node->type == JSON_OBJECT ? at->node : at->companion;
+    if (w->depth >= ENGINE_MAX_DEPTH || layer_count > WALK_MAX_LAYERS) {
+        walk_limit(e, at, "depth");
+        return;
+    }
+    w->depth++;
+    if (l.object != NULL)
+        list_children(&l);
+    if (base && body != NULL) {
+        base_counts(e, at, body, mark.groups);
+        invariants_native(e, at, body, mark.groups);
+    }
+    for (uint32_t i = 0; i < layer_count && !e->failed; i++) {
+        struct layer layer = w->layers[first_layer + i];
+        layer_children(e, at, &layer, mark.groups);
+    }
+    for (uint32_t i = mark.items, end = w->item_count; i < end && !e->failed; i++)
+        if (base || w->items[i].layers != 0)
+            walk_item(e, at, i, base);
+    w->depth--;
+    w->item_count = mark.items;
+    w->group_count = mark.groups;
+    w->link_count = mark.links;
+    w->layer_count = mark.layers;
+    w->number_count = mark.numbers;
+}

@@ -1,0 +1,137 @@
+/*
+ * walk.h - private to the walk: what walk.c, layers.c, slices.c, runs.c, extensions.c, values.c, invariants.c and report.c share.
+ *
+ * The walk goes through an object once. Its base definition and the definitions of all profiles that apply to it travel along as *layers*: at each
+ * object the children are listed once (items, grouped by element), each layer says which of its own children and slices apply to which item,
+ * and each item is then visited once with what was found. A *run* is the walk over one resource: its own run (base types and declared
+ * profiles, done once, issues kept) or a run for one more profile that something else asks for (issues caught, kept when it is demanded,
+ * counted when it was only a question).
+ */
+#ifndef VALIDATE_ENGINE_WALK_H
+#define VALIDATE_ENGINE_WALK_H
+
+#include "validate/engine/engine.h"
+
+enum { WALK_MAX_NEST = 40 /* runs within runs */, WALK_MAX_LAYERS = 256 /* at one place */ };
+/* Comparisons of an item with a slice in one document. */
+#define WALK_MAX_MATCHES ((uint64_t)20000000)
+
+/* A definition that applies to a place besides its base type. */
+struct layer {
+    const struct img_element *def;
+    bool foreign;               /* the definition is of another type than the place: nothing of it is known to be checked by the base walk */
+};
+
+/* One child of the object that is being walked. */
+struct item {
+    const struct json_node *node, *companion;
+    const struct img_member *member;
+    int32_t index;              /* NO_INDEX = no array */
+    uint32_t layers;            /* first link + 1 */
+};
+
+/* The items of one element, side by side. */
+struct group { const struct img_element *element; uint32_t first, count; bool taken; };
+
+struct link { struct layer layer; uint32_t next; };
+
+/* A value at the end of a discriminator's path. */
+struct found { const struct json_node *node, *companion; img_id element, type; };
+
+/* The walk over one resource for one profile; profile 0 is the own run and holds what is known of the resource. */
+enum run_state { RUN_NEW, RUN_UNDER_WAY, RUN_DONE };
+struct run {
+    const struct json_node *node;
+    img_id profile;
+    enum run_state state;
+    bool covered;               /* the own run does this profile, too */
+    bool shown;                 /* issues were handed on */
+    size_t errors;
+    struct issue_list caught;
+    /* own run */
+    const struct place *place;
+    struct fhirpath_item item;
+    img_id type;
+};
+
+struct plan;
+
+struct engine_walk {
+    struct item *items; uint32_t item_count, item_capacity;
+    struct group *groups; uint32_t group_count, group_capacity;
+    struct link *links; uint32_t link_count, link_capacity;
+    struct layer *layers; uint32_t layer_count, layer_capacity;
+    uint32_t *numbers; uint32_t number_count, number_capacity;   /* scratch of the slices */
+    struct found *found; uint32_t found_count, found_capacity;
+    struct run **runs; uint32_t run_count, run_slots;            /* by (node, profile) */
+    struct plan **plans; uint32_t plan_count, plan_slots;        /* by slicing element */
+    struct issue **seen; uint32_t seen_count, seen_slots;        /* issues of the main list */
+    struct issue_list *main;
+    struct arena *path_arena;   /* of FHIRPath; emptied between expressions */
+    unsigned path_depth;        /* expressions under way */
+    uint32_t first_layer;       /* of the place under way */
+    size_t errors;              /* of the run under way */
+    unsigned depth, nest;
+    uint64_t matches;
+    bool limit_told, service;
+    bool nested_array;          /* an array within an array was seen: no FHIR JSON at all */
+    struct { img_str reference, extension, coding, resource, id, value, url, child_extension, modifier_extension; } name;
+};
+
+/* Marks for what a frame of the walk put on the stacks. */
+struct walk_mark { uint32_t items, groups, links, layers, numbers; };
+
+/* Grows an array in the arena to hold one more; false when memory is out (the engine is then marked as failed). */
+bool walk_room(struct engine *e, void **array, uint32_t *capacity, uint32_t count, size_t size);
+bool walk_push_layer(struct engine *e, const struct img_element *def, bool foreign);
+bool walk_link(struct engine *e, uint32_t item, const struct img_element *def, bool foreign);
+uint32_t walk_push_number(struct engine *e, uint32_t number);
+
+/* report.c: adds a finished issue to the list under way, unless the main list holds an equal one. */
+void report_keep(struct engine *e, const struct issue *issue);
+
+/* walk.c */
+/* The object at the place: children by `body`, layers on top. base: the base types are checked, too. */
+void walk_object(struct engine *e, const struct place *at, const struct img_element *body, uint32_t first_layer, uint32_t layer_count, bool base);
+/* The element whose children are those of a place with this definition and type. */
+const struct img_element *walk_body(const struct image *image, const struct img_element *element, img_id type);
+struct place walk_item_place(const struct engine *e, const struct place *at, const struct item *item);
+/* Type of the value of an item: profile of the type; 0 for elements that only have children. */
+img_id walk_item_type(const struct image *image, const struct item *item, const struct img_type **ret_type);
+void walk_limit(struct engine *e, const struct place *at, const char *what);
+
+/* layers.c */
+/* Counts, slices and links: which children of the layer apply to which items. */
+void layer_children(struct engine *e, const struct place *at, const struct layer *layer, uint32_t first_group);
+/* Checks the element itself against the layer and pushes the layers that apply to its children. */
+void layer_element(struct engine *e, const struct place *at, const struct layer *layer, const struct place *parent);
+/* The profiles that the type entry names: pushes their layers. */
+void layer_type_profiles(struct engine *e, const struct place *at, const struct img_type *type);
+void layer_resource(struct engine *e, const struct place *at, const struct layer *layer);
+enum msg_severity layer_severity(const struct engine *e, const struct img_element *def);
+const char *layer_url(const struct engine *e, const struct img_element *def);
+/* Is everything of the layer fulfilled by the object? Nothing is reported. */
+bool layer_holds(struct engine *e, const struct place *at, const struct img_element *def);
+
+/* slices.c */
+/* Assigns the items (numbers[first..]) to the slices of the slicing element. */
+void slices_assign(struct engine *e, const struct place *at, const struct layer *layer, const struct img_element *slicing, uint32_t first, uint32_t count);
+
+/* runs.c */
+struct run *run_own(struct engine *e, const struct json_node *resource, const struct place *hint);
+/* Holds the resource against the profile and hands the issues on. */
+void run_demand(struct engine *e, const struct place *at, img_id profile);
+
+/* extensions.c */
+/* An Extension against its own definition; pushes the layer of the definition. */
+void extension_check(struct engine *e, const struct place *at);
+
+/* values.c */
+void value_check(struct engine *e, const struct place *at, const struct img_element *def, img_id value, bool pattern);
+
+/* invariants.c */
+void invariants_check(struct engine *e, const struct place *at, const struct img_element *def);
+void invariants_native(struct engine *e, const struct place *at, const struct img_element *body, uint32_t first_group);
+extern const struct fhirpath_hooks invariant_hooks;
+
+#endif
