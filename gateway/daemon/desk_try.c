@@ -26,6 +26,7 @@ struct trial {
     enum wire_type waiting;                     /* order for which no worker is there yet, WIRE_NONE = none */
     int deaths;                                 /* workers that died of it */
     char source[FLOW_SOURCE], name[FLOW_NAME];
+    char stem[FLOW_NAME];                       /* of the names of its results */
     int content;                                /* sealed memfd */
     struct beside beside[BESIDE_MAX];
     size_t beside_count, beside_missing;
@@ -73,7 +74,7 @@ static void write_try(struct desk *d, const struct trial *t, const char *ending,
     int door = desk_door_of_source(d, t->source), fd = memfd_seal("clinsgw-try", content.data, content.len, NULL);
     char name[FLOW_NAME + 24];
 
-    snprintf(name, sizeof name, "%s%s", t->name, ending);
+    snprintf(name, sizeof name, "%s%s", t->stem, ending);
     if (door >= 0 && fd >= 0) {
         wire_begin(&d->out, WIRE_WRITE);
         wire_put_u64(&d->out, F_ORDER, 0);
@@ -93,6 +94,7 @@ static void write_result(struct desk *d, struct trial *t)
     struct outcome_unit unit[FLOW_UNITS_MAX];
     struct flow_request request;
     struct outcome o = { 0 };
+    char shown[FLOW_NAME * 4];
     struct buf text;
     struct err e = ERR_INIT;
     char *line_end = t->report.len == 0 ? NULL : memchr(t->report.data, '\n', t->report.len);
@@ -107,7 +109,8 @@ static void write_result(struct desk *d, struct trial *t)
     if (t->reject != MSG_NONE)
         snprintf(request.reason, sizeof request.reason, "%s", msg_get(t->reject)->code);
     o.request = &request;
-    o.name = t->name;
+    outcome_printable(t->name, shown, sizeof shown);
+    o.name = shown;
     o.now_ms = time_wall_ms();
     o.unit = unit;
     o.unit_count = t->units;
@@ -251,6 +254,7 @@ void desk_try_file(struct desk *d, size_t door, struct wire_in *in)
     t->content = wire_take_fd(in, F_CONTENT);
     text_copy(t->source, sizeof t->source, wire_text(in, F_SOURCE));
     snprintf(t->name, sizeof t->name, "%.*s", (int)name.len, name.data);
+    text_copy(t->stem, sizeof t->stem, wire_text(in, F_OUT_NAME));
     buf_init(&t->report, DESK_PAYLOAD_MAX);
     for (size_t i = 0; i < FLOW_UNITS_MAX; i++)
         buf_init(&t->issues[i], DESK_PAYLOAD_MAX);

@@ -102,12 +102,14 @@ static void on_try(void *ctx, const struct spool_offer *offer)
 {
     struct visit *v = ctx;
     struct spool_content content;
+    char stem[SPOOL_STEM_MAX];
 
-    if (!has_room(v->d) || spool_source_read_try(v->d->source[v->source], offer->name, &content, NULL) < 0) {
+    if (!has_room(v->d) || spool_name_stem(offer->name, stem) < 0 || spool_source_read_try(v->d->source[v->source], offer->name, &content, NULL) < 0) {
         spool_source_forget(v->d->source[v->source], offer->name);
         return;
     }
     put_head(v->d, WIRE_TRY, v->source, offer->name);
+    wire_put_text(&v->d->door->out, F_OUT_NAME, stem);
     wire_put_u64(&v->d->door->out, F_MSG, spool_name_good(offer->name, offer->name_len) ? content.refused : MSG_SPOOL_NAME_BAD);
     wire_put_fd(&v->d->door->out, F_CONTENT, content.fd);
     door_send(v->d->door);

@@ -235,7 +235,7 @@ const char *outcome_word(const struct outcome *o)
 }
 
 /* The step that matters most for the file as a whole: paper before mending before calling before waiting. While it is under way there is nothing to mend yet. */
-static enum msg_step whole_step(const cJSON *messages, bool final)
+static enum msg_step whole_step(const cJSON *messages, bool final, const char *reason)
 {
     static const enum msg_step order[] = { STEP_ISSUE_PAPER, STEP_FIX_AND_RESEND, STEP_CALL_IT, STEP_WAIT };
     const cJSON *item;
@@ -246,6 +246,8 @@ static enum msg_step whole_step(const cJSON *messages, bool final)
             if (step != NULL && strcmp(step, msg_step_name(order[i])) == 0)
                 return order[i];
         }
+    if (final && cJSON_GetArraySize(messages) == 0) /* a file that was never read */
+        return msg_get(msg_by_code(reason))->step;
     return final ? STEP_NONE : STEP_WAIT;
 }
 
@@ -282,7 +284,7 @@ static cJSON *build(const struct outcome *o, struct writer *w, bool final)
     messages = array_at(w, root, "messages");
     for (size_t i = 0; messages != NULL && i < o->unit_count; i++)
         add_unit(w, messages, &o->unit[i]);
-    text_at(w, root, "next_step", msg_step_name(worst != NULL ? msg_get(worst->msg)->step : whole_step(messages, final)));
+    text_at(w, root, "next_step", msg_step_name(worst != NULL ? msg_get(worst->msg)->step : whole_step(messages, final, o->request->reason)));
     if (o->x_json != NULL && is_json_object(w, o->x_json))
         w->ok = w->ok && cJSON_AddRawToObject(root, "x", o->x_json) != NULL;
     else if (o->x_json != NULL)

@@ -112,7 +112,7 @@ typedef void spool_claim_fn(void *ctx, const struct spool_claim *claim);
 /* Everything but attachments that this gateway has in .work/ (claimed before a restart). *ret_foreign: names there that are not ours; may be NULL. */
 int spool_source_left_over(struct spool_source *source, spool_claim_fn *on_left_over, void *ctx, size_t *ret_foreign, struct err *e);
 
-/* Complete names in try/ that have no result yet or are newer than it. Names ending in .result.json or .bundle.json are never input. */
+/* Complete names in try/ that have no result (spool_name_stem()) yet or are newer than it. Names ending in .result.json or .bundle.json are never input. */
 int spool_source_scan_try(struct spool_source *source, int64_t boot_ms, spool_offer_fn *on_offer, void *ctx, struct err *e);
 
 enum spool_place { SPOOL_OUT, SPOOL_TRY };
@@ -130,7 +130,7 @@ int spool_source_file_away(struct spool_source *source, const char *work, enum s
 bool spool_name_good(const char *name, size_t len);
 /* The name says that another one is complete: a companion NAME.ok. */
 bool spool_name_announces(const char *name);
-/* Stem of a notice about a name that was never claimed: the name, or 16 hex digits of its SHA-256 when it is not good. ERR_IO when it cannot be hashed. */
+/* Stem of a notice or a result about a name that is not claimed: the name, or 16 hex digits of its SHA-256 when it is not good. ERR_IO when it cannot be hashed. */
 int spool_name_stem(const char *name, char ret_stem[static SPOOL_STEM_MAX]);
 
 #endif

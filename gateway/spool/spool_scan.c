@@ -347,12 +347,12 @@ struct try_walk { struct spool_source *source; spool_offer_fn *on_offer; void *c
 static void offer_untried(void *ctx, const struct spool_offer *offer)
 {
     const struct try_walk *walk = ctx;
-    char result[SPOOL_NAME_MAX + 16];
+    char stem[SPOOL_STEM_MAX], result[SPOOL_STEM_MAX + 16];
     struct stat st;
 
     if (!offer->request)
         return;
-    if (snprintf(result, sizeof result, "%s.result.json", offer->name) <= SPOOL_NAME_MAX &&
+    if (spool_name_stem(offer->name, stem) == 0 && snprintf(result, sizeof result, "%s.result.json", stem) > 0 &&
         fstatat(walk->source->folder[FOLDER_TRY], result, &st, AT_SYMLINK_NOFOLLOW) == 0 && in_ns(st.st_mtim) >= offer->mtime_ns)
         return;
     walk->on_offer(walk->ctx, offer);

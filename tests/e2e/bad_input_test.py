@@ -152,20 +152,19 @@ def unsaid(house, source):
 
 
 def names(house, source):
-    """Names in any bytes, and names too long for a result file: answered under their hash."""
-    def one(name):
-        path = os.path.join(os.fsencode(source.path("in")), name)
-        with open(path + b".tmp", "wb") as f:
-            f.write(sample(LAB))
-        os.rename(path + b".tmp", path)
-        return until(lambda: [n for n in os.listdir(source.path("out")) if n.endswith(".result.json") and n not in known], "a result for %r" % name)
-    for name in (b"caf\xe9\xff.json", b"new\nline.json", b"x" * 230 + b".json"):
-        known = set(os.listdir(source.path("out")))
-        found = one(name)[0]
-        with open(source.path("out", found), encoding="utf-8") as f:
-            result = json.load(f)
-        equal((result["outcome"], result["next_step"]), ("rejected", "fix_and_resend"), repr(name))
-        true(len(found) < 60, "a short name: " + found)
+    """Names in any bytes, and names too long for a result file: answered under their hash, in try/ as in in/."""
+    for place, answers in (("in", "out"), ("try", "try")):
+        for name in (b"caf\xe9\xff.json", b"new\nline.json", b"x" * 230 + b".json", b"y" * 246 + b".json"):
+            known = set(os.listdir(source.path(answers)))
+            path = os.path.join(os.fsencode(source.path(place)), name)
+            with open(path + b".tmp", "wb") as f:
+                f.write(sample(LAB))
+            os.rename(path + b".tmp", path)
+            found = until(lambda: [n for n in os.listdir(source.path(answers)) if n.endswith(".result.json") and n not in known], "a result for %s/%r" % (place, name))[0]
+            with open(source.path(answers, found), encoding="utf-8") as f:
+                result = json.load(f)
+            equal((result["outcome"], result["next_step"]), ("rejected", "fix_and_resend"), "%s/%r" % (place, name))
+            true(len(found) < 60, "a short name: " + found)
 
 
 def too_large_when_finished(house, source):

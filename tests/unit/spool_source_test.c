@@ -697,6 +697,26 @@ TEST(spool_offers_files_to_try_until_they_have_a_result)
     CHECK_STR(h->name[1], "b.json");
 }
 
+TEST(spool_knows_the_result_of_a_long_name_to_try)
+{
+    struct house *h = open_house();
+    char name[256], stem[SPOOL_STEM_MAX], result[SPOOL_STEM_MAX + 16];
+    memset(name, 'n', 250);
+    memcpy(name + 250, ".json", 6);
+    put(h, "try", name, "{}");
+    CHECK_OK(spool_source_scan_try(h->source, 0, note, h, &h->e));
+    CHECK_OK(spool_source_scan_try(h->source, SETTLE, note, h, &h->e));
+    CHECK_INT(h->count, 1);
+    spool_source_forget(h->source, name);
+    CHECK_OK(spool_name_stem(name, stem));
+    CHECK_INT(strlen(stem), 16);
+    snprintf(result, sizeof result, "%s.result.json", stem);
+    CHECK_OK(spool_source_write(h->source, SPOOL_TRY, result, "{}", 2, false, &h->e));
+    CHECK_OK(spool_source_scan_try(h->source, 2 * SETTLE, note, h, &h->e));
+    CHECK_OK(spool_source_scan_try(h->source, 4 * SETTLE, note, h, &h->e));
+    CHECK_INT(h->count, 1);
+}
+
 TEST(spool_reads_a_file_to_try_and_leaves_it)
 {
     struct house *h = open_house();
