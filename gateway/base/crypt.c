@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <openssl/evp.h>
@@ -41,6 +42,40 @@ int sha256_of_parts(const struct bytes *parts, size_t count, struct sha256 *ret_
     ok = ok && EVP_DigestFinal_ex(ctx, digest.byte, NULL) == 1;
     EVP_MD_CTX_free(ctx);
     if (!ok)
+        return ERR_INTERNAL;
+    *ret_digest = digest;
+    return 0;
+}
+
+struct sha256_maker { EVP_MD *method; EVP_MD_CTX *ctx; };
+
+struct sha256_maker *sha256_maker_new(void)
+{
+    struct sha256_maker *maker = calloc(1, sizeof *maker);
+    if (maker == NULL)
+        return NULL;
+    maker->method = EVP_MD_fetch(NULL, "SHA256", NULL);
+    maker->ctx = EVP_MD_CTX_new();
+    return maker->method == NULL || maker->ctx == NULL ? sha256_maker_free(maker) : maker;
+}
+
+struct sha256_maker *sha256_maker_free(struct sha256_maker *maker)
+{
+    if (maker != NULL) {
+        EVP_MD_CTX_free(maker->ctx);
+        EVP_MD_free(maker->method);
+        free(maker);
+    }
+    return NULL;
+}
+
+int sha256_make(struct sha256_maker *maker, const struct bytes *parts, size_t count, struct sha256 *ret_digest)
+{
+    struct sha256 digest;
+    int ok = EVP_DigestInit_ex(maker->ctx, maker->method, NULL) == 1;
+    for (size_t i = 0; ok && i < count; i++)
+        ok = EVP_DigestUpdate(maker->ctx, parts[i].data, parts[i].len) == 1;
+    if (!ok || EVP_DigestFinal_ex(maker->ctx, digest.byte, NULL) != 1)
         return ERR_INTERNAL;
     *ret_digest = digest;
     return 0;

@@ -17,6 +17,11 @@ struct sha256 { unsigned char byte[SHA256_BYTES]; };
 int sha256_of(const void *data, size_t len, struct sha256 *ret_digest);
 /* Over several runs of bytes. */
 int sha256_of_parts(const struct bytes *parts, size_t count, struct sha256 *ret_digest);
+/* The same many times over: what OpenSSL looks up for each digest is looked up once. NULL: out of memory. */
+struct sha256_maker;
+struct sha256_maker *sha256_maker_new(void);
+struct sha256_maker *sha256_maker_free(struct sha256_maker *maker);   /* NULL is fine; returns NULL */
+int sha256_make(struct sha256_maker *maker, const struct bytes *parts, size_t count, struct sha256 *ret_digest);
 void sha256_to_hex(const struct sha256 *digest, char ret_hex[static SHA256_HEX]);
 int sha256_from_hex(const char *hex, size_t len, struct sha256 *ret_digest);   /* ERR_SYNTAX */
 

@@ -12,7 +12,7 @@
  *     desk_control.c   commands of clinsgw
  *     desk_house.c     disk, clock, status page, status log, hourly witness
  *
- * Rule of the turn: everything that came in is put into one transaction; orders go out after its commit and never before.
+ * Rule of the turn: everything that came in is put into one transaction; an order that has an effect goes out after its commit and never before.
  */
 #ifndef DAEMON_DESK_H
 #define DAEMON_DESK_H
@@ -33,7 +33,7 @@ enum desk_door_kind { DESK_SPOOL, DESK_CONVERT, DESK_SIGN, DESK_LINK, DESK_DOOR_
 
 enum {
     DESK_DOORS_MAX = 128, DESK_JOBS_MAX = 256, DESK_CLIENTS_MAX = 16, DESK_TRIES_MAX = 64, DESK_CACHE_MAX = 256, DESK_ALARMS_MAX = FLOW_ALARM_SLOTS,
-    DESK_DIRTY_MAX = 4096, DESK_PAYLOAD_MAX = 96 << 20, DESK_CACHE_BYTES = 32 << 20, DESK_JOB_LIMIT_MS = 120 * 1000
+    DESK_DIRTY_MAX = 4096, DESK_PAYLOAD_MAX = 96 << 20, DESK_CACHE_BYTES = 32 << 20, DESK_JOB_LIMIT_MS = 120 * 1000, DESK_SEEDS = 64
 };
 
 struct desk_door {
@@ -92,11 +92,17 @@ struct desk {
     struct flow_config cfg;
     struct flow_state *flow;
     struct flow_orders orders;
-    size_t orders_given;             /* of this turn, already handled inside it (COMPOSE, REPLY) */
+    size_t orders_answered;          /* of this transaction, looked at for what is answered inside it (COMPOSE, REPLY) */
+    size_t orders_early;             /* ... and for what is given before its commit */
+    bool pressed;                    /* an order waits for the commit that is not to wait */
     struct store *store;
+    unsigned char seeds[DESK_SEEDS][32];   /* random numbers for events to come: each is used once */
+    size_t seeds_left;
     bool in_turn;                    /* a transaction is open */
+    int64_t turn_since_ms;           /* boot clock: since then */
     struct log *log;
     int status_log;                  /* descriptor of status.log */
+    struct buf lines;                /* of it that are not written yet */
     struct desk_door door[DESK_DOORS_MAX];
     size_t doors;
     struct desk_job job[DESK_JOBS_MAX];
@@ -112,7 +118,10 @@ struct desk {
     struct desk_try *tries;
     int64_t dirty[DESK_DIRTY_MAX];   /* requests whose status file is to be written */
     int64_t dirty_since[DESK_DIRTY_MAX];
+    bool dirty_fresh[DESK_DIRTY_MAX]; /* it came in this life and none was written yet: there is nothing to take away */
+    int64_t newest;                  /* request that was seen last, or was there when this life began */
     size_t dirty_count;
+    int64_t written, published;      /* request, exchange: said by the door that is being heard, and told to the state machine with what it says next */
     int control;                     /* listening socket */
     int signals;                     /* signalfd */
     int64_t next_house_ms, next_page_ms, next_hour_ms, next_retain_ms, next_watchdog_ms, watchdog_ms;
@@ -130,21 +139,27 @@ struct desk {
 
 /* ---- desk_turn.c ---- */
 
-/* Opens the transaction of this turn unless it is open. */
+/* Opens the transaction unless it is open. */
 int desk_turn_begin(struct desk *d, struct err *e);
-/* One event into the state machine: time and seed are drawn here. A failure marks the turn as failed; desk_turn_end() rolls back. */
+/* One event into the state machine: time and seed are drawn here. A failure marks the turn as failed; desk_turn_commit() rolls back. */
 void desk_event(struct desk *d, struct flow_event *event);
 /* The same in the next turn: for use while orders are given. */
 void desk_event_later(struct desk *d, const struct flow_event *event);
 /* Hands over what desk_event_later() collected; true when there was something. */
 bool desk_events_due(struct desk *d);
-/* Commits, gives the orders. After a failure: rolls back, forgets the state, begins anew with START. */
+/* Gives the orders that need no commit, and commits when it is time. */
 void desk_turn_end(struct desk *d);
+/* Commits, gives the other orders. After a failure: rolls back, forgets the state, begins anew with START. */
+void desk_turn_commit(struct desk *d);
+/* Boot time by which the open transaction is to be committed, INT64_MAX = none is open. */
+int64_t desk_turn_due(const struct desk *d);
 /* The life of the state machine begins (again): fresh state, START, doors' states told anew. */
 int desk_flow_start(struct desk *d, struct err *e);
 
 /* Puts the bytes of a sealed memfd as a payload and keeps the descriptor for later use (takes it over). */
 int desk_payload_take(struct desk *d, int fd, struct sha256 *ret_digest, struct err *e);
+/* The same of a text of the desk's own. */
+int desk_payload_keep(struct desk *d, struct bytes text, struct sha256 *ret_digest, struct err *e);
 /* A descriptor for a payload: lent, do not close. -1 when it cannot be had (logged). */
 int desk_payload_fd(struct desk *d, const struct sha256 *digest);
 /* The same for a field of a message: fd < 0 leaves the digest as it is. False when the event must not be made; a failing store fails the turn. */
@@ -185,6 +200,8 @@ void desk_jobs_check(struct desk *d, int64_t boot_ms);       /* kills workers th
 /* ---- desk_facts.c ---- */
 
 void desk_fact(struct desk *d, size_t door, struct wire_in *in);   /* WIRE_FACT */
+/* What was kept back to be told together with an answer is told alone. */
+void desk_fact_flush(struct desk *d);
 void desk_link_set(struct desk *d, const char *route, bool up, uint64_t how);
 
 /* ---- desk_orders.c, desk_reports.c ---- */
@@ -217,6 +234,7 @@ void desk_try_free(struct desk *d);
 int desk_outcome_text(struct desk *d, int64_t request, bool final, struct buf *ret_text, struct err *e);
 /* Answers FLOW_DO_COMPOSE inside the turn. */
 void desk_compose(struct desk *d, const struct flow_order *order);
+int desk_status_open(struct desk *d, struct err *e);       /* once, before the first request of this life */
 void desk_status_dirty(struct desk *d, int64_t request);
 void desk_status_flush(struct desk *d, int64_t boot_ms);
 /* Boot time of the next flush, INT64_MAX = none. */
@@ -243,6 +261,8 @@ void desk_house_care(struct desk *d, int64_t boot_ms);
 int64_t desk_house_due(const struct desk *d);
 void desk_log_order(struct desk *d, const struct flow_order *order);       /* FLOW_DO_LOG: status log and journal */
 void desk_alarm_order(struct desk *d, const struct flow_order *order);     /* FLOW_DO_ALARM */
+/* Writes what the status log has gathered: after each commit, and before the desk sleeps. */
+void desk_log_flush(struct desk *d);
 void desk_log_plain(struct desk *d, enum msg_id msg, const char *arg1, const char *arg2);
 /* Everything that page and `clinsgw status` show, as text, HTML or JSON. */
 enum desk_page { DESK_PAGE_TEXT, DESK_PAGE_HTML, DESK_PAGE_JSON };

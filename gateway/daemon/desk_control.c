@@ -307,7 +307,7 @@ static void do_backup(struct desk *d, struct desk_client *c, const struct comman
         reply(d, c, 1, MSG_CTL_ARGUMENT, dir, NULL);
         return;
     }
-    desk_turn_end(d); /* what came in before belongs into the copy */
+    desk_turn_commit(d); /* what came in before belongs into the copy */
     if (d->watchdog_ms > 0) /* a copy of years takes longer than a turn may */
         (void)proc_notify(getenv("NOTIFY_SOCKET"), "WATCHDOG_USEC=7200000000\nWATCHDOG=1", NULL);
     r = store_backup(d->store, dir, &e);

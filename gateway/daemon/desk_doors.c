@@ -466,8 +466,10 @@ struct desk_job *desk_job_new(struct desk *d, int door, int64_t token, const str
     for (size_t i = 0; i < DESK_JOBS_MAX; i++)
         if (!d->job[i].used) {
             struct desk_job *job = &d->job[i];
-            memset(job, 0, sizeof *job);
-            job->used = true;
+            job->used = true; /* its units are filled as they come */
+            job->spoiled = false;
+            job->units = 0;
+            job->try_index = 0;
             job->token = token;
             job->door = door;
             job->deadline_ms = time_boot_ms() + DESK_JOB_LIMIT_MS;

@@ -145,14 +145,26 @@ static void on_found(struct desk *d, size_t door, struct wire_in *in)
     (void)desk_door_send(d, door);
 }
 
+void desk_fact_flush(struct desk *d)
+{
+    struct flow_event event = { .type = FLOW_EV_PUBLISHED, .u.exchange.exchange = d->published };
+
+    d->published = 0;
+    if (event.u.exchange.exchange != 0)
+        desk_event(d, &event);
+}
+
 void desk_fact(struct desk *d, size_t door, struct wire_in *in)
 {
     const char *route = d->door[door].name;
     int link = settings_find_link(d->settings, route);
     bool terminal = link >= 0 && d->settings->link[link].type == LINK_TYPE_TERMINAL;
 
+    if (!terminal && wire_u64(in, F_STATE) == LINK_ANSWER && wire_i64(in, F_EXCHANGE) == d->published)
+        d->published = 0; /* an answer says that it has left */
+    desk_fact_flush(d);
     switch (wire_u64(in, F_STATE)) {
-    case LINK_PUBLISHED: exchange_event(d, FLOW_EV_PUBLISHED, in); break;
+    case LINK_PUBLISHED: d->published = wire_i64(in, F_EXCHANGE); break;
     case LINK_NOT_LEFT: exchange_event(d, FLOW_EV_NOT_LEFT, in); break;
     case LINK_LEFT_REQ: exchange_event(d, FLOW_EV_LEFT_REQ, in); break;
     case LINK_ANSWER: on_answer(d, door, terminal, in); break;

@@ -21,7 +21,7 @@
 #include "daemon/desk.h"
 #include "report/status_line.h"
 
-enum { HOUSE_MS = 5000, PAGE_MS = 2000, PAGE_IDLE_MS = 30 * 1000, HOUR_MS = 3600 * 1000, CLOCK_STEP_MS = 60 * 1000, LOG_MAX = 16 << 20, RETAIN_AT_ONCE = 50 };
+enum { HOUSE_MS = 5000, PAGE_MS = 2000, PAGE_IDLE_MS = 30 * 1000, HOUR_MS = 3600 * 1000, CLOCK_STEP_MS = 60 * 1000, LOG_MAX = 16 << 20, LINES_MAX = 64 << 10, RETAIN_AT_ONCE = 50 };
 
 static const int64_t DAY_MS = 24 * (int64_t)HOUR_MS;
 
@@ -35,6 +35,7 @@ int desk_house_open(struct desk *d, struct err *e)
         return dir;
     d->status_log = openat(dir, "status.log", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
     close(dir);
+    buf_init(&d->lines, LINES_MAX);
     if (d->status_log < 0)
         return err_set_errno(e, MSG_IO, "status.log", "open");
     if (watchdog != NULL && text_to_int64(watchdog, strlen(watchdog), 1, INT64_MAX, &d->watchdog_ms) == 0)
@@ -76,9 +77,20 @@ static void write_line(struct desk *d, const struct status_line *line)
     char text[2048];
     size_t n = status_line_format(line, (enum msg_lang)d->settings->language, text, sizeof text);
 
-    rotate(d);
-    if (fd_write_all(d->status_log, text, n, NULL) < 0)
+    if (d->lines.len + n > LINES_MAX)
+        desk_log_flush(d);
+    if (buf_add(&d->lines, text, n) < 0)
         log_event(d->log, MSG_IO, "status.log", "", NULL);
+}
+
+void desk_log_flush(struct desk *d)
+{
+    if (d->lines.len == 0)
+        return;
+    rotate(d);
+    if (fd_write_all(d->status_log, d->lines.data, d->lines.len, NULL) < 0)
+        log_event(d->log, MSG_IO, "status.log", "", NULL);
+    buf_reset(&d->lines);
 }
 
 static void journal(struct desk *d, const struct status_line *line)
@@ -191,6 +203,7 @@ void desk_house_care(struct desk *d, int64_t boot_ms)
 
     if (boot_ms < d->next_retain_ms || d->stopping || d->flow->clock != FLOW_CLOCK_SANE) /* nothing is thrown away by a clock that is not believed */
         return;
+    desk_turn_commit(d);
     n = store_retain(d->store, time_wall_ms() - d->settings->log_keep_days * DAY_MS, RETAIN_AT_ONCE, &e);
     if (n < 0)
         desk_log(d, &e);

@@ -105,6 +105,8 @@ static int start(struct desk *d, struct err *e)
     if (r >= 0)
         r = store_open(d->settings->state_dir, STORE_READ_WRITE, &d->store, e);
     if (r == 0)
+        r = desk_status_open(d, e);
+    if (r == 0)
         r = desk_house_open(d, e);
     if (r == 0)
         r = desk_try_new(d, e);
@@ -123,11 +125,11 @@ static int start(struct desk *d, struct err *e)
 static void give_all(struct desk *d)
 {
     for (int i = 0; i < 4 && !d->failed; i++) {
-        desk_turn_end(d);
+        desk_turn_commit(d);
         if (!desk_events_due(d))
             break;
     }
-    desk_turn_end(d);
+    desk_turn_commit(d);
 }
 
 /* False: one hangs in its share and does not even die. */
@@ -221,6 +223,7 @@ static int64_t next_due(struct desk *d)
     if (d->later != NULL)
         due = 0;
     due = house < due ? house : due;
+    due = desk_turn_due(d) < due ? desk_turn_due(d) : due;
     return status < due ? status : due;
 }
 
@@ -229,6 +232,7 @@ static void wait_for_work(struct desk *d, struct pollfd *p, size_t *ret_doors)
     int64_t due = next_due(d), left = due - time_boot_ms();
     size_t n = 0;
 
+    desk_log_flush(d);
     p[n++] = (struct pollfd){ .fd = d->signals, .events = POLLIN };
     p[n++] = (struct pollfd){ .fd = d->control, .events = POLLIN };
     for (size_t i = 0; i < DESK_CLIENTS_MAX; i++)
@@ -298,7 +302,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "clinsgwd: %s %s %s\n", msg_get(e.msg)->code, text, e.place);
         return 70;
     }
-    desk_turn_end(&d);
+    desk_turn_commit(&d);
     desk_log_plain(&d, MSG_STARTED, CLINSGW_VERSION, "");
     (void)proc_notify(getenv("NOTIFY_SOCKET"), "READY=1", NULL);
     desk_doors_start(&d, time_boot_ms());
@@ -308,8 +312,10 @@ int main(int argc, char **argv)
     }
     (void)proc_notify(getenv("NOTIFY_SOCKET"), "STOPPING=1", NULL);
     (void)stop_doors(&d, true);
-    desk_turn_end(&d);
+    desk_turn_commit(&d);
     desk_log_plain(&d, MSG_STOPPED, "", "");
+    desk_log_flush(&d);
+    buf_free(&d.lines);
     desk_control_close(&d);
     desk_try_free(&d);
     flow_state_free(d.flow);

@@ -18,7 +18,7 @@ enum { STATUS_PAUSE_MS = 400, UNITS_MAX = FLOW_UNITS_MAX + 1 };
 
 static const struct sha256 absent;
 
-/* Rows and payloads of one request while its text is made. */
+/* Rows and payloads of one request while its text is made. Large, so only the first `count` of each are ever touched. */
 struct rows {
     struct flow_request request, first;
     struct flow_unit unit[UNITS_MAX];
@@ -37,10 +37,14 @@ static int read_payload(struct desk *d, const struct sha256 *digest, struct buf 
 
 static int add_row(struct desk *d, struct rows *rows, bool has_unit, int64_t message, bool repeats, struct err *e)
 {
-    size_t i = rows->count;
+    size_t i = rows->count++;
     struct outcome_unit *u = &rows->out[i];
     int r = 0;
 
+    memset(u, 0, sizeof *u);
+    memset(&rows->facts[i], 0, sizeof rows->facts[i]);
+    buf_init(&rows->issues[i], DESK_PAYLOAD_MAX);
+    buf_init(&rows->findings[i], DESK_PAYLOAD_MAX);
     u->unit = has_unit ? &rows->unit[i] : NULL;
     u->repeats = repeats;
     if (message != 0) {
@@ -56,7 +60,6 @@ static int add_row(struct desk *d, struct rows *rows, bool has_unit, int64_t mes
     u->chart_kind = rows->facts[i].chart_kind;
     u->issues = buf_bytes(&rows->issues[i]);
     u->findings = buf_bytes(&rows->findings[i]);
-    rows->count++;
     return r;
 }
 
@@ -89,7 +92,7 @@ static int collect(struct desk *d, int64_t id, struct rows *rows, struct err *e)
 
 int desk_outcome_text(struct desk *d, int64_t request, bool final, struct buf *ret_text, struct err *e)
 {
-    struct rows *rows = calloc(1, sizeof *rows);
+    struct rows *rows = malloc(sizeof *rows);
     struct outcome o = { 0 };
     char *line_end;
     int r;
@@ -97,10 +100,8 @@ int desk_outcome_text(struct desk *d, int64_t request, bool final, struct buf *r
     if (rows == NULL)
         return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "outcome", NULL);
     buf_init(&rows->report, DESK_PAYLOAD_MAX);
-    for (size_t i = 0; i < UNITS_MAX; i++) {
-        buf_init(&rows->issues[i], DESK_PAYLOAD_MAX);
-        buf_init(&rows->findings[i], DESK_PAYLOAD_MAX);
-    }
+    rows->count = 0;
+    rows->request.name[0] = rows->name[0] = rows->repeat_name[0] = '\0';
     r = collect(d, request, rows, e);
     if (r >= 0) {
         o.request = &rows->request;
@@ -117,7 +118,7 @@ int desk_outcome_text(struct desk *d, int64_t request, bool final, struct buf *r
         }
         r = outcome_write(&o, (enum msg_lang)d->settings->language, final, ret_text, e);
     }
-    for (size_t i = 0; i < UNITS_MAX; i++) {
+    for (size_t i = 0; i < rows->count; i++) {
         buf_free(&rows->issues[i]);
         buf_free(&rows->findings[i]);
     }
@@ -136,9 +137,7 @@ void desk_compose(struct desk *d, const struct flow_order *order)
     buf_init(&text, DESK_PAYLOAD_MAX);
     r = desk_outcome_text(d, order->u.request.request, true, &text, &e);
     if (r == 0)
-        r = memfd_seal("clinsgw-outcome", text.data, text.len, &e);
-    if (r >= 0)
-        r = desk_payload_take(d, r, &event.u.composed.outcome, &e); /* handed back right after the commit */
+        r = desk_payload_keep(d, buf_bytes(&text), &event.u.composed.outcome, &e); /* handed back right after the commit */
     buf_free(&text);
     if (r < 0) {
         desk_log(d, &e);
@@ -150,6 +149,15 @@ void desk_compose(struct desk *d, const struct flow_order *order)
 
 /* ---- status files ---- */
 
+int desk_status_open(struct desk *d, struct err *e)
+{
+    struct flow_request row;
+    int r = store_requests(d->store, NULL, FLOW_RQ_NONE, 0, &row, 1, e);
+
+    d->newest = r == 1 ? row.id : 0;
+    return r < 0 ? r : 0;
+}
+
 void desk_status_dirty(struct desk *d, int64_t request)
 {
     for (size_t i = 0; i < d->dirty_count; i++)
@@ -160,6 +168,9 @@ void desk_status_dirty(struct desk *d, int64_t request)
         return;
     }
     d->dirty[d->dirty_count] = request;
+    d->dirty_fresh[d->dirty_count] = request > d->newest;
+    if (request > d->newest)
+        d->newest = request;
     d->dirty_since[d->dirty_count++] = time_boot_ms();
 }
 
@@ -168,7 +179,7 @@ int64_t desk_status_due(const struct desk *d)
     return d->dirty_count == 0 ? INT64_MAX : d->dirty_since[0] + STATUS_PAUSE_MS;
 }
 
-static void write_status(struct desk *d, int64_t id)
+static void write_status(struct desk *d, int64_t id, bool fresh)
 {
     struct flow_request row;
     char stem[FLOW_NAME] = "", name[FLOW_NAME + 16];
@@ -176,11 +187,15 @@ static void write_status(struct desk *d, int64_t id)
     struct err e = ERR_INIT;
     int door, fd;
 
-    if (store_flow_ops.request_get(d->store, id, &row, &e) < 0 || row.origin != FLOW_ORIGIN_VENDOR || (door = desk_door_of_source(d, row.source)) < 0 ||
-        store_out_name_get(d->store, id, stem, &e) < 0 || stem[0] == '\0')
+    bool over;
+
+    if (store_flow_ops.request_get(d->store, id, &row, &e) < 0 || row.origin != FLOW_ORIGIN_VENDOR)
+        return;
+    over = row.state == FLOW_RQ_ANSWERED || row.state == FLOW_RQ_CLOSED;
+    if ((over && fresh) || (door = desk_door_of_source(d, row.source)) < 0 || store_out_name_get(d->store, id, stem, &e) < 0 || stem[0] == '\0')
         return;
     snprintf(name, sizeof name, "%s.status.json", stem);
-    if (row.state == FLOW_RQ_ANSWERED || row.state == FLOW_RQ_CLOSED) {
+    if (over) {
         wire_begin(&d->out, WIRE_REMOVE_OUT);
         wire_put_text(&d->out, F_SOURCE, row.source);
         wire_put_bytes(&d->out, F_NAME, name, strlen(name));
@@ -208,8 +223,11 @@ void desk_status_flush(struct desk *d, int64_t boot_ms)
 {
     size_t done = 0;
 
-    while (done < d->dirty_count && d->dirty_since[done] + STATUS_PAUSE_MS <= boot_ms)
-        write_status(d, d->dirty[done++]);
+    if (desk_status_due(d) <= boot_ms)
+        desk_turn_commit(d); /* what is told is durable */
+    for (; done < d->dirty_count && d->dirty_since[done] + STATUS_PAUSE_MS <= boot_ms; done++)
+        write_status(d, d->dirty[done], d->dirty_fresh[done]);
+    memmove(d->dirty_fresh, d->dirty_fresh + done, (d->dirty_count - done) * sizeof *d->dirty_fresh);
     memmove(d->dirty, d->dirty + done, (d->dirty_count - done) * sizeof *d->dirty);
     memmove(d->dirty_since, d->dirty_since + done, (d->dirty_count - done) * sizeof *d->dirty_since);
     d->dirty_count -= done;

@@ -100,21 +100,45 @@ static void on_attachment(struct desk *d, size_t door, struct wire_in *in)
         desk_door_kill(d, door); /* found again in .work/, under its name */
 }
 
+static void handed_back(struct desk *d, enum flow_event_type type, int64_t request)
+{
+    struct flow_event event = { .type = type, .u.subject.id = request };
+
+    desk_event(d, &event);
+    desk_status_dirty(d, request);
+}
+
+/* The door mostly says both in one breath: then it is one change of the row. */
+static void written_flush(struct desk *d)
+{
+    int64_t request = d->written;
+
+    d->written = 0;
+    if (request != 0)
+        handed_back(d, FLOW_EV_OUTCOME_WRITTEN, request);
+}
+
 static void on_written(struct desk *d, struct wire_in *in)
 {
-    struct flow_event event = { .type = wire_u64(in, F_DONE) ? FLOW_EV_OUTCOME_WRITTEN : FLOW_EV_HAND_BACK_FAILED, .u.subject.id = wire_i64(in, F_ORDER) };
+    int64_t request = wire_i64(in, F_ORDER);
 
-    if (event.u.subject.id == 0)
+    if (request == 0)
         return; /* a status file or a file in try/: made again from the rows whenever something changes */
-    desk_event(d, &event);
-    desk_status_dirty(d, event.u.subject.id);
+    if (wire_u64(in, F_DONE))
+        d->written = request;
+    else
+        handed_back(d, FLOW_EV_HAND_BACK_FAILED, request);
 }
 
 static void on_filed(struct desk *d, struct wire_in *in)
 {
-    struct flow_event event = { .type = wire_u64(in, F_DONE) ? FLOW_EV_FILED : FLOW_EV_HAND_BACK_FAILED, .u.subject.id = wire_i64(in, F_ORDER) };
+    int64_t request = wire_i64(in, F_ORDER);
+    bool done = wire_u64(in, F_DONE) != 0, both = done && d->written == request;
 
-    desk_event(d, &event);
+    if (both)
+        d->written = 0;
+    written_flush(d);
+    handed_back(d, both ? FLOW_EV_HANDED_BACK : done ? FLOW_EV_FILED : FLOW_EV_HAND_BACK_FAILED, request);
 }
 
 /* One notice beside the vendor's results: an attachment that nobody names is no request and gets no outcome. */
@@ -565,6 +589,8 @@ static void hear_work(struct desk *d, size_t door, struct wire_in *in)
 
 static void hear_spool(struct desk *d, size_t door, struct wire_in *in)
 {
+    if (in->type != WIRE_FILED)
+        written_flush(d);
     switch (in->type) {
     case WIRE_OFFERED: on_offered(d, in); break;
     case WIRE_CLAIMED: on_claimed(d, door, in); break;
@@ -615,6 +641,8 @@ int desk_hear(struct desk *d, size_t door)
             desk_fact(d, door, in);
         wire_release(in);
     }
+    written_flush(d);
+    desk_fact_flush(d);
     if (r < 0 && r != ERR_TIMEOUT && d->door[door].fd >= 0) {
         if (r != ERR_CLOSED)
             desk_log(d, &e);

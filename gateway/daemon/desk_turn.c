@@ -1,8 +1,13 @@
 /*
  * NAME
- *      desk_turn - one turn of the desk: one transaction, one fsync, then the orders
+ *      desk_turn - turns of the desk: one transaction, one fsync, then the orders
  *
  * DESCRIPTION
+ *      An order that only asks a worker to think, or the spool door for a file, has no effect that a crash could leave behind without its reason: it is given at
+ *      once, before the commit. Every other order waits for the commit. So a transaction stays open over several turns of the loop while workers are busy, until an order
+ *      presses that somebody waits for, nobody is busy any more, or TURN_MS have passed: a file on its way from folder to service costs one commit
+ *      before it is sent, however many steps that is. What a crash takes away is what nobody has acted upon; the file itself lies in .work/ and comes again.
+ *
  *      Payloads of events are put in the same transaction as the rows that name them. Descriptors of recent payloads are kept, so that a Bundle goes
  *      from worker to worker without being read back from the store.
  *
@@ -16,6 +21,21 @@
 #include "base/timefmt.h"
 #include "daemon/desk.h"
 
+enum { TURN_MS = 20 };
+
+/* When an order may be given. */
+enum haste { AFTER_COMMIT_SOON /* the commit is made at the end of this turn */, AFTER_COMMIT /* ... whenever it is made */, AT_ONCE /* before it */ };
+
+static enum haste haste_of(enum flow_order_type type)
+{
+    static const enum haste table[FLOW_DO_TYPES] = {
+        [FLOW_DO_LOOK] = AT_ONCE, [FLOW_DO_CONVERT] = AT_ONCE, [FLOW_DO_CHECK] = AT_ONCE, [FLOW_DO_BUILD] = AT_ONCE, [FLOW_DO_READ] = AT_ONCE, /* pure */
+        [FLOW_DO_CLAIM] = AT_ONCE, [FLOW_DO_OFFER_AGAIN] = AT_ONCE, /* no row stands behind them; what is claimed lies in .work/ and is found there */
+        [FLOW_DO_LOG] = AFTER_COMMIT, [FLOW_DO_ALARM] = AFTER_COMMIT, [FLOW_DO_WRITE_STATUS] = AFTER_COMMIT, [FLOW_DO_COMPOSE] = AFTER_COMMIT /* was answered inside */,
+    };
+    return table[type];
+}
+
 void desk_log(struct desk *d, const struct err *e)
 {
     if (e->msg == MSG_WIRE_CORRUPT) /* names a type of message, never vendor data */
@@ -28,20 +48,41 @@ int desk_turn_begin(struct desk *d, struct err *e)
 {
     int r = d->in_turn ? 0 : store_begin(d->store, e);
 
-    if (r == 0)
+    if (r == 0 && !d->in_turn) {
         d->in_turn = true;
+        d->turn_since_ms = time_boot_ms();
+    }
     return r;
 }
 
 static void answer_inside(struct desk *d)
 {
-    while (d->orders_given < d->orders.count && !d->failed) {
-        struct flow_order order = d->orders.item[d->orders_given++];
+    while (d->orders_answered < d->orders.count && !d->failed) {
+        const struct flow_order *next = &d->orders.item[d->orders_answered++];
+        if (next->type != FLOW_DO_COMPOSE && next->type != FLOW_DO_REPLY)
+            continue;
+        struct flow_order order = *next; /* the list may move while it is answered */
         if (order.type == FLOW_DO_COMPOSE)
             desk_compose(d, &order);
-        else if (order.type == FLOW_DO_REPLY)
+        else
             desk_control_reply(d, &order);
     }
+}
+
+/* One call of the kernel for many events. A seed that was given is wiped here. */
+static int draw_seed(struct desk *d, unsigned char ret_seed[static 32], struct err *e)
+{
+    int r = 0;
+
+    if (d->seeds_left == 0) {
+        if ((r = rand_fill(d->seeds, sizeof d->seeds, e)) < 0)
+            return r;
+        d->seeds_left = DESK_SEEDS;
+    }
+    d->seeds_left--;
+    memcpy(ret_seed, d->seeds[d->seeds_left], sizeof d->seeds[0]);
+    memset(d->seeds[d->seeds_left], 0, sizeof d->seeds[0]);
+    return r;
 }
 
 void desk_event(struct desk *d, struct flow_event *event)
@@ -53,7 +94,7 @@ void desk_event(struct desk *d, struct flow_event *event)
         return;
     event->wall_ms = time_wall_ms();
     event->boot_ms = time_boot_ms();
-    r = rand_fill(event->seed, sizeof event->seed, &e);
+    r = draw_seed(d, event->seed, &e);
     if (r == 0)
         r = desk_turn_begin(d, &e);
     if (r == 0)
@@ -107,8 +148,8 @@ int desk_flow_start(struct desk *d, struct err *e)
     if (d->flow == NULL)
         return ERR_NOMEM;
     flow_orders_reset(&d->orders);
-    d->orders_given = 0;
-    d->failed = false;
+    d->orders_answered = d->orders_early = 0;
+    d->pressed = d->failed = false;
     d->disk_told = false;
     d->next_house_ms = 0;
     desk_event(d, &start);
@@ -170,7 +211,30 @@ static void cache_trim(struct desk *d)
     }
 }
 
-void desk_turn_end(struct desk *d)
+/* Gives what needs no commit, and sees whether anything presses. Giving orders makes no new ones: what it meets becomes an event of the next turn. */
+static void give_early(struct desk *d)
+{
+    for (; d->orders_early < d->orders.count && !d->failed; d->orders_early++) {
+        struct flow_order *order = &d->orders.item[d->orders_early];
+        enum haste haste = haste_of(order->type);
+        if (haste == AT_ONCE) {
+            desk_give(d, order);
+            order->type = FLOW_DO_NONE;
+        }
+        d->pressed |= haste == AFTER_COMMIT_SOON;
+    }
+}
+
+static bool workers_busy(const struct desk *d)
+{
+    for (size_t i = 0; i < d->doors; i++)
+        if (d->door[i].kind == DESK_CONVERT && d->door[i].jobs > 0)
+            return true;
+    return false;
+}
+
+/* True when it stands; false when the desk has to stop. */
+static bool commit(struct desk *d)
 {
     struct err e = ERR_INIT;
 
@@ -187,18 +251,40 @@ void desk_turn_end(struct desk *d)
             store_rollback(d->store);
             d->in_turn = false;
             d->stopping = d->failed = true;
-            return;
+            return false;
         }
         begin_anew(d);
     }
+    return true;
+}
+
+void desk_turn_commit(struct desk *d)
+{
+    if (!commit(d))
+        return;
     desk_control_turned(d, true);
-    for (size_t i = 0; i < d->orders.count; i++)
-        if (d->orders.item[i].type != FLOW_DO_COMPOSE && d->orders.item[i].type != FLOW_DO_REPLY)
+    for (size_t i = 0; i < d->orders.count; i++) {
+        enum flow_order_type type = d->orders.item[i].type;
+        if (type != FLOW_DO_NONE && type != FLOW_DO_COMPOSE && type != FLOW_DO_REPLY)
             desk_give(d, &d->orders.item[i]);
+    }
     desk_sitting_check(d);
     flow_orders_reset(&d->orders);
-    d->orders_given = 0;
+    d->orders_answered = d->orders_early = 0;
+    d->pressed = false;
     cache_trim(d);
+}
+
+void desk_turn_end(struct desk *d)
+{
+    give_early(d);
+    if (d->failed || d->pressed || d->stopping || !workers_busy(d) || time_boot_ms() >= desk_turn_due(d))
+        desk_turn_commit(d);
+}
+
+int64_t desk_turn_due(const struct desk *d)
+{
+    return d->in_turn ? d->turn_since_ms + TURN_MS : INT64_MAX;
 }
 
 /* ---- payloads ---- */
@@ -246,6 +332,20 @@ int desk_payload_take(struct desk *d, int fd, struct sha256 *ret_digest, struct 
     if (r == 0)
         *ret_digest = digest;
     return r;
+}
+
+int desk_payload_keep(struct desk *d, struct bytes text, struct sha256 *ret_digest, struct err *e)
+{
+    int r = desk_turn_begin(d, e), fd;
+
+    if (r == 0)
+        r = store_payload_put(d->store, text, ret_digest, e);
+    if (r < 0 || cache_find(d, ret_digest) != NULL)
+        return r;
+    fd = memfd_seal("clinsgw-outcome", text.data, text.len, e);
+    if (fd >= 0)
+        cache_put(d, ret_digest, fd);
+    return fd < 0 ? fd : 0;
 }
 
 int desk_payload_fd(struct desk *d, const struct sha256 *digest)

@@ -248,6 +248,8 @@ static int evidence_settle(struct run *r, struct finding *f)
     if (!flow_run_is_zero(&r->ev->u.read.findings))
         f->m.findings = r->ev->u.read.findings;
     memcpy(f->m.result_code, r->ev->u.read.code, sizeof f->m.result_code);
+    if (f->verdict == V_SUCCESS && !flow_message_final(f->m.state))
+        return 0;                                   /* evidence_success() writes it with its new state */
     return flow_run_put_message(r, &f->m, MSG_NONE);
 }
 

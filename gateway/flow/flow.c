@@ -58,6 +58,7 @@ static flow_handler *const handlers[FLOW_EV_TYPES] = {
     [FLOW_EV_ATTACHMENT] = flow_intake_attachment,
     [FLOW_EV_OUTCOME_WRITTEN] = flow_open_handed_back,
     [FLOW_EV_FILED] = flow_open_handed_back,
+    [FLOW_EV_HANDED_BACK] = flow_open_handed_back,
     [FLOW_EV_HAND_BACK_FAILED] = flow_open_handed_back,
     [FLOW_EV_LOOKED] = flow_intake_looked,
     [FLOW_EV_CONVERTED] = flow_open_converted,

@@ -469,6 +469,7 @@ enum flow_event_type {
     FLOW_EV_ATTACHMENT,       /* answer to CLAIM_ATTACHMENT, or the file came later; u.attachment */
     FLOW_EV_OUTCOME_WRITTEN,  /* u.subject: request */
     FLOW_EV_FILED,            /* u.subject: request */
+    FLOW_EV_HANDED_BACK,      /* both at once; u.subject: request */
     FLOW_EV_HAND_BACK_FAILED, /* share down or full: is tried again; u.subject: request */
     /* workers */
     FLOW_EV_LOOKED,           /* u.looked */

@@ -137,7 +137,7 @@ static int intake_attach(struct run *r, struct flow_request *q)
 {
     struct flow_attachment a = { .id = 0 };
     struct bytes part[2 + 2 * FLOW_ATTACHMENTS_MAX];
-    struct flow_attachment *kept = calloc(FLOW_ATTACHMENTS_MAX, sizeof *kept);
+    struct flow_attachment *kept = malloc(FLOW_ATTACHMENTS_MAX * sizeof *kept);   /* most files have none: not touched for nothing */
     size_t count = 0, missing = 0;
     int rc = kept == NULL ? err_set(r->e, ERR_NOMEM, MSG_NOMEM, NULL, "flow", NULL) : 0;
     part[0] = (struct bytes){ (const char *)q->original.byte, sizeof q->original.byte };

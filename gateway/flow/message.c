@@ -2,7 +2,7 @@
  * NAME
  *     message - the arrows between the states of a message
  * DESCRIPTION
- *     flow_message_enter() is the only place where a message changes its state. Its caller sets the timer that belongs to the new state. It writes the row and marks what follows: the key of the order,
+ *     flow_message_enter() is the only place where a message changes its state. A message that begins as `ready` gets its turn at once when nothing is before it. The caller sets the timer that belongs to the new state. It writes the row and marks what follows: the key of the order,
  *     the request when the message is final, the siblings of an all_or_none request that wait for its signature.
  */
 #include "flow/run.h"
@@ -41,9 +41,12 @@ int flow_message_enter(struct run *r, struct flow_message *m, enum flow_message_
     if (state == FLOW_MS_TO_SIGN || state == FLOW_MS_SENDING)
         m->due_ms = 0;
     flow_run_reason(m->reason, msg);
+    if (state == FLOW_MS_READY && m->id == 0 && !m->all_or_none)   /* its siblings, if they count, are not all there yet */
+        RUN_TRY(flow_order_may_go(r, m, &m->turn));
     RUN_TRY(flow_run_put_message(r, m, msg));
     RUN_TRY(flow_run_log_message(r, m, msg));
-    RUN_TRY(flow_run_mark_key(r, m));
+    if (!m->turn || m->operation == FLOW_OP_CANCEL)                 /* else nothing of its key is there that could change with it */
+        RUN_TRY(flow_run_mark_key(r, m));
     if (flow_message_final(state)) {
         RUN_TRY(flow_run_mark_id(r, &r->finals, m->id));
         RUN_TRY(message_close_attempt(r, m));

@@ -235,7 +235,7 @@ int flow_open_composed(struct run *r)
     return flow_intake_step(r, &q, FLOW_RS_HAND_BACK);
 }
 
-/* OUTCOME_WRITTEN, FILED, HAND_BACK_FAILED. */
+/* OUTCOME_WRITTEN, FILED, HANDED_BACK, HAND_BACK_FAILED. */
 int flow_open_handed_back(struct run *r)
 {
     enum { AGAIN_MS = 10000 };
@@ -254,8 +254,8 @@ int flow_open_handed_back(struct run *r)
             r->st->hand_back_ms = r->ev->boot_ms + AGAIN_MS;
         return 0;
     }
-    q.outcome_written = q.outcome_written || r->ev->type == FLOW_EV_OUTCOME_WRITTEN;
-    q.filed = q.filed || r->ev->type == FLOW_EV_FILED;
+    q.outcome_written = q.outcome_written || r->ev->type != FLOW_EV_FILED;
+    q.filed = q.filed || r->ev->type != FLOW_EV_OUTCOME_WRITTEN;
     if (!q.outcome_written || !q.filed)
         return flow_run_put_request(r, &q, MSG_NONE);
     if (job != NULL)

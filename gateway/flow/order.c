@@ -13,15 +13,16 @@
 static int order_before_is_free(struct run *r, const struct flow_message *m, bool *ret_free)
 {
     struct flow_message x;
+    int64_t self = m->id != 0 ? m->id : INT64_MAX;   /* about to be stored: behind all others */
     int rc;
     *ret_free = false;
-    for (int64_t after = 0; (rc = r->ops->message_next_blocking(r->t, m->facility, m->bundle_id, after, &x, r->e)) == 1 && x.id < m->id; after = x.id)
+    for (int64_t after = 0; (rc = r->ops->message_next_blocking(r->t, m->facility, m->bundle_id, after, &x, r->e)) == 1 && x.id < self; after = x.id)
         if (m->operation != FLOW_OP_CANCEL || x.state != FLOW_MS_UNKNOWN || x.operation != FLOW_OP_REGISTER)
             return 0;
     RUN_TRY(rc);
     if (m->operation != FLOW_OP_CANCEL && m->list_key[0] != '\0') {
         RUN_TRY(rc = r->ops->message_next_blocking_list(r->t, m->facility, m->list_key, 0, &x, r->e));
-        if (rc == 1 && x.id < m->id)
+        if (rc == 1 && x.id < self)
             return 0;
     }
     *ret_free = true;

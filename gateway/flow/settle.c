@@ -15,6 +15,7 @@
 #include "base/timefmt.h"
 #include <stdio.h>
 
+/* Large: allocated as it is, settle_load() fills as much as there is. */
 struct settle_units { struct flow_unit unit[FLOW_UNITS_MAX]; size_t count; };
 
 static bool settle_dead(enum flow_message_state s) { return s == FLOW_MS_REJECTED || s == FLOW_MS_REFUSED || s == FLOW_MS_WITHDRAWN; }
@@ -91,7 +92,7 @@ static int settle_must_wait(struct run *r, const struct flow_request *q, const s
 /* Whether any message that the request stands for is open or done. */
 static int settle_in_use(struct run *r, int64_t request, bool *ret_use)
 {
-    struct settle_units *units = calloc(1, sizeof *units);
+    struct settle_units *units = malloc(sizeof *units);
     struct flow_message m;
     *ret_use = false;
     int rc = units == NULL ? err_set(r->e, ERR_NOMEM, MSG_NOMEM, NULL, "flow", NULL) : settle_load(r, request, units);
@@ -143,7 +144,7 @@ static int settle_base(struct run *r, const struct flow_request *q, const struct
 /* Takes over what the units of `base` came to where that is open or done. *ret_all: nothing is left to be made. */
 static int settle_repeat(struct run *r, struct settle_units *units, int64_t base, bool *ret_all)
 {
-    struct settle_units *old = calloc(1, sizeof *old);
+    struct settle_units *old = malloc(sizeof *old);
     struct flow_message m;
     *ret_all = true;
     int rc = old == NULL ? err_set(r->e, ERR_NOMEM, MSG_NOMEM, NULL, "flow", NULL) : settle_load(r, base, old);
@@ -300,7 +301,7 @@ int flow_settle_turns(struct run *r)
     if (!r->turns)
         return 0;
     r->turns = false;
-    struct settle_units *units = calloc(1, sizeof *units);
+    struct settle_units *units = malloc(sizeof *units);
     if (units == NULL)
         return err_set(r->e, ERR_NOMEM, MSG_NOMEM, NULL, "flow", NULL);
     for (size_t i = 0; rc == 0 && i < r->cfg->facility_count; i++)

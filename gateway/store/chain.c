@@ -137,7 +137,7 @@ static int verify_chain(struct verify *v, struct err *e)
         else
             r = sha256_of(at.event.body, at.body_len, &body);
         if (r == 0)
-            r = store_event_hash(&before, &at.event, &body, &store->text, &hash);
+            r = store_event_hash(store, &before, &at.event, &body, &hash);
         if (r == 0 && memcmp(&hash, &at.hash, sizeof hash) != 0)
             fault(v, "event %lld: hash does not fit", (long long)seq);
         before = at.hash;   /* so that one changed event is one fault */

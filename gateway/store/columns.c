@@ -193,6 +193,19 @@ int store_row_read(sqlite3_stmt *stmt, enum store_table table, void *ret_row, st
     return 0;
 }
 
+int store_number_add(struct buf *text, int64_t number)
+{
+    char digits[24], *p = digits + sizeof digits;
+    uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+
+    do
+        *--p = (char)('0' + left % 10);
+    while ((left /= 10) != 0);
+    if (number < 0)
+        *--p = '-';
+    return buf_add(text, p, (size_t)(digits + sizeof digits - p));
+}
+
 /* A line break inside a file's name must not begin a new line of the body. */
 static int text_add(struct buf *body, const char *text)
 {
@@ -226,7 +239,7 @@ int store_body_add(struct buf *body, enum store_table table, uint64_t mask, cons
             sha256_to_hex(&digest, hex);
             buf_add_str(body, memcmp(&digest, &absent, sizeof absent) == 0 ? "" : hex);
         } else {
-            buf_addf(body, "%lld", (long long)number_get(c, fields));
+            store_number_add(body, number_get(c, fields));
         }
         buf_add_char(body, '\n');
     }

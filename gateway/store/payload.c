@@ -9,6 +9,8 @@
  *     A payload lies in the database up to STORE_INLINE_MAX bytes, else in payload/XX/DIGEST, which is durable before its row is. A file whose
  *     row was rolled back is harmless: the next put of the same bytes replaces it.
  *
+ *     The row of a payload is written once, at the commit of the transaction that put it; until then it stands in store->fresh.
+ *
  *     `refs` counts the columns of rows that name a payload; what no row names is removed at the end of the time that things are kept (retain.c).
  *
  * DIAGNOSTICS
@@ -35,11 +37,27 @@ static int damaged(const struct sha256 *digest, struct err *e)
     return err_set(e, ERR_CORRUPT, MSG_STORE_PAYLOAD_BAD, NULL, hex, NULL);
 }
 
+/* The newest are asked for first. */
+static struct fresh *fresh_find(struct store *store, const struct sha256 *digest)
+{
+    for (size_t i = store->fresh_count; i > 0; i--)
+        if (memcmp(&store->fresh[i - 1].digest, digest, sizeof *digest) == 0)
+            return &store->fresh[i - 1];
+    return NULL;
+}
+
 /* 1, 0, or a negative code */
 static int payload_find(struct store *store, const struct sha256 *digest, struct payload *ret_payload, struct err *e)
 {
+    const struct fresh *fresh = fresh_find(store, digest);
     sqlite3_stmt *stmt;
-    int rc, r = store_query_begin(store, Q_PAYLOAD_FIND, &stmt, e);
+    int rc, r;
+
+    if (fresh != NULL) {
+        *ret_payload = (struct payload){ fresh->id, fresh->size, fresh->place, fresh->refs };
+        return 1;
+    }
+    r = store_query_begin(store, Q_PAYLOAD_FIND, &stmt, e);
 
     if (r < 0)
         return r;
@@ -138,24 +156,60 @@ static int content_add(struct store *store, int64_t id, struct bytes content, st
     return r;
 }
 
+/* Its id and its place among those of this transaction. */
+static int fresh_add(struct store *store, const struct sha256 *digest, size_t size, enum payload_place place, int64_t *ret_id, struct err *e)
+{
+    if (store->next_payload == 0) {
+        int r = store_number_query(store, Q_PAYLOAD_LAST, &store->next_payload, NULL, NULL, 0, e);
+        if (r < 0)
+            return r;
+        store->next_payload++;
+    }
+    if (store->fresh_count == store->fresh_capacity) {
+        size_t capacity = store->fresh_capacity == 0 ? 64 : store->fresh_capacity * 2;
+        struct fresh *more = realloc(store->fresh, capacity * sizeof *more);
+        if (more == NULL)
+            return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "store", NULL);
+        store->fresh = more;
+        store->fresh_capacity = capacity;
+    }
+    *ret_id = store->next_payload++;
+    store->fresh[store->fresh_count++] = (struct fresh){ .digest = *digest, .id = *ret_id, .size = (int64_t)size, .place = place };
+    return 0;
+}
+
+int store_payload_write(struct store *store, struct err *e)
+{
+    int64_t now = time_wall_ms();
+    int r = 0;
+
+    for (size_t i = 0; i < store->fresh_count && r == 0; i++) {
+        const struct fresh *f = &store->fresh[i];
+        r = store_run_query(store, Q_PAYLOAD_ADD, NULL, ARGS(ARG_INT(f->id), ARG_DIGEST(&f->digest), ARG_INT(f->size), ARG_INT(f->place), ARG_INT(f->refs), ARG_INT(now)), e);
+    }
+    store->fresh_count = 0;
+    return r;
+}
+
 int store_payload_put(struct store *store, struct bytes content, struct sha256 *ret_digest, struct err *e)
 {
     struct sha256 digest;
     struct payload known;
+    int64_t id = 0;
     enum payload_place place = content.len > STORE_INLINE_MAX ? PLACE_FILE : PLACE_INLINE;
     int r = store_usable(store, true, e);
 
     if (r < 0)
         return r;
-    if (sha256_of(content.data, content.len, &digest) < 0)
+    if (sha256_make(store->digester, &content, 1, &digest) < 0)
         return err_set(e, ERR_INTERNAL, MSG_INTERNAL, NULL, "store", "digest");
     if ((r = payload_find(store, &digest, &known, e)) == 0) {
         r = place == PLACE_FILE ? file_put(store, content, &digest, e) : 0;
         if (r == 0)
-            r = store_run_query(store, Q_PAYLOAD_ADD, NULL, ARGS(ARG_DIGEST(&digest), ARG_INT(content.len), ARG_INT(place), ARG_INT(time_wall_ms())), e);
+            r = fresh_add(store, &digest, content.len, place, &id, e);
         if (r == 0 && place == PLACE_INLINE)
-            r = content_add(store, sqlite3_last_insert_rowid(store->db), content, e);
-    } else if (r == 1 && known.refs == 0) {
+            r = content_add(store, id, content, e);
+    } else if (r == 1 && known.refs == 0 && fresh_find(store, &digest) == NULL) {
         r = store_run_query(store, Q_PAYLOAD_AGAIN, NULL, ARGS(ARG_INT(known.id), ARG_INT(time_wall_ms())), e);
     }
     if (r < 0) {
@@ -233,7 +287,14 @@ int store_payload_check(struct store *store, const struct sha256 *digest, struct
 
 int store_payload_refer(struct store *store, const struct sha256 *digest, int change, struct err *e)
 {
-    int changes, r = store_run_query(store, Q_PAYLOAD_REFER, &changes, ARGS(ARG_DIGEST(digest), ARG_INT(change)), e);
+    struct fresh *fresh = fresh_find(store, digest);
+    int changes, r;
+
+    if (fresh != NULL) {
+        fresh->refs += change;
+        return 0;
+    }
+    r = store_run_query(store, Q_PAYLOAD_REFER, &changes, ARGS(ARG_DIGEST(digest), ARG_INT(change)), e);
 
     if (r == 0 && changes == 0)
         r = err_set(e, ERR_INTERNAL, MSG_INTERNAL, NULL, "store", "a row names a payload that was not put");

@@ -63,15 +63,26 @@ int store_row_get(struct store *store, enum store_table table, int64_t id, void 
 
 /* ---- events ---- */
 
-int store_event_hash(const struct sha256 *before, const struct store_event *event, const struct sha256 *body, struct buf *scratch, struct sha256 *ret_hash)
+int store_event_hash(struct store *store, const struct sha256 *before, const struct store_event *event, const struct sha256 *body, struct sha256 *ret_hash)
 {
-    buf_reset(scratch);
-    buf_addf(scratch, "%lld %lld %s %lld %d %s\n%s", (long long)event->seq, (long long)event->wall_ms, event->table, (long long)event->row, event->event,
-             event->msg == MSG_NONE ? "" : msg_get(event->msg)->code, event->actor);
-    if (scratch->failed != 0)
-        return scratch->failed;
-    struct bytes parts[] = { { (const char *)before->byte, SHA256_BYTES }, buf_bytes(scratch), { (const char *)body->byte, SHA256_BYTES } };
-    return sha256_of_parts(parts, 3, ret_hash);
+    struct buf *text = &store->text;
+    const int64_t number[] = { event->seq, event->wall_ms, event->row, event->event };
+
+    buf_reset(text);
+    for (size_t i = 0; i < sizeof number / sizeof number[0]; i++) {
+        store_number_add(text, number[i]);
+        buf_add_char(text, ' ');
+        if (i == 1) {
+            buf_add_str(text, event->table);
+            buf_add_char(text, ' ');
+        }
+    }
+    buf_add_str(text, event->msg == MSG_NONE ? "" : msg_get(event->msg)->code);
+    buf_add_char(text, '\n');
+    if (buf_add_str(text, event->actor) < 0)
+        return text->failed;
+    struct bytes parts[] = { { (const char *)before->byte, SHA256_BYTES }, buf_bytes(text), { (const char *)body->byte, SHA256_BYTES } };
+    return sha256_make(store->digester, parts, 3, ret_hash);
 }
 
 static int event_bind(sqlite3_stmt *stmt, const struct store_event *event, enum store_table table, struct bytes body, const struct sha256 *hash)
@@ -98,7 +109,7 @@ int store_event_add(struct store *store, enum store_table table, int64_t row, co
     sqlite3_stmt *stmt;
     int rc, r;
 
-    if (sha256_of(body.data, body.len, &body_digest) < 0 || store_event_hash(&store->head, &event, &body_digest, &store->text, &hash) < 0)
+    if (sha256_make(store->digester, &body, 1, &body_digest) < 0 || store_event_hash(store, &store->head, &event, &body_digest, &hash) < 0)
         return err_set(e, ERR_INTERNAL, MSG_INTERNAL, NULL, "store", "event");
     if ((r = store_query_begin(store, Q_EVENT_ADD, &stmt, e)) < 0)
         return r;
@@ -215,6 +226,8 @@ int store_memory_load(struct store *store, struct err *e)
     int rc, r = store_query_begin(store, Q_EVENT_HEAD, &stmt, e);
 
     memset(store->next_id, 0, sizeof store->next_id);
+    store->next_payload = 0;
+    store->fresh_count = 0;
     for (size_t i = 0; i < TABLE_ROWS * ROWS_KEPT; i++)   /* what was never used is not touched: it costs no memory */
         if (store->kept[i / ROWS_KEPT][i % ROWS_KEPT].head.id != 0)
             store->kept[i / ROWS_KEPT][i % ROWS_KEPT].head.id = 0;
@@ -328,9 +341,11 @@ static int refer(struct store *store, enum store_table table, uint64_t mask, con
     const struct store_columns *t = store_columns_of(table);
     int r = 0;
 
-    for (size_t i = 0; i < t->count && r == 0 && row != NULL; i++) {
+    for (size_t i = 0; i < t->count && r == 0 && row != NULL && mask >> i != 0; i++) {
+        if ((mask >> i & 1) == 0 || t->column[i].type != COLUMN_PAYLOAD)
+            continue;
         const struct sha256 *digest = (const void *)((const char *)row + t->column[i].offset);
-        if ((mask >> i & 1) && t->column[i].type == COLUMN_PAYLOAD && memcmp(digest, &absent, sizeof absent) != 0)
+        if (memcmp(digest, &absent, sizeof absent) != 0)
             r = store_payload_refer(store, digest, change, e);
     }
     return r;

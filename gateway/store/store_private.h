@@ -54,6 +54,8 @@ uint64_t store_columns_diff(enum store_table table, const void *a, const void *b
 int store_column_bind(sqlite3_stmt *stmt, int place, const struct store_column *column, const void *row);
 /* Columns id, version and all others, as the statements of queries.c select them. ERR_CORRUPT. */
 int store_row_read(sqlite3_stmt *stmt, enum store_table table, void *ret_row, struct err *e);
+/* In decimal; a formatted print of each would be a tenth of a put. */
+int store_number_add(struct buf *text, int64_t number);
 /* "name=value\n" for every column of the mask. */
 int store_body_add(struct buf *body, enum store_table table, uint64_t mask, const void *row);
 /* The other direction: changes row as the body says. ERR_CORRUPT. */
@@ -80,7 +82,7 @@ enum store_query {
     Q_TIMER_REQUEST = Q_ROW_QUERIES, Q_TIMER_MESSAGE, Q_TIMER_EXCHANGE,
     Q_COUNTER_GET, Q_COUNTER_SET, Q_MAX_EVENT_ROW, Q_NEXT_EVENT_ROW,
     Q_EVENT_ADD, Q_EVENT_HEAD, Q_EVENTS_OF_ROW, Q_EVENTS_ALL, Q_EVENT_ERASE,
-    Q_PAYLOAD_FIND, Q_PAYLOAD_ADD, Q_PAYLOAD_AGAIN, Q_PAYLOAD_CONTENT_ADD, Q_PAYLOAD_CONTENT_GET, Q_PAYLOAD_REFER, Q_PAYLOAD_DROP, Q_PAYLOAD_CONTENT_DROP, Q_PAYLOAD_UNNAMED, Q_PAYLOAD_NEXT,
+    Q_PAYLOAD_FIND, Q_PAYLOAD_LAST, Q_PAYLOAD_ADD, Q_PAYLOAD_AGAIN, Q_PAYLOAD_CONTENT_ADD, Q_PAYLOAD_CONTENT_GET, Q_PAYLOAD_REFER, Q_PAYLOAD_DROP, Q_PAYLOAD_CONTENT_DROP, Q_PAYLOAD_UNNAMED, Q_PAYLOAD_NEXT,
     Q_FACTS_PUT, Q_FACTS_GET, Q_FACTS_DROP, Q_OUT_NAME_PUT, Q_OUT_NAME_GET, Q_OUT_NAME_TAKEN, Q_OUT_NAME_DROP,
     Q_TALLY_PUT, Q_TALLY_ALL, Q_LAST_SUCCESS, Q_LAST_FILE, Q_FILES_SINCE, Q_INCIDENTS_OPEN, Q_INCIDENTS_OPEN_OF,
     Q_RETAIN_LATER, Q_RETAIN_REPEATED, Q_RETAIN_ABOUT,
@@ -106,8 +108,12 @@ int store_schema_text(struct buf *text);
 enum { UPDATES_KEPT = 96, ROWS_KEPT = 256 /* a table */, TALLY_MAX = 256, WAL_PAGES_QUIET = 500, WAL_PAGES = 8000 /* the log is moved into the database: when nothing happens, in any case */, STORE_APPLICATION = 0x434c4957 };
 
 struct update { sqlite3_stmt *stmt; enum store_table table; uint64_t mask, used; };
+enum payload_place { PLACE_INLINE, PLACE_FILE };
 /* How many rows of a facility are in a state. One table a facility; table TABLE_MESSAGE or TABLE_REQUEST. */
 struct tally { char facility[FLOW_CODE]; int64_t message[FLOW_MS_STATES], request[FLOW_RQ_STATES]; uint32_t dirty_message, dirty_request; };
+
+/* A payload that was put in the open transaction. Its bytes are in the database (or in a file) already, its row is written at the commit, when it is known how often it is named. */
+struct fresh { struct sha256 digest; int64_t id, size, refs; enum payload_place place; };
 
 struct store {
     sqlite3 *db;
@@ -125,6 +131,10 @@ struct store {
     struct tally *tally;
     size_t tally_count;
     union store_row (*kept)[ROWS_KEPT];  /* [table][id % ROWS_KEPT], as they stand in the transaction; id 0 = empty */
+    struct fresh *fresh;
+    size_t fresh_count, fresh_capacity;
+    int64_t next_payload;                /* 0 = not known yet */
+    struct sha256_maker *digester;
     unsigned swept;                      /* folders of payload/ looked through */
     struct buf text, body;
 };
@@ -165,7 +175,7 @@ int store_row_put(struct store *store, enum store_table table, void *row, const 
 int store_row_retire(struct store *store, enum store_table table, const void *row, const struct flow_cause *cause, struct err *e);
 int store_event_add(struct store *store, enum store_table table, int64_t row, const struct flow_cause *cause, struct bytes body, struct err *e);
 /* hash of an event from what is hashed of it. */
-int store_event_hash(const struct sha256 *before, const struct store_event *event, const struct sha256 *body, struct buf *scratch, struct sha256 *ret_hash);
+int store_event_hash(struct store *store, const struct sha256 *before, const struct store_event *event, const struct sha256 *body, struct sha256 *ret_hash);
 /* Reads everything that is kept in memory anew: at open, after a rollback. */
 int store_memory_load(struct store *store, struct err *e);
 int store_tally_write(struct store *store, struct err *e);
@@ -173,8 +183,9 @@ int store_tally_write(struct store *store, struct err *e);
 
 /* ---- payloads ---- */
 
-enum payload_place { PLACE_INLINE, PLACE_FILE };
 int store_payload_refer(struct store *store, const struct sha256 *digest, int change, struct err *e);
+/* Writes the rows of the payloads that were put: before the commit. */
+int store_payload_write(struct store *store, struct err *e);
 /* Of a payload whose row is gone: after the commit. */
 void store_payload_unlink(struct store *store, const struct sha256 *digest);
 /* Checks one against its digest: 0, ERR_CORRUPT, ERR_NOTFOUND. */

@@ -41,6 +41,24 @@ TEST(sha256_of_a_million_letters_in_parts)
     CHECK(strncmp(hex, "e3b0c442", 8) == 0);
 }
 
+TEST(sha256_maker_makes_the_same_again_and_again)
+{
+    struct sha256_maker *maker = sha256_maker_new();
+    struct bytes parts[] = { { "ab", 2 }, { "", 0 }, { "c", 1 } };
+    struct sha256 d, known;
+
+    CHECK(maker != NULL);
+    CHECK_OK(sha256_of("abc", 3, &known));
+    for (int i = 0; i < 3; i++) {
+        CHECK_OK(sha256_make(maker, parts, 3, &d));
+        CHECK(memcmp(&d, &known, sizeof d) == 0);
+        CHECK_OK(sha256_make(maker, NULL, 0, &d));
+        CHECK(memcmp(&d, &known, sizeof d) != 0);
+    }
+    CHECK(sha256_maker_free(maker) == NULL);
+    CHECK(sha256_maker_free(NULL) == NULL);
+}
+
 TEST(sha256_hex_goes_both_ways)
 {
     struct sha256 d, back;

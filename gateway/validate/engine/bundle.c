@@ -228,35 +228,38 @@ static void join_linked(const struct bundle *b, uint32_t i)
         if (!may_link(n))
             continue;
         target = references_find(b->e, top, (struct bytes){ n->text, n->len });
-        if (target.entry != NULL && target.entry->parent == b->entries)
+        if (target.resource != NULL && target.entry != NULL && target.entry->parent == b->entries)
             join(b, i, position_of(b, target.entry));
     }
 }
 
-/* Entries that no chain of references joins with the first; a style sheet is joined by the Bundle's own link. */
+/* Entries that no chain of references joins with the first resource; a style sheet is joined by the Bundle's own link. */
 static void check_joined(const struct bundle *b, bool message)
 {
-    for (uint32_t i = 0; i < b->count; i++)
+    uint32_t first = 0, resources = 0;
+
+    while (first < b->count && !json_is(json_get(b->entry[first], "resource"), JSON_OBJECT))
+        first++;
+    for (uint32_t i = first; i < b->count; i++)
         if (json_is(json_get(b->entry[i], "resource"), JSON_OBJECT))
             join_linked(b, i);
-    for (const struct json_node *n = first_of(json_get(b->at->node, "link")); n != NULL; n = n->next) {
+    for (const struct json_node *n = first_of(json_get(b->at->node, "link")); n != NULL && first < b->count; n = n->next) {
         struct bytes url = format_member(n, "url");
         struct reference_target target;
 
         if (!json_equals(json_get(n, "relation"), "stylesheet") || url.data == NULL)
             continue;
-        target = references_find(b->e, json_get(b->entry[0], "resource"), url);
+        target = references_find(b->e, json_get(b->entry[first], "resource"), url);
         if (target.entry != NULL && target.entry->parent == b->entries)
-            join(b, 0, position_of(b, target.entry));
+            join(b, first, position_of(b, target.entry));
     }
-    for (uint32_t i = 1, resources = 1; i < b->count; i++) {
-        struct bytes url = format_member(b->entry[i], "fullUrl");
-
+    for (uint32_t i = first; i < b->count; i++) {
         if (!json_is(json_get(b->entry[i], "resource"), JSON_OBJECT))
             continue;
-        if (group_of(b, i) != 0)
-            report_entry(b, b->e->request->reading == VALIDATE_HL7 ? (int32_t)resources + 1 : (int32_t)i, b->entry[i], message ? MSG_WARNING : MSG_ERROR, MSG_VALIDATE_UNREACHABLE, url, nothing);
         resources++;
+        if (group_of(b, i) != group_of(b, first))
+            report_entry(b, b->e->request->reading == VALIDATE_HL7 ? (int32_t)resources : (int32_t)i, b->entry[i], message ? MSG_WARNING : MSG_ERROR, MSG_VALIDATE_UNREACHABLE,
+                         format_member(b->entry[i], "fullUrl"), nothing);
     }
 }
 

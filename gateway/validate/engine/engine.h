@@ -41,7 +41,7 @@ struct reference_index;
 
 /* Where a reference leads. */
 enum reference_way { REFERENCE_NONE /* not found */, REFERENCE_OUTSIDE /* an absolute or relative reference that leaves the document: nothing can be said */, REFERENCE_CONTAINED, REFERENCE_BUNDLED, REFERENCE_SELF };
-struct reference_target { enum reference_way way; const struct json_node *resource; const struct json_node *entry; /* Bundle.entry, or NULL */ struct bytes type; };
+struct reference_target { enum reference_way way; const struct json_node *resource; const struct json_node *entry; /* Bundle.entry, even one without a resource; or NULL */ struct bytes type; };
 
 struct engine {
     const struct validate_request *request;
@@ -69,6 +69,11 @@ int engine_validate(const struct validate_request *request, const struct image *
 void engine_report(struct engine *e, const struct place *at, const struct json_node *node, enum msg_severity severity, enum msg_id msg, const char *rule, const char *profile, const char *arg1, const char *arg2);
 /* Same with texts that are not terminated; cut at a sensible length. */
 void engine_report_bytes(struct engine *e, const struct place *at, const struct json_node *node, enum msg_severity severity, enum msg_id msg, const char *rule, struct bytes arg1, struct bytes arg2);
+/*
+ * An error that a reader of the JSON finds, before definitions are asked: a wrong kind, an unknown property, an empty array. It is said, but a resource conforms to its profiles all the same
+ * (engine_conforms), as with the HL7 reference, whose reader has dropped the thing when the definitions are laid on. Not counted in a trial.
+ */
+void engine_report_read(struct engine *e, const struct place *at, const struct json_node *node, enum msg_id msg, struct bytes arg1, struct bytes arg2);
 /* The FHIRPath location of a place, in the arena of the issues; NULL when memory is out. */
 const char *engine_location(struct engine *e, const struct place *at);
 struct fhirpath_item engine_item(const struct place *at);

@@ -10,8 +10,15 @@
 struct bytes format_member(const struct json_node *object, const char *name)
 {
     const struct json_node *n = json_get(object, name);
+    struct bytes text = { NULL, 0 };
 
-    return n != NULL && n->type == JSON_STRING && n->len > 0 ? (struct bytes){ n->text, n->len } : (struct bytes){ NULL, 0 };
+    if (n == NULL)
+        return text;
+    if (n->type == JSON_TRUE || n->type == JSON_FALSE)
+        text = n->type == JSON_TRUE ? (struct bytes){ "true", 4 } : (struct bytes){ "false", 5 };
+    else if ((n->type == JSON_STRING || n->type == JSON_NUMBER) && n->len > 0)
+        text = (struct bytes){ n->text, n->len };
+    return text;
 }
 
 bool format_is(struct bytes text, const char *other)

@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "base/json_doc.h"
 
-/* Text of a string member; data NULL when there is none or it is empty. */
+/* Text of a primitive member, of whatever kind it is written in; data NULL when there is none or it is empty. */
 struct bytes format_member(const struct json_node *object, const char *name);
 bool format_is(struct bytes text, const char *other);
 bool format_begins(struct bytes text, const char *head);

@@ -346,7 +346,7 @@ static void wrong_kind(struct engine *e, const struct place *at, const char *wha
     struct place whole = *at;
 
     whole.index = NO_INDEX;
-    engine_report_bytes(e, &whole, at->node, MSG_ERROR, MSG_VALIDATE_KIND, NULL, at->name, (struct bytes){ what, strlen(what) });
+    engine_report_read(e, &whole, at->node, MSG_VALIDATE_KIND, at->name, (struct bytes){ what, strlen(what) });
 }
 
 /* Is there something to read? Objects, arrays and null are no value at all; another kind of value is said and then read as text. */

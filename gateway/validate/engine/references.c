@@ -319,7 +319,7 @@ static struct reference_target find_bundled(struct engine *e, const struct json_
         }
     }
     if (slot == NULL || slot->entry == NULL || !json_is(slot->resource, JSON_OBJECT))
-        return target_of(REFERENCE_OUTSIDE, NULL, NULL);
+        return target_of(REFERENCE_OUTSIDE, NULL, slot != NULL ? slot->entry : NULL);
     return target_of(REFERENCE_BUNDLED, slot->resource, slot->entry);
 }
 

@@ -181,3 +181,13 @@ void engine_report_bytes(struct engine *e, const struct place *at, const struct 
     }
     engine_report(e, at, node, severity, msg, rule, NULL, cut(e, arg1), cut(e, arg2));
 }
+
+void engine_report_read(struct engine *e, const struct place *at, const struct json_node *node, enum msg_id msg, struct bytes arg1, struct bytes arg2)
+{
+    size_t errors = e->walk->errors;
+
+    if (e->trial > 0)
+        return;
+    engine_report_bytes(e, at, node, MSG_ERROR, msg, NULL, arg1, arg2);
+    e->walk->errors = errors;
+}

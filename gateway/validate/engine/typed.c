@@ -27,10 +27,16 @@ static void check_identifier(struct engine *e, const struct place *at)
 {
     struct bytes system = format_member(at->node, "system"), value = format_member(at->node, "value");
 
-    if (!is_system(system))
+    if (!is_system(system) || json_equals(json_get(at->node, "system"), ""))
         engine_report_bytes(e, at, json_get(at->node, "system"), MSG_ERROR, MSG_VALIDATE_NOT_ABSOLUTE, NULL, system, nothing);
     if (value.data != NULL && system.data != NULL && format_is(system, "urn:ietf:rfc:3986") && memchr(value.data, ':', value.len) == NULL)
         engine_report_bytes(e, at, json_get(at->node, "value"), MSG_ERROR, MSG_VALIDATE_NOT_ABSOLUTE, NULL, value, nothing);
+}
+
+/* Its code is judged like a Coding's. */
+static void check_quantity(struct engine *e, const struct place *at)
+{
+    coding_check(e, at);
 }
 
 static void check_attachment(struct engine *e, const struct place *at)
@@ -134,7 +140,7 @@ static void check_resource(struct engine *e, const struct place *at)
 void typed_check(struct engine *e, const struct place *at)
 {
     static const struct { const char *type; void (*check)(struct engine *e, const struct place *at); } checks[] = {
-        { "Reference", check_reference }, { "Identifier", check_identifier }, { "Extension", check_extension }, { "Meta", check_labels }, { "Attachment", check_attachment }
+        { "Reference", check_reference }, { "Quantity", check_quantity }, { "Identifier", check_identifier }, { "Extension", check_extension }, { "Meta", check_labels }, { "Attachment", check_attachment }
     };
     const struct img_profile *type = image_profile(e->image, at->type);
     const char *name = type != NULL ? image_text(e->image, type->type) : "";

@@ -139,7 +139,7 @@ static void report_kind(const struct listing *l, const struct img_element *eleme
 
     l->e->walk->nested_array |= node->type == JSON_ARRAY && node->parent != NULL && node->parent->type == JSON_ARRAY;
     if (l->base)
-        engine_report(l->e, &place, node, MSG_ERROR, MSG_VALIDATE_KIND, NULL, NULL, image_text(l->e->image, element->name), kind);
+        engine_report_read(l->e, &place, node, MSG_VALIDATE_KIND, image_bytes(l->e->image, element->name), (struct bytes){ kind, strlen(kind) });
 }
 
 static void report_empty(const struct listing *l, const struct img_element *element, const struct json_node *node, int32_t index)
@@ -148,13 +148,13 @@ static void report_empty(const struct listing *l, const struct img_element *elem
     struct place place = engine_child(&l->read, name, index, node);
 
     if (l->base && node->count == 0)
-        engine_report(l->e, &place, node, MSG_ERROR, MSG_VALIDATE_EMPTY, NULL, NULL, name, NULL);
+        engine_report_read(l->e, &place, node, MSG_VALIDATE_EMPTY, (struct bytes){ name, strlen(name) }, (struct bytes){ NULL, 0 });
 }
 
 static void report_unknown(const struct listing *l, const struct json_node *node)
 {
     if (l->base)
-        engine_report_bytes(l->e, &l->read, node, MSG_ERROR, MSG_VALIDATE_FORBIDDEN, NULL, (struct bytes){ node->key, node->key_len }, (struct bytes){ NULL, 0 });
+        engine_report_read(l->e, &l->read, node, MSG_VALIDATE_FORBIDDEN, (struct bytes){ node->key, node->key_len }, (struct bytes){ NULL, 0 });
 }
 
 static void add_item(const struct listing *l, const struct img_member *member, const struct json_node *node, const struct json_node *companion, int32_t index)
