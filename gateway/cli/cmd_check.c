@@ -22,6 +22,7 @@
 #include "cli/cli.h"
 #include "daemon/facts.h"
 #include "exchange/exchange.h"
+#include "validate/validate.h"
 
 enum { DAY_MS = 24 * 3600 * 1000, WARN_DAYS = 30, RUN_DIR_MAX = 80 };
 
@@ -115,6 +116,24 @@ static void try_certificate_end(struct cli_checks *k, const char *user, const ch
         cli_check(k, MSG_CHECK_CERTIFICATE, "", path, user);
 }
 
+/* The workers map the set before they are confined; they never compile it. */
+static void try_set(struct cli_checks *k, const struct settings *s)
+{
+    struct validate_set *set = NULL;
+    struct err e = ERR_INIT;
+    char path[4096];
+    int error;
+
+    if (s->fhir_set == NULL)
+        return;
+    snprintf(path, sizeof path, "%s/sets/%s.image", s->fhir_dir, s->fhir_set);
+    if (validate_set_open(path, &set, &e) < 0)
+        cli_check(k, e.msg == MSG_NONE ? MSG_CHECK_FILE : e.msg, path, e.arg[0], e.arg[1]);
+    else if ((error = access_as(s->convert_user, path, R_OK)) != 0)
+        cli_check(k, MSG_CHECK_FILE, "", path, strerror(error));
+    validate_set_close(set);
+}
+
 static void try_link(struct cli_checks *k, const struct settings *s, const struct settings_link *link)
 {
     struct exchange_profile *profile = NULL;
@@ -190,6 +209,7 @@ void cli_check_settings(struct cli *c, struct cli_checks *k)
     try_folder(k, s->convert_user, s->trust_dir, false, false);
     try_folder(k, s->convert_user, s->intermediate_dir, false, false);
     try_folder(k, s->convert_user, s->crl_dir, false, false);
+    try_set(k, s);
     for (size_t i = 0; i < s->links; i++)
         try_link(k, s, &s->link[i]);
     for (size_t i = 0; i < s->sources; i++)

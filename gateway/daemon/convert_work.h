@@ -10,6 +10,7 @@
 #include "daemon/door.h"
 #include "exchange/exchange.h"
 #include "sign/sign.h"
+#include "validate/validate.h"
 
 enum { CONVERT_FILES_MAX = 60, CONVERT_ARENA_MAX = 512 << 20 };
 
@@ -17,10 +18,11 @@ enum { CONVERT_FILES_MAX = 60, CONVERT_ARENA_MAX = 512 << 20 };
 struct convert_world {
     struct exchange_profile *profile[SETTINGS_MAX];   /* by index of the link */
     struct sign_trust *trust;
+    struct validate_set *set;                         /* NULL = the built-in profiles */
     struct arena *arena;                              /* of one job, reset after each */
 };
 
-/* Profiles of all links, trust anchors (trust_dir), CRLs (crl_dir). */
+/* Profiles of all links, the set of FHIR packages (fhir_set), trust anchors (trust_dir), CRLs (crl_dir). */
 int convert_world_load(const struct settings *settings, struct convert_world *ret_world, struct err *e);
 
 void convert_look(struct door *door, struct convert_world *world);

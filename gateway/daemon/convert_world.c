@@ -58,6 +58,11 @@ int convert_world_load(const struct settings *s, struct convert_world *ret_world
         snprintf(path, sizeof path, "%s/%s.conf", s->profile_dir, s->link[i].profile);
         r = exchange_profile_load(path, &world.profile[i], e);
     }
+    if (r == 0 && s->fhir_set != NULL) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/sets/%s.image", s->fhir_dir, s->fhir_set);
+        r = validate_set_open(path, &world.set, e);
+    }
     if (r == 0)
         r = trust_load(s, world.trust, e);
     if (r == 0)

@@ -30,6 +30,8 @@ static const struct conf_key gateway_keys[] = {
     { .key = "run_dir", .type = CONF_TEXT, .offset = AT(settings, run_dir), .fallback = "/run/clinsgw" },
     { .key = "doors_dir", .type = CONF_TEXT, .offset = AT(settings, doors_dir), .fallback = "/usr/lib/clinsgw" },
     { .key = "profile_dir", .type = CONF_TEXT, .offset = AT(settings, profile_dir), .fallback = "/etc/clinsgw/profiles" },
+    { .key = "fhir_dir", .type = CONF_TEXT, .offset = AT(settings, fhir_dir), .fallback = "/var/lib/clinsgw/fhir" },
+    { .key = "fhir_set", .type = CONF_TEXT, .offset = AT(settings, fhir_set) },
     { .key = "page_dir", .type = CONF_TEXT, .offset = AT(settings, page_dir) },
     { .key = "trust_dir", .type = CONF_TEXT, .offset = AT(settings, trust_dir) },
     { .key = "intermediate_dir", .type = CONF_TEXT, .offset = AT(settings, intermediate_dir) },
@@ -236,13 +238,15 @@ static int add_gateway(const struct build *b, const struct conf_section *section
     struct settings *s = b->s;
     int r = conf_apply(b->conf, section, gateway_keys, s, b->arena, e);
     const struct { const char *key, *path; } folders[] = {
-        { "state_dir", s->state_dir }, { "run_dir", s->run_dir }, { "doors_dir", s->doors_dir }, { "profile_dir", s->profile_dir },
+        { "state_dir", s->state_dir }, { "run_dir", s->run_dir }, { "doors_dir", s->doors_dir }, { "profile_dir", s->profile_dir }, { "fhir_dir", s->fhir_dir },
         { "page_dir", s->page_dir }, { "trust_dir", s->trust_dir }, { "intermediate_dir", s->intermediate_dir }, { "crl_dir", s->crl_dir },
     };
 
     for (size_t i = 0; r == 0 && i < sizeof folders / sizeof *folders; i++)
         if (!is_absolute(folders[i].path))
             r = refuse(b->conf, section, folders[i].key, "an absolute path", e);
+    if (r == 0 && s->fhir_set != NULL && (strlen(s->fhir_set) > 64 || s->fhir_set[0] == '\0' || !text_all_of(s->fhir_set, strlen(s->fhir_set), "0-9A-Za-z_-")))
+        r = refuse(b->conf, section, "fhir_set", "1-64 of [0-9A-Za-z_-]", e);
     if (r == 0 && (strlen(s->host) < 2 || strlen(s->host) > 8 || !text_all_of(s->host, strlen(s->host), "0-9a-z")))
         r = refuse(b->conf, section, "host", "2-8 of [0-9a-z]", e);
     if (r == 0 && s->low_water_send > s->low_water_intake)
