@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-enum { STACK_FIRST = 24 };
+enum { STACK_FIRST = 24, MANY = 1 << 15 };
 static const uint64_t STEPS_DEFAULT = 10000000;
 
 /* ---- the stack ---- */
@@ -25,6 +25,7 @@ int fp_fail(struct fp_eval *f, enum err_code code, const char *what)
     err_set(f->e, code, msg, NULL, what, NULL);
     if (f->e != NULL)
         f->e->column = f->column;
+    f->failed = code;
     return code;
 }
 
@@ -40,8 +41,9 @@ static int stack_grow(struct fp_eval *f)
         return fp_fail(f, ERR_LIMIT, "items");
     size_t wanted = f->capacity * 2;
     struct fhirpath_item *more = arena_array(f->env->arena, wanted, sizeof *more);
+    /* The arena has a maximum: a collection that passes it is too large rather than the machine too small. */
     if (more == NULL)
-        return fp_fail(f, ERR_NOMEM, "memory");
+        return wanted > MANY ? fp_fail(f, ERR_LIMIT, "items") : fp_fail(f, ERR_NOMEM, "memory");
     memcpy(more, f->stack, f->top * sizeof *more);
     f->stack = more;
     f->capacity = wanted;
@@ -65,7 +67,7 @@ int fp_push_item(struct fp_eval *f, const struct fhirpath_item *item)
     struct fhirpath_item copy = *item;
     struct fhirpath_item *slot = fp_push(f);
     if (slot == NULL)
-        return f->steps > f->max_steps ? ERR_LIMIT : ERR_NOMEM;
+        return f->failed;
     *slot = copy;
     return 0;
 }
@@ -206,6 +208,7 @@ static int eval_name(struct fp_eval *f, const struct fp_node *n, const struct fp
     size_t base = f->top;
     int ret = fp_eval_node(f, n->kid[0], s);
     size_t end = f->top;
+    f->column = n->column;
     for (size_t i = base; ret == 0 && i < end; i++) {
         struct fhirpath_item from = f->stack[i];
         ret = fp_push_children(f, &from, name, n->len);
@@ -226,7 +229,7 @@ static int eval_item_at(struct fp_eval *f, const struct fp_node *n, const struct
 {
     size_t base = f->top;
     struct fhirpath_item index;
-    bool present;
+    bool present = false;
     int ret = fp_eval_node(f, n->kid[0], s);
     size_t count = f->top - base;
     if (ret == 0)
@@ -281,7 +284,7 @@ static int eval_constant(struct fp_eval *f, const struct fp_node *n)
 static int eval_type_operator(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s)
 {
     struct fhirpath_item item;
-    bool present, is = false;
+    bool present = false, is = false;
     int ret = fp_eval_single(f, n->kid[0], s, &item, &present);
     if (ret < 0 || !present)
         return ret;
@@ -323,7 +326,7 @@ static int truth_equal(struct fp_eval *f, const struct fp_node *n, const struct 
 static int truth_compare(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, enum fhirpath_answer *ret)
 {
     struct fhirpath_item a, b;
-    bool has_a, has_b = false;
+    bool has_a = false, has_b = false;
     enum fp_order order;
     int r = fp_eval_single(f, n->kid[0], s, &a, &has_a);
     if (r == 0)
@@ -347,7 +350,7 @@ static int truth_member(struct fp_eval *f, const struct fp_node *n, const struct
 {
     unsigned one = n->op == FP_IN ? 0 : 1;
     struct fhirpath_item item;
-    bool present;
+    bool present = false;
     size_t base = f->top;
     enum fhirpath_answer same = FHIRPATH_NO;
     int r = fp_eval_single(f, n->kid[one], s, &item, &present);
@@ -435,7 +438,7 @@ int fp_eval_truth(struct fp_eval *f, uint32_t id, const struct fp_scope *s, enum
 static int eval_arithmetic(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s)
 {
     struct fhirpath_item a, b;
-    bool has_a, has_b = false;
+    bool has_a = false, has_b = false;
     int ret = fp_argument(f, n, 0, s, &a, &has_a);
     if (ret == 0)
         ret = fp_argument(f, n, 1, s, &b, &has_b);
@@ -452,7 +455,7 @@ static int eval_arithmetic(struct fp_eval *f, const struct fp_node *n, const str
 static int eval_sign(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s)
 {
     struct fhirpath_item a;
-    bool present;
+    bool present = false;
     int ret = fp_argument(f, n, 0, s, &a, &present);
     if (ret < 0 || !present)
         return ret;

@@ -32,6 +32,7 @@ struct fp_eval {
     size_t top, capacity;
     uint64_t steps, max_steps;
     uint32_t column;                      /* of the node at work, for messages */
+    int failed;                           /* code of the last failure */
     struct err *e;
 };
 

@@ -75,7 +75,7 @@ struct fhirpath_env {
     uint64_t steps;                      /* out: steps taken; evaluation stops with ERR_LIMIT beyond max_steps (0 = default 10,000,000) */
     uint64_t max_steps;
     bool reference_ways;                 /* true in the validator: where the HL7 core differs from the printed specification, follow the core */
-    bool strict;                         /* an element that its type does not know is an error instead of nothing */
+    bool strict;                         /* an element that its type does not know is an error instead of nothing, and so is asking for the first of children() */
     struct fhirpath_regexes *regexes;    /* NULL = compile each time */
 };
 

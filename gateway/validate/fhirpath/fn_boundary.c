@@ -69,7 +69,7 @@ static int comparable(struct fp_eval *f, const struct fp_node *n, const struct f
 {
     struct fhirpath_item other;
     struct ucum_unit a, b;
-    bool present;
+    bool present = false;
     int ret = fp_argument(f, n, 1, s, &other, &present);
     if (ret < 0 || !present)
         return ret;
@@ -81,7 +81,7 @@ static int comparable(struct fp_eval *f, const struct fp_node *n, const struct f
 int fp_fn_boundary(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, size_t base)
 {
     struct fhirpath_item v;
-    bool present;
+    bool present = false;
     int ret = fp_focus(f, base, &v, &present);
     if (ret < 0 || !present)
         return ret;

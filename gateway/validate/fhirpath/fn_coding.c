@@ -139,7 +139,7 @@ static bool recode(unsigned fn, const struct fhirpath_item *v, const struct fhir
 int fp_fn_coding(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, size_t base)
 {
     struct fhirpath_item v, form;
-    bool present, has_form;
+    bool present = false, has_form = false;
     struct buf out;
     int ret = fp_focus(f, base, &v, &present);
     if (ret == 0)

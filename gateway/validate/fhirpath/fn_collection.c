@@ -31,7 +31,7 @@ static int keep(struct fp_eval *f, size_t base, int64_t from, int64_t count)
 static int skip_or_take(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, size_t base)
 {
     struct fhirpath_item number;
-    bool present;
+    bool present = false;
     int ret = fp_argument(f, n, 1, s, &number, &present);
     if (ret < 0)
         return ret;
@@ -124,11 +124,21 @@ static int distinct_count(struct fp_eval *f, size_t base)
     return ret == 0 ? fp_push_bool(f, same) : ret;
 }
 
+/* children() and descendants() promise no order: what depends on one is a mistake. */
+static bool is_without_order(const struct fp_eval *f, const struct fp_node *n)
+{
+    const struct fp_node *focus = n->kid[0] != 0 ? &f->nodes[n->kid[0] - 1] : NULL;
+    bool ordered = n->fn >= FN_FIRST && n->fn <= FN_TAKE;
+    return ordered && focus != NULL && focus->op == FP_CALL && (focus->fn == FN_CHILDREN || focus->fn == FN_DESCENDANTS);
+}
+
 int fp_fn_collection(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, size_t base)
 {
     size_t count = f->top - base;
     enum fhirpath_answer answer;
     int ret;
+    if (f->env->strict && is_without_order(f, n))
+        return fp_fail(f, ERR_INVALID, "children have no order");
     switch (n->fn) {
     case FN_EMPTY: f->top = base; return fp_push_bool(f, count == 0);
     case FN_COUNT: f->top = base; return fp_push_integer(f, (int64_t)count);

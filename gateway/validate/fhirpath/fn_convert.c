@@ -154,7 +154,7 @@ static int to_quantity(struct fp_eval *f, const struct fhirpath_item *v)
 static int check_unit(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, size_t base)
 {
     struct fhirpath_item unit;
-    bool present;
+    bool present = false;
     enum fp_order order;
     int ret = fp_argument(f, n, 1, s, &unit, &present);
     if (ret < 0 || !present || f->top == base)
@@ -185,7 +185,7 @@ static int convert(struct fp_eval *f, unsigned fn, const struct fhirpath_item *v
 int fp_fn_convert(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, size_t base)
 {
     struct fhirpath_item v;
-    bool present, ask = n->fn >= FN_CONVERTS_TO_BOOLEAN;
+    bool present = false, ask = n->fn >= FN_CONVERTS_TO_BOOLEAN;
     int ret = fp_focus(f, base, &v, &present);
     if (ret < 0 || !present)
         return ret;

@@ -8,7 +8,7 @@ static bool is_text(const struct json_node *n, struct bytes text) { return json_
 static int extensions(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, size_t base)
 {
     struct fhirpath_item url;
-    bool present;
+    bool present = false;
     size_t end = f->top;
     int ret = fp_argument(f, n, 1, s, &url, &present);
     if (ret < 0)
@@ -65,7 +65,7 @@ typedef int question(void *self, const struct fhirpath_item *item, struct bytes 
 static int ask(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, size_t base, question *hook)
 {
     struct fhirpath_item item, canonical;
-    bool present;
+    bool present = false;
     enum fhirpath_answer answer = FHIRPATH_EMPTY;
     if (f->top - base > 1)
         return fp_fail(f, ERR_INVALID, "one item wanted, several found");
@@ -100,7 +100,7 @@ static int html_checks(struct fp_eval *f, size_t base)
 static int subsumes(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, size_t base)
 {
     struct fhirpath_item item, other;
-    bool present;
+    bool present = false;
     enum fhirpath_answer answer = FHIRPATH_EMPTY;
     if (f->top - base > 1)
         return fp_fail(f, ERR_INVALID, "one item wanted, several found");

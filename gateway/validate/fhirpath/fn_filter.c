@@ -77,7 +77,7 @@ static int iif(struct fp_eval *f, const struct fp_node *n, const struct fp_scope
 {
     struct fp_scope inner = *s;
     struct fhirpath_item self, criterion;
-    bool present;
+    bool present = false;
     if (f->top - base > 1)
         return fp_fail(f, ERR_INVALID, "one item wanted, several found");
     if (f->top > base) {
@@ -147,7 +147,7 @@ static int sort_keys(struct fp_eval *f, const struct fp_node *n, const struct fp
     return ret;
 }
 
-/* Empty keys come first. */
+/* Empty keys come first, downwards, too. */
 static int rows_compare(struct fp_eval *f, const struct fp_node *n, const struct sort_row *a, const struct sort_row *b, int *ret_order)
 {
     *ret_order = 0;
@@ -158,7 +158,7 @@ static int rows_compare(struct fp_eval *f, const struct fp_node *n, const struct
             ret = fp_compare(f, &a->key[k], &b->key[k], &order);
         if (ret < 0)
             return ret;
-        bool down = n->kid[1 + k] != 0 && f->nodes[n->kid[1 + k] - 1].op == FP_NEGATE;
+        bool down = a->present[k] && b->present[k] && n->kid[1 + k] != 0 && f->nodes[n->kid[1 + k] - 1].op == FP_NEGATE;
         *ret_order = order == FP_UNSURE ? 0 : down ? -(int)order : (int)order;
     }
     return 0;

@@ -46,7 +46,7 @@ static int round_to(struct fp_eval *f, const struct fhirpath_item *v, struct fp_
 int fp_fn_math(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, size_t base)
 {
     struct fhirpath_item v, a;
-    bool present, has_a;
+    bool present = false, has_a = false;
     struct fp_decimal d, x = { 0, 0 };
     int ret = fp_focus(f, base, &v, &present);
     if (ret == 0)

@@ -190,7 +190,7 @@ static int replace_matches(struct fp_eval *f, const struct fhirpath_item *v, con
 int fp_fn_regex(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, size_t base)
 {
     struct fhirpath_item v, pattern, by = { .kind = FHIRPATH_STRING, .text = "" };
-    bool present, has_pattern, has_by = true;
+    bool present = false, has_pattern = false, has_by = true;
     int ret = fp_focus(f, base, &v, &present);
     if (ret == 0)
         ret = fp_argument(f, n, 1, s, &pattern, &has_pattern);

@@ -148,7 +148,7 @@ static int split(struct fp_eval *f, const struct fhirpath_item *v, const struct 
 static int join(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, size_t base)
 {
     struct fhirpath_item separator = { .kind = FHIRPATH_STRING, .text = "" };
-    bool present;
+    bool present = false;
     size_t end = f->top, total = 0;
     int ret = fp_argument(f, n, 1, s, &separator, &present);
     if (ret < 0 || base == end)
@@ -207,7 +207,7 @@ static int with_text(struct fp_eval *f, unsigned fn, const struct fhirpath_item 
 int fp_fn_string(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, size_t base)
 {
     struct fhirpath_item v, first, second;
-    bool present, has_first, has_second;
+    bool present = false, has_first = false, has_second = false;
     if (n->fn == FN_JOIN)
         return join(f, n, s, base);
     int ret = fp_focus(f, base, &v, &present);

@@ -60,6 +60,9 @@ static int push_child(struct fp_eval *f, const struct fhirpath_item *parent, con
         return 0;
     struct fhirpath_item child = { .kind = FHIRPATH_NODE, .node = node, .companion = companion, .resource = parent->resource };
     set_type(image, member, &child);
+    /* Resource.id is an id, though the definitions of R4 call it a string. */
+    if (node != NULL && node->key_len == 2 && memcmp(node->key, "id", 2) == 0 && parent->node == parent->resource && child.type != 0)
+        child.type = image_find_type(image, "id", 2);
     if (node != NULL && node->type == JSON_OBJECT && is_resource_kind(image, child.type) && json_get(node, "resourceType") != NULL)
         child = fhirpath_resource(image, node);
     return fp_push_item(f, &child);

@@ -27,10 +27,9 @@ static enum fhirpath_kind kind_of_type(struct bytes type)
     return FHIRPATH_STRING;
 }
 
-static bool is_number_text(const struct json_node *n, bool *ret_integer)
+static bool is_integer_text(const struct json_node *n)
 {
-    *ret_integer = memchr(n->text, '.', n->len) == NULL && memchr(n->text, 'e', n->len) == NULL && memchr(n->text, 'E', n->len) == NULL;
-    return true;
+    return memchr(n->text, '.', n->len) == NULL && memchr(n->text, 'e', n->len) == NULL && memchr(n->text, 'E', n->len) == NULL;
 }
 
 /* A string that should be a date reads as one only when it is one. */
@@ -47,12 +46,10 @@ static void string_value(struct fhirpath_item *v, const struct json_node *n, enu
 
 static void number_value(struct fhirpath_item *v, const struct json_node *n, enum fhirpath_kind wanted)
 {
-    bool integer;
-    is_number_text(n, &integer);
     v->kind = FHIRPATH_DECIMAL;
     v->text = n->text;
     v->len = n->len;
-    if (integer && wanted != FHIRPATH_DECIMAL && json_to_int64(n, &v->integer) == 0)
+    if (is_integer_text(n) && wanted != FHIRPATH_DECIMAL && json_to_int64(n, &v->integer) == 0)
         v->kind = FHIRPATH_INTEGER;
 }
 
