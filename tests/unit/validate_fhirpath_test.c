@@ -24,6 +24,7 @@ static const char *run(const char *text)
     struct err e = ERR_INIT;
     size_t at = 0;
     arena_reset(world.scratch);
+    env.max_steps = 300000;
     int ret = evaluate(text, &env, &items, &e);
     out[0] = '\0';
     if (ret < 0) {
