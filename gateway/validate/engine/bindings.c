@@ -186,8 +186,8 @@ void coding_check(struct engine *e, const struct place *at)
         say(e, at, MSG_ERROR, MSG_VALIDATE_SYSTEM_RELATIVE, c.system, none, NULL);
     if (c.code.len > 0 && c.system.len == 0 && !quantity)
         say(e, at, MSG_WARNING, MSG_VALIDATE_SYSTEM_MISSING, c.code, none, NULL);
-    if (c.system.len == 0 || c.code.data == NULL)
-        return;
+    if (c.system.len == 0 || c.code.len == 0)
+        return; /* an empty code is the primitive's concern */
     if (image_find_value_set(e->image, c.system.data, c.system.len) != NULL)
         say(e, at, MSG_ERROR, MSG_VALIDATE_SYSTEM_IS_VALUE_SET, c.system, none, NULL);
     check_code(e, at, &c);
