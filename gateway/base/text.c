@@ -140,13 +140,27 @@ bool text_has_fullwidth_space(const char *text, size_t len)
     return false;
 }
 
+/* Skips ASCII that nobody objects to, eight bytes at a time; what follows is looked at one by one. */
+static size_t skip_printable(const char *text, size_t len, size_t pos)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), highs = UINT64_C(0x8080808080808080);
+
+    for (; len - pos >= 8; pos += 8) {
+        uint64_t w;
+        memcpy(&w, text + pos, 8);
+        if (((w | (w + ones)) & highs) != 0 || ((w - ones * 0x20) & highs) != 0) /* over 0x7E; below 0x20 */
+            break;
+    }
+    return pos;
+}
+
 int64_t text_find_control(const char *text, size_t len, bool allow_layout)
 {
     /* DEL and C1; noncharacters of the first plane and BOM; private use, where 外字 live, also in planes 15 and 16. */
     static const int32_t bad[][2] = { { 0x7F, 0x9F }, { 0xE000, 0xF8FF }, { 0xFEFF, 0xFEFF }, { 0xFFFE, 0xFFFF }, { 0xF0000, 0x10FFFF } };
     size_t pos = 0;
 
-    while (pos < len) {
+    while ((pos = skip_printable(text, len, pos)) < len) {
         size_t at = pos;
         int32_t c = text_next(text, len, &pos);
 
