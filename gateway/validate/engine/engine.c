@@ -25,6 +25,7 @@ static void know_names(const struct image *image, struct engine_walk *w)
     w->name.reference = named(image, "Reference");
     w->name.extension = named(image, "Extension");
     w->name.coding = named(image, "Coding");
+    w->name.quantity = named(image, "Quantity");
     w->name.resource = named(image, "Resource");
     w->name.id = named(image, "id");
     w->name.value = named(image, "value");

@@ -375,7 +375,7 @@ static void base_element(struct engine *e, const struct place *at, const struct 
         return;
     }
     typed_check(e, at);
-    if (name == e->walk->name.coding)
+    if (name == e->walk->name.coding || name == e->walk->name.quantity)
         coding_check(e, at);
     else if (name == e->walk->name.reference)
         reference_check(e, at, element, type, NULL);

@@ -75,7 +75,7 @@ struct engine_walk {
     uint64_t matches;
     bool limit_told, service;
     bool nested_array;          /* an array within an array was seen: no FHIR JSON at all */
-    struct { img_str reference, extension, coding, resource, id, value, url, child_extension, modifier_extension; } name;
+    struct { img_str reference, extension, coding, quantity, resource, id, value, url, child_extension, modifier_extension; } name;
 };
 
 /* Marks for what a frame of the walk put on the stacks. */
