@@ -29,6 +29,8 @@ static void on_offered(struct desk *d, struct wire_in *in)
 {
     struct flow_event event = { .type = FLOW_EV_OFFERED, .u.offered.mtime_ns = wire_i64(in, F_MTIME), .u.offered.size = wire_u64(in, F_SIZE) };
 
+    if (d->flow->refused_offer && d->flow->received >= d->cfg.claims_max) /* it has said so, and will ask for all of them */
+        return;
     DESK_COPY(event.u.offered.source, wire_text(in, F_SOURCE));
     desk_text_of(event.u.offered.name, sizeof event.u.offered.name, wire_bytes(in, F_NAME));
     desk_event(d, &event);

@@ -53,6 +53,7 @@ struct spool_door {
     struct done done[DONE_MAX];
     size_t dones;
     int64_t next_scan, next_orphans;
+    bool again[SETTINGS_MAX], more[SETTINGS_MAX]; /* the desk has room again; it was offered as much as it can take, and more lies there */
     int page;                                     /* folder of the status page, -1 = none */
     bool restless;                                /* something lies there that is not complete yet */
 };
@@ -414,10 +415,7 @@ static void obey(struct spool_door *d)
     case WIRE_WRITE: write_file(d, (size_t)source, name); break;
     case WIRE_REMOVE_OUT: (void)spool_source_remove_out(d->source[source], name, NULL); break;
     case WIRE_READ_TRY: read_try(d, (size_t)source, name); break;
-    case WIRE_OFFER_AGAIN:
-        spool_source_forget_all(d->source[source]);
-        d->next_scan = 0;
-        break;
+    case WIRE_OFFER_AGAIN: d->again[source] = true; break;
     default: break;
     }
 }
@@ -437,6 +435,20 @@ static void take_up_left_over(struct spool_door *d, size_t source)
     snprintf(number, sizeof number, "%zu", foreign);
     err_set(&e, ERR_INVALID, MSG_SPOOL_FOREIGN, NULL, spool_source_name(d->source[source]), number);
     door_problem(d->door, &e);
+}
+
+/* As much as the desk takes at most; what it has no room for it asks for again. */
+static void offer_again(struct spool_door *d, size_t source)
+{
+    struct visit v = { d, source };
+    bool try_waits = false;
+
+    d->again[source] = d->more[source] = false;
+    if (d->share[source] != SHARE_UP ||
+        spool_source_offer_again(d->source[source], (size_t)d->door->settings->window, time_boot_ms(), on_offer, &v, &d->more[source], &try_waits, NULL) < 0)
+        return;
+    if (try_waits)
+        d->next_scan = 0;
 }
 
 /* One watcher a process: made anew when folders come back, because a watch holds on to the folder that was. */
@@ -464,6 +476,8 @@ static void scan(struct spool_door *d, int64_t now)
         if (!was_up)
             take_up_left_over(d, i);
         r = spool_source_scan(d->source[i], now, on_offer, &v, &e);
+        if (d->more[i])
+            offer_again(d, i);
         if (r == 0 || r == ERR_LIMIT)
             (void)spool_source_scan_try(d->source[i], now, on_try, &v, NULL);
         if (r == ERR_LIMIT && now >= d->next_orphans)
@@ -546,6 +560,9 @@ int main(int argc, char **argv)
             obey(&d);
             wire_release(&d.door->in);
         }
+        for (size_t i = 0; i < d.sources; i++)
+            if (d.again[i])
+                offer_again(&d, i);
         if (d.watch != NULL)
             on_watch(&d);
         if (time_boot_ms() >= d.next_scan)

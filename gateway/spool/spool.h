@@ -87,9 +87,11 @@ typedef void spool_offer_fn(void *ctx, const struct spool_offer *offer);
 int spool_source_scan(struct spool_source *source, int64_t boot_ms, spool_offer_fn *on_offer, void *ctx, struct err *e);
 /* The watcher saw `name` arrive by rename from an unfinished name: it is complete at once. Tells it through on_offer when it is there. */
 int spool_source_renamed(struct spool_source *source, const char *name, int64_t boot_ms, spool_offer_fn *on_offer, void *ctx, struct err *e);
-/* Offer this name, or all that lie there, again at the next scan (a claim was postponed or failed for a passing reason). */
+/* Offer this name again at the next scan (a claim was postponed or failed for a passing reason). */
 void spool_source_forget(struct spool_source *source, const char *name);
-void spool_source_forget_all(struct spool_source *source);
+/* There was no room for what was offered, and now there is: at most max names of in/ that are known and complete are told again, at once and without a walk over the folder. *ret_more: others are
+ * left, to be asked for in another call. What lies in try/ is told again at the next scan; *ret_try: something does. ERR_CLOSED: the share went away. */
+int spool_source_offer_again(struct spool_source *source, size_t max, int64_t boot_ms, spool_offer_fn *on_offer, void *ctx, bool *ret_more, bool *ret_try, struct err *e);
 /* Attachments that came (ctime, because copies keep old mtimes) orphan_ms ago or earlier and that no notice in out/ mentions yet; each once in the life of this object. wall_ms: now. */
 int spool_source_orphans(struct spool_source *source, int64_t wall_ms, spool_offer_fn *on_orphan, void *ctx, struct err *e);
 

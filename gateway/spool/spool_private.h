@@ -24,6 +24,7 @@ enum { SPOOL_BUCKETS = 4096 };
 struct spool_seen_table {
     struct spool_seen *bucket[SPOOL_BUCKETS];
     size_t count;
+    size_t next;                          /* bucket with which the next call of spool_source_offer_again() begins: nobody always comes last */
     uint32_t round, salt;                 /* salt: names cannot be chosen so that all of them meet in one bucket */
     int64_t boot_ms;                      /* of the last scan */
     bool full;                            /* a name found no room in this round */

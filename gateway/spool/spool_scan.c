@@ -293,14 +293,38 @@ void spool_source_forget(struct spool_source *source, const char *name)
         s->told = false;
 }
 
-void spool_source_forget_all(struct spool_source *source)
+/* Tells what is due of one bucket; a name that is gone is left to the next scan. */
+static size_t offer_bucket(struct spool_source *source, size_t bucket, int64_t boot_ms, spool_offer_fn *on_offer, void *ctx)
 {
-    for (size_t i = 0; i < SPOOL_BUCKETS; i++)
-        for (struct spool_seen *s = source->in.bucket[i]; s != NULL; s = s->next)
-            s->told = false;
-    for (size_t i = 0; i < SPOOL_BUCKETS; i++)
+    size_t told = 0;
+
+    for (struct spool_seen *s = source->in.bucket[bucket]; s != NULL; s = s->next) {
+        if (s->refused || !is_request(source, s) || seen_update(&source->in, source->folder[FOLDER_IN], s->name, boot_ms) != s)
+            continue;
+        s->told = false;
+        if (!is_complete(source, s, source->folder[FOLDER_IN], boot_ms))
+            continue;
+        tell(source, s, on_offer, ctx);
+        told++;
+    }
+    return told;
+}
+
+int spool_source_offer_again(struct spool_source *source, size_t max, int64_t boot_ms, spool_offer_fn *on_offer, void *ctx, bool *ret_more, bool *ret_try, struct err *e)
+{
+    struct spool_seen_table *in = &source->in;
+    size_t told = 0, buckets = 0;
+
+    if (source->folder[FOLDER_IN] < 0)
+        return share_gone(source, e);
+    for (; buckets < SPOOL_BUCKETS && told < max; buckets++, in->next = (in->next + 1) % SPOOL_BUCKETS)
+        told += offer_bucket(source, in->next, boot_ms, on_offer, ctx);
+    for (size_t i = 0; i < SPOOL_BUCKETS && source->try_seen.count > 0; i++)
         for (struct spool_seen *s = source->try_seen.bucket[i]; s != NULL; s = s->next)
             s->told = false;
+    *ret_more = buckets < SPOOL_BUCKETS && in->count > told;
+    *ret_try = source->try_seen.count > 0;
+    return 0;
 }
 
 /* The vendor was told about this very attachment: its notice is not older than the attachment lies there. */

@@ -253,8 +253,44 @@ TEST(spool_offers_again_when_told_to_forget)
     spool_source_forget(h->source, "a.json");
     CHECK_INT(scan(h, SETTLE + 1), 1);
     CHECK_STR(h->name[0], "a.json");
-    spool_source_forget_all(h->source);
-    CHECK_INT(scan(h, SETTLE + 2), 2);
+}
+
+TEST(spool_offers_again_as_much_as_is_wanted)
+{
+    struct house *h = open_house();
+    char name[16];
+    bool more = false, trials = true;
+    size_t told = 0;
+    int calls = 0;
+
+    for (int i = 0; i < 10; i++) {
+        snprintf(name, sizeof name, "n%d.json", i);
+        put(h, "in", name, "{}");
+    }
+    put(h, "in", "picture.png", "an attachment is not offered");
+    scan(h, 0);
+    scan(h, SETTLE);
+    put(h, "in", "n3.json", "{ \"written\": \"anew\" }");
+    CHECK_INT(unlink(path_of(h, "in", "n4.json")), 0);
+    put(h, "in", "unknown.json", "seen by the next scan");
+    do {
+        h->count = 0;
+        CHECK_OK(spool_source_offer_again(h->source, 3, SETTLE + 1, note, h, &more, &trials, &h->e));
+        CHECK(!more || h->count >= 3);
+        told += h->count;
+        for (size_t i = 0; i < h->count; i++)
+            CHECK(strcmp(h->name[i], "n3.json") != 0 && strcmp(h->name[i], "n4.json") != 0 && strcmp(h->name[i], "picture.png") != 0);
+    } while (++calls < 3 && more);
+    CHECK(told >= 8);
+    CHECK(!trials);
+    put(h, "try", "t.json", "{}");
+    CHECK_OK(spool_source_scan_try(h->source, 0, note, h, &h->e));
+    CHECK_OK(spool_source_offer_again(h->source, 100, SETTLE + 1, note, h, &more, &trials, &h->e));
+    CHECK(!more);
+    CHECK(trials);
+    CHECK_INT(scan(h, 2 * SETTLE + 2), 1); /* the one that was written anew */
+    CHECK_STR(h->name[0], "n3.json");
+    CHECK_INT(scan(h, 3 * SETTLE + 2), 1); /* and the one that nobody knew */
 }
 
 TEST(spool_offers_a_name_again_for_another_file)
