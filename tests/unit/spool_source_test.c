@@ -258,7 +258,7 @@ TEST(spool_offers_again_when_told_to_forget)
 TEST(spool_offers_again_as_much_as_is_wanted)
 {
     struct house *h = open_house();
-    char name[16];
+    char name[24];
     bool more = false, trials = true;
     size_t told = 0;
     int calls = 0;
