@@ -82,7 +82,7 @@ BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 SCRIPTS := $(wildcard tests/e2e/*_test.py tests/crash/*_test.py tests/conformance/*_test.py)
 
 .DEFAULT_GOAL := all
-.PHONY: all tests fuzzers benches deps deps-build deps-demo check fuzz bench demo install clean
+.PHONY: all facts tests fuzzers benches deps deps-build deps-demo check fuzz bench demo install clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -127,9 +127,25 @@ $(foreach d,$(MAINS),$(eval $(call daemon,$d)))
 $(B)/bin/clinsgw: $(call objects,$(CLI_SRC)) $(LIBS)
 	$(link)
 
-# Compiles packages and facts: makes the built-in profiles, and images for maintainers.
-$(B)/tools/make_image: $(B)/obj/gateway/validate/builtin/make_image.o $(B)/libvalidate.a $(B)/libbase.a
+# Compiles packages and facts. Made of objects, not of the room's archive: that holds what this tool makes.
+MAKE_IMAGE_SRC := gateway/validate/builtin/make_image.c $(wildcard gateway/validate/model/*.c gateway/validate/package/*.c gateway/validate/fhirpath/*.c)
+$(B)/tools/make_image: private LDFLAGS_fuzz := $(SANITIZE) -fsanitize=fuzzer-no-link
+$(B)/tools/make_image: $(call objects,$(MAKE_IMAGE_SRC)) $(B)/libbase.a
 	$(link)
+
+$(B)/gen/builtin.image: $(B)/tools/make_image gateway/validate/builtin/profiles.facts
+	@mkdir -p $(@D)
+	@echo "  GEN $@"
+	$(Q)$< --builtin gateway/validate/builtin/profiles.facts $@ $(@D)/builtin_image.inc
+
+$(B)/obj/gateway/validate/builtin/builtin.o: $(B)/gen/builtin.image
+$(B)/obj/gateway/validate/builtin/builtin.o: private CFLAGS += -I$(B)/gen -DBUILTIN_IMAGE='"$(B)/gen/builtin.image"'
+
+# Writes the facts of the built-in profiles anew from the official packages: for maintainers, when the guide or the compiler changes.
+CLINSGW_SHARED ?= ../shared
+FACT_PACKAGES = $(foreach p,hl7.fhir.r4.core jp-core jp-clins,$(wildcard $(CLINSGW_SHARED)/spec/packages/$p*.tgz))
+facts: $(B)/tools/make_image
+	$(Q)$< --facts gateway/validate/builtin/roots.txt gateway/validate/builtin/profiles.facts $(FACT_PACKAGES)
 
 $(B)/bin/clinsgw-sandbox: $(call objects,$(SANDBOX_SRC)) $(B)/libbase.a
 	$(link)

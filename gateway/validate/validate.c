@@ -26,24 +26,9 @@
 
 enum { ISSUES_MAX = 4096 };
 
-/* The tables of check.h; `image` stays closed until profiles are compiled into the program. */
-static const struct validate_set builtin = { .map = NULL };
-
-const struct validate_set *validate_set_builtin(void)
-{
-    return &builtin;
-}
-
 bool validate_set_has(const struct validate_set *set, const char *profile)
 {
-    size_t len = strcspn(profile, "|");
-
-    if (set->image.base != NULL)
-        return image_find_profile(&set->image, profile, strlen(profile)) != 0;
-    for (size_t i = 0; i < check_profile_count; i++)
-        if (strlen(check_profiles[i].url) == len && memcmp(check_profiles[i].url, profile, len) == 0)
-            return profile[len] == '\0' || (check_profiles[i].whole && strcmp(profile + len, "|1") == 0);
-    return false;
+    return image_find_profile(&set->image, profile, strlen(profile)) != 0;
 }
 
 static int compare_offsets(const void *left, const void *right)

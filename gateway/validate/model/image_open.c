@@ -229,7 +229,7 @@ static bool constraints_ok(const struct verifier *v)
         if (!text_ok(v, c->key) || !text_ok(v, c->expression) || !text_ok(v, c->source) || !text_ok(v, c->human) || c->native > IMG_NATIVE_EXT_1)
             return false;
         if (c->program != 0 && (c->program % IMAGE_ALIGN != 0 || c->program < programs->offset || c->program - programs->offset > programs->count
-            || c->program_len > programs->count - (c->program - programs->offset)))
+            || c->program_len > programs->count - (c->program - programs->offset) || !fhirpath_program_ok(v->image->base + c->program, c->program_len)))
             return false;
     }
     return true;

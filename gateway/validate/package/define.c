@@ -173,9 +173,30 @@ static void draft_take(struct draft *draft, const struct json_node *member)
     }
 }
 
-bool draft_read(struct compile *c, const struct json_node *element, struct draft *ret_draft)
+bool draft_read_members(struct compile *c, const struct json_node *element, struct draft *draft)
 {
     const struct json_node *constraints = json_get(element, "constraint");
+
+    for (const struct json_node *member = element->child; member != NULL; member = member->next)
+        draft_take(draft, member);
+    if (!json_is(constraints, JSON_ARRAY) || constraints->count == 0)
+        return true;
+    draft->constraint = arena_array(c->arena, constraints->count, sizeof *draft->constraint);
+    if (draft->constraint == NULL) {
+        build_fail(&c->build, ERR_NOMEM);
+        return false;
+    }
+    for (const struct json_node *n = constraints->child; n != NULL; n = n->next) {
+        const struct json_node *whole = n->type == JSON_STRING ? set_invariant(c->set, n) : n;
+
+        if (whole != NULL)
+            draft->constraint[draft->constraint_count++] = whole;
+    }
+    return true;
+}
+
+bool draft_read(struct compile *c, const struct json_node *element, struct draft *ret_draft)
+{
     struct draft draft = {
         .path = json_get_text(c->arena, element, "path"), .id = json_get_text(c->arena, element, "id"), .slice_name = json_get_text(c->arena, element, "sliceName")
     };
@@ -184,17 +205,8 @@ bool draft_read(struct compile *c, const struct json_node *element, struct draft
         return false;
     if (draft.id == NULL)
         draft.id = draft.path;
-    for (const struct json_node *member = element->child; member != NULL; member = member->next)
-        draft_take(&draft, member);
-    if (json_is(constraints, JSON_ARRAY) && constraints->count > 0) {
-        draft.constraint = arena_array(c->arena, constraints->count, sizeof *draft.constraint);
-        if (draft.constraint == NULL) {
-            build_fail(&c->build, ERR_NOMEM);
-            return false;
-        }
-        for (const struct json_node *n = constraints->child; n != NULL; n = n->next)
-            draft.constraint[draft.constraint_count++] = n;
-    }
+    if (!draft_read_members(c, element, &draft))
+        return false;
     *ret_draft = draft;
     return true;
 }

@@ -5,11 +5,13 @@
  * same path that it slices, a slice of a slice ("a/b") to the slice "a". Then each element is laid beside its counterpart in the base types: what
  * it adds is all that a walk of the profile has to look at. Types are compiled before profiles (define.c), so counterparts are in the image.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "validate/fhirpath/fhirpath.h"
+#include "validate/package/amend.h"
 #include "validate/package/package_private.h"
 
 enum { PATH_DEPTH_MAX = 40, TYPES_MAX = 256, MEMBERS_MAX = 4096, CONSTRAINTS_MAX = 1 << 14, CONSTRAINTS_OF_ONE = 256, REFERENCE_HOPS = 8 };
@@ -361,6 +363,19 @@ static void find_counterpart(struct tree *t, uint32_t index)
     }
 }
 
+/* A snapshot that was made here need not repeat what the base definition says. */
+static void inherit_base(struct tree *t, uint32_t index)
+{
+    struct twig *w = &t->twig[index];
+    const struct img_element *counterpart = element_at(t->c, w->out.counterpart);
+
+    if (w->draft->field[DRAFT_BASE] != NULL || counterpart == NULL)
+        return;
+    w->out.base_min = counterpart->base_min;
+    w->out.base_max = counterpart->base_max;
+    w->out.flags = (uint16_t)((w->out.flags & ~IMG_ARRAY) | (index > 0 && w->out.base_max != 1 ? IMG_ARRAY : 0));
+}
+
 /* "#Bundle.link" or "http://.../Bundle#Bundle.link": the element with this id in the same definition, else where the counterpart leads. */
 static void find_reference(struct tree *t, uint32_t index)
 {
@@ -401,20 +416,23 @@ static bool best_practice(const struct json_node *constraint)
     return false;
 }
 
-/* The expression as a program; none when it does not compile: the validator then says so wherever the invariant would apply. */
-static void compile_program(struct compile *c, struct img_constraint *constraint)
+/* The expression as a program; none when it does not compile: the engine says so where it would be evaluated. */
+static void compile_program(struct compile *c, const struct json_node *node, struct img_constraint *fresh)
 {
-    struct bytes text = build_bytes(&c->build, constraint->expression);
-    struct err ignored = ERR_INIT;
-    struct buf program;
-    struct img_run run;
+    static const char padding[IMAGE_ALIGN];
+    struct bytes text = amend_expression(node_text(json_get(node, "expression"))), key = node_text(json_get(node, "key"));
+    struct buf *programs = &c->build.table[IMG_PROGRAMS], program;
+    char what[96];
 
     buf_init(&program, FHIRPATH_PROGRAM_MAX);
-    if (constraint->expression != 0 && fhirpath_compile(text.data, text.len, &program, &ignored) == 0) {
-        constraint->program_len = (uint32_t)program.len;
-        buf_add(&program, "\0\0\0\0\0\0\0", (8 - program.len % 8) % 8);
-        run = build_run(&c->build, IMG_PROGRAMS, program.data, program.len, false);
-        constraint->program = run.first;
+    if (text.len > 0 && fhirpath_compile(text.data, text.len, &program, NULL) == 0) {
+        fresh->program = (uint32_t)programs->len;
+        fresh->program_len = (uint32_t)program.len;
+        if (buf_add(programs, program.data, program.len) < 0 || buf_add(programs, padding, (IMAGE_ALIGN - programs->len % IMAGE_ALIGN) % IMAGE_ALIGN) < 0)
+            build_fail(&c->build, programs->failed);
+    } else if (text.len > 0) {
+        snprintf(what, sizeof what, "the expression of %.*s does not compile", (int)(key.len < 40 ? key.len : 40), key.data);
+        set_note(c->set, "FHIRPath", "invariant", what);
     }
     buf_free(&program);
 }
@@ -424,7 +442,7 @@ static img_id constraint_add(struct compile *c, const struct json_node *node, st
     fresh->source = node_str(&c->build, json_get(node, "source"));
     fresh->human = node_str(&c->build, json_get(node, "human"));
     fresh->native = native_of(json_get(node, "expression"));
-    compile_program(c, fresh);
+    compile_program(c, node, fresh);
     return build_add(&c->build, IMG_CONSTRAINTS, fresh);
 }
 
@@ -653,6 +671,7 @@ void elements_compile(struct compile *c, struct definition *d)
 
         compile_members(&t, i);
         find_counterpart(&t, i);
+        inherit_base(&t, i);
         find_reference(&t, i);
         compile_constraints(&t, i);
         w->out.children = compile_family(&t, w->first_child, false);

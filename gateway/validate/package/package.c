@@ -79,6 +79,14 @@ const struct package_info *package_set_info(const struct package_set *set, size_
     return index < set->packages ? &set->package[index] : NULL;
 }
 
+const struct json_node *set_invariant(const struct package_set *set, const struct json_node *name)
+{
+    for (const struct json_node *n = set->invariants != NULL ? set->invariants->child : NULL; n != NULL; n = n->next)
+        if (n->key_len == name->len && memcmp(n->key, name->text, name->len) == 0)
+            return n;
+    return NULL;
+}
+
 /* ---- loading ---- */
 
 struct loading {
@@ -145,6 +153,15 @@ static int read_manifest(struct loading *l, const struct json_node *json, struct
     return l->info->name != NULL ? 0 : err_set(e, ERR_SYNTAX, MSG_PACKAGE_NO_PACKAGE, NULL, l->info->file, "package.json");
 }
 
+/* The list that facts begin with. */
+static int add_invariants(struct loading *l, const struct json_node *list, struct err *e)
+{
+    if (!json_is(list, JSON_OBJECT))
+        return 0;
+    l->set->invariants = strip_nothing(l->set->arena, list);
+    return l->set->invariants != NULL ? 0 : out_of_memory(e);
+}
+
 static int load_file(void *self, const char *name, const char *bytes, size_t len, struct err *e)
 {
     struct loading *l = self;
@@ -165,7 +182,11 @@ static int load_file(void *self, const char *name, const char *bytes, size_t len
         set_note(l->set, l->info->file, name, "no JSON");
         return 0;
     }
-    return strcmp(name, "package.json") == 0 ? read_manifest(l, json, e) : add_resource(l, json, e);
+    if (strcmp(name, "package.json") == 0)
+        return read_manifest(l, json, e);
+    if (json_equals(json_get(json, "resourceType"), "Invariants"))
+        return add_invariants(l, json_get(json, "invariant"), e);
+    return add_resource(l, json, e);
 }
 
 /* Hands the resources over once the package's name is known. */

@@ -58,6 +58,7 @@ struct package_set {
     struct resource *first, **last;
     const char *note[NOTES_MAX];
     size_t notes, total;                /* total: bytes unpacked so far */
+    const struct json_node *invariants; /* facts: an object of the invariants that elements name, or NULL */
 };
 
 /* One compilation. */
@@ -74,11 +75,16 @@ struct compile {
 /* A line for the operator or maintainer about something in a package that was not understood. */
 void set_note(struct package_set *set, const char *source, const char *url, const char *what);
 
+/* Facts give an invariant by its name in the list of all. NULL = none of that name. */
+const struct json_node *set_invariant(const struct package_set *set, const struct json_node *name);
+
 /* archive.c: calls back with each JSON file directly in package/. The bytes are the callee's for the time of the call. ERR_SYNTAX, ERR_LIMIT. */
 int archive_each(const char *label, const char *bytes, size_t len, size_t *total, int (*each)(void *self, const char *name, const char *bytes, size_t len, struct err *e), void *self, struct err *e);
 
-/* strip.c: a copy of the resource without what an image does not need; NULL when memory ran out. */
+/* strip.c: a copy of the resource without what an image does not need; NULL when it is of no kind that is needed, or memory ran out. */
 const struct json_node *strip_resource(struct arena *arena, const struct json_node *resource);
+/* A whole copy. */
+const struct json_node *strip_nothing(struct arena *arena, const struct json_node *node);
 
 /* define.c */
 int definitions_collect(struct compile *c, struct err *e);
@@ -88,6 +94,8 @@ struct definition *definition_of_type(const struct compile *c, const char *type,
 /* Fills drafts (from the snapshot, or made from the differential). False: none can be made. */
 bool definition_drafts(struct compile *c, struct definition *d, int depth);
 bool draft_read(struct compile *c, const struct json_node *element, struct draft *ret_draft);
+/* All but path, id and name of the slice. */
+bool draft_read_members(struct compile *c, const struct json_node *element, struct draft *draft);
 /* Compiles all of them. */
 int definitions_compile(struct compile *c, struct err *e);
 

@@ -121,6 +121,11 @@ static struct json_node *copy(struct arena *arena, const struct json_node *node,
     return fresh;
 }
 
+const struct json_node *strip_nothing(struct arena *arena, const struct json_node *node)
+{
+    return copy(arena, node, NULL);
+}
+
 const struct json_node *strip_resource(struct arena *arena, const struct json_node *resource)
 {
     const struct json_node *type = json_get(resource, "resourceType");
