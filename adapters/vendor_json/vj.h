@@ -70,6 +70,10 @@ struct vj_object {
 
 #define VJ_NO_PLACE ((size_t)-1)
 
+enum { VJ_POINTERS = 16 };
+
+struct vj_pointer { const struct json_node *container; const char *text; size_t len; };
+
 struct vj {
     struct bytes file;
     struct arena *arena;
@@ -80,8 +84,9 @@ struct vj {
     struct issue_list *issues;          /* where findings go now: the request's or a unit's */
     bool building;                      /* some unit builds a Bundle */
     bool failed;                        /* out of memory */
-    size_t cursor;                      /* place of the last chart_place made: files are read forwards, so lines are counted once */
+    size_t cursor;                      /* place of the last chart_place made; the next one is never far away */
     uint32_t cursor_line, cursor_column;
+    struct vj_pointer pointer[VJ_POINTERS];   /* of containers whose members were placed lately, by address */
     char today[11];                     /* the day after now in Japan: what lies past it is in the future; "" = not checked */
     char five_years_ago[11];
 };

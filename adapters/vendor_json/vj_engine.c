@@ -46,33 +46,80 @@ bool vj_given(const struct json_node *node)
     return node != NULL && !json_is(node, JSON_NULL) && !(json_is(node, JSON_STRING) && node->len == 0);
 }
 
-/* Lines and columns of rising offsets are counted on from the last one, so that a long file is walked once. */
+/* Characters from the beginning of the line to offset, plus one. */
+static uint32_t column_of(const struct vj *r, size_t offset)
+{
+    const char *newline = memrchr(r->file.data, '\n', offset);
+    uint32_t column = 1;
+    for (const char *p = newline != NULL ? newline + 1 : r->file.data; p < r->file.data + offset; p++)
+        column += ((unsigned char)*p & 0xC0) != 0x80;
+    return column;
+}
+
+/* Lines and columns are counted on from the last place, forwards or backwards (an object is placed again when its members are known), so that a long file is walked once or twice. */
 static void move_cursor(struct vj *r, size_t offset)
 {
-    if (offset < r->cursor || r->cursor_line == 0) {
-        r->cursor = 0;
+    uint32_t line;
+    if (r->cursor_line == 0)
         r->cursor_line = r->cursor_column = 1;
-    }
+    line = r->cursor_line;
     for (; r->cursor < offset && r->cursor < r->file.len; r->cursor++) {
         unsigned char c = (unsigned char)r->file.data[r->cursor];
         if (c == '\n') {
-            r->cursor_line++;
+            line = ++r->cursor_line;
             r->cursor_column = 1;
         } else if ((c & 0xC0) != 0x80) {
             r->cursor_column++;
         }
     }
+    for (; r->cursor > offset; r->cursor--) {
+        unsigned char c = (unsigned char)r->file.data[r->cursor - 1];
+        r->cursor_line -= c == '\n';
+        r->cursor_column -= (c & 0xC0) != 0x80;
+    }
+    if (line != r->cursor_line)
+        r->cursor_column = column_of(r, offset);
+}
+
+/* The pointer of the container, looked up again for each of its members. */
+static const struct vj_pointer *pointer_of(struct vj *r, const struct json_node *container)
+{
+    struct vj_pointer *known = &r->pointer[(uintptr_t)container / sizeof *container % VJ_POINTERS];
+    char text[POINTER_MAX];
+    if (known->container == container)
+        return known;
+    json_pointer(container, text, sizeof text);
+    known->text = arena_strdup(r->arena, text);
+    known->len = strlen(text);
+    known->container = known->text != NULL ? container : NULL;
+    return known->text != NULL ? known : NULL;
+}
+
+/* As json_pointer() writes it. What needs escapes or would be cut is left to that. */
+static const char *place_pointer(struct vj *r, const struct json_node *node)
+{
+    const struct vj_pointer *parent = node->parent != NULL && node->key != NULL ? pointer_of(r, node->parent) : NULL;
+    char text[POINTER_MAX], *joined;
+    if (parent == NULL || parent->len + node->key_len + 8 > POINTER_MAX || memchr(node->key, '/', node->key_len) != NULL || memchr(node->key, '~', node->key_len) != NULL) {
+        json_pointer(node, text, sizeof text);
+        return arena_strdup(r->arena, text);
+    }
+    joined = arena_alloc(r->arena, parent->len + node->key_len + 2);
+    if (joined == NULL)
+        return NULL;
+    memcpy(joined, parent->text, parent->len);
+    joined[parent->len] = '/';
+    memcpy(joined + parent->len + 1, node->key, node->key_len);
+    return joined;   /* the arena's memory is zero, so it is terminated */
 }
 
 const struct chart_place *vj_place(struct vj *r, const struct json_node *node)
 {
-    char pointer[POINTER_MAX];
     struct chart_place *place = vj_alloc(r, sizeof *place);
     if (place == NULL)
         return NULL;
-    json_pointer(node, pointer, sizeof pointer);
     move_cursor(r, node->start);
-    place->pointer = arena_strdup(r->arena, pointer);
+    place->pointer = place_pointer(r, node);
     place->offset = node->start;
     place->line = r->cursor_line;
     place->column = r->cursor_column;

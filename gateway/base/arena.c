@@ -8,6 +8,7 @@
  * DESCRIPTION
  *     Blocks in a list, each twice the size of the one before up to BLOCK_MAX; what is larger gets a block of its own. Requested bytes, rounded to
  *     the alignment, count against the maximum and blocks do not, so that the same input passes or fails at the same place on every machine.
+ *     A reset keeps the first blocks, emptied: a process that does the same work over and over asks the system for memory once.
  *
  * DIAGNOSTICS
  *     NULL for want of memory and past the maximum alike.
@@ -21,7 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGN = _Alignof(max_align_t), BLOCK_FIRST = 4096, BLOCK_MAX = 1 << 20 };
+enum { ALIGN = _Alignof(max_align_t), BLOCK_FIRST = 4096, BLOCK_MAX = 1 << 20, KEEP_MAX = 512 << 10 /* over a reset */ };
 
 struct block {
     struct block *next;
@@ -63,15 +64,33 @@ struct arena *arena_free(struct arena *a)
 
 void arena_reset(struct arena *a)
 {
-    if (a->first != NULL) {
-        blocks_free(a->first->next);
-        a->first->next = NULL;
-        memset(a->first->data, 0, a->first->used);
-        a->first->used = 0;
+    struct block **link = &a->first;
+    size_t kept = 0;
+    while (*link != NULL) {
+        struct block *b = *link;
+        if (b->size > KEEP_MAX - kept) {
+            *link = b->next;
+            free(b);
+            continue;
+        }
+        memset(b->data, 0, b->used);
+        b->used = 0;
+        kept += b->size;
+        link = &b->next;
     }
     a->current = a->first;
     a->used = 0;
-    a->next_size = BLOCK_FIRST;
+    if (a->first == NULL)
+        a->next_size = BLOCK_FIRST;
+}
+
+/* A block behind the current one that a reset has emptied. */
+static struct block *block_kept(const struct arena *a, size_t size)
+{
+    struct block *b = a->current != NULL ? a->current->next : NULL;
+    while (b != NULL && (b->used > 0 || b->size < size))
+        b = b->next;
+    return b;
 }
 
 /* A zeroed block with room for size bytes, linked in last. */
@@ -102,8 +121,13 @@ void *arena_alloc(struct arena *a, size_t size)
         return NULL;
     size_t rounded = (size + (size == 0) + ALIGN - 1) / ALIGN * ALIGN;
     struct block *b = a->current;
-    if (b == NULL || b->size - b->used < rounded)
-        b = block_add(a, rounded);
+    if (b == NULL || b->size - b->used < rounded) {
+        b = block_kept(a, rounded);
+        if (b != NULL)
+            a->current = b;
+        else
+            b = block_add(a, rounded);
+    }
     if (b == NULL)
         return NULL;
     void *memory = b->data + b->used;

@@ -13,7 +13,7 @@ struct arena;
 
 struct arena *arena_new(size_t max);         /* NULL when out of memory */
 struct arena *arena_free(struct arena *a);   /* NULL is fine; returns NULL */
-void arena_reset(struct arena *a);           /* frees all, keeps the first block */
+void arena_reset(struct arena *a);           /* frees all, keeps some memory for what comes next */
 void *arena_alloc(struct arena *a, size_t size);
 void *arena_array(struct arena *a, size_t count, size_t size);  /* overflow-checked */
 char *arena_strdup(struct arena *a, const char *text);          /* NULL text gives NULL */

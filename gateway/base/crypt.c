@@ -22,6 +22,7 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char alphabet_url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+static const char hex_digits[] = "0123456789abcdef";
 
 int sha256_of(const void *data, size_t len, struct sha256 *ret_digest)
 {
@@ -83,10 +84,9 @@ int sha256_make(struct sha256_maker *maker, const struct bytes *parts, size_t co
 
 void sha256_to_hex(const struct sha256 *digest, char ret_hex[static SHA256_HEX])
 {
-    static const char hex[] = "0123456789abcdef";
     for (size_t i = 0; i < SHA256_BYTES; i++) {
-        ret_hex[2 * i] = hex[digest->byte[i] >> 4];
-        ret_hex[2 * i + 1] = hex[digest->byte[i] & 15];
+        ret_hex[2 * i] = hex_digits[digest->byte[i] >> 4];
+        ret_hex[2 * i + 1] = hex_digits[digest->byte[i] & 15];
     }
     ret_hex[SHA256_HEX - 1] = '\0';
 }
@@ -256,8 +256,13 @@ static void uuid_format(unsigned char byte[static 16], unsigned version, char re
 {
     byte[6] = (unsigned char)((byte[6] & 0x0f) | version << 4);
     byte[8] = (unsigned char)((byte[8] & 0x3f) | 0x80);
-    snprintf(ret_text, UUID_TEXT, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", byte[0], byte[1], byte[2], byte[3],
-             byte[4], byte[5], byte[6], byte[7], byte[8], byte[9], byte[10], byte[11], byte[12], byte[13], byte[14], byte[15]);
+    for (size_t i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *ret_text++ = '-';
+        *ret_text++ = hex_digits[byte[i] >> 4];
+        *ret_text++ = hex_digits[byte[i] & 15];
+    }
+    *ret_text = '\0';
 }
 
 int uuid_new(char ret_text[static UUID_TEXT], struct err *e)

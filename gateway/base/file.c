@@ -221,8 +221,16 @@ int memfd_seal(const char *label, const void *data, size_t len, struct err *e)
     int fd = memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return err_set_errno(e, MSG_IO, NULL, "memfd_create");
-    int r = fd_write_all(fd, data, len, e);
-    if (r == 0 && (lseek(fd, 0, SEEK_SET) < 0 || fcntl(fd, F_ADD_SEALS, ALL_SEALS) < 0))
+    int r = 0;
+    /* pwrite: whoever reads from the descriptor begins at the start */
+    for (size_t done = 0; r == 0 && done < len;) {
+        ssize_t n = pwrite(fd, (const char *)data + done, len - done, (off_t)done);
+        if (n >= 0)
+            done += (size_t)n;
+        else if (errno != EINTR)
+            r = set_file_errno(e, NULL, "write");
+    }
+    if (r == 0 && fcntl(fd, F_ADD_SEALS, ALL_SEALS) < 0)
         r = err_set_errno(e, MSG_IO, NULL, "seal");
     if (r < 0) {
         close(fd);

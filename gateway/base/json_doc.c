@@ -258,6 +258,11 @@ static int read_string(struct reader *r, struct bytes *ret_text)
         while (p < r->end && (unsigned char)*p >= 0x80) {
             size_t pos = 0;
 
+            /* U+1000 to U+CFFF, kana and kanji: well-formed by the shape of the bytes alone */
+            if ((unsigned char)*p >= 0xE1 && (unsigned char)*p <= 0xEC && r->end - p >= 3 && ((unsigned char)p[1] & 0xC0) == 0x80 && ((unsigned char)p[2] & 0xC0) == 0x80) {
+                p += 3;
+                continue;
+            }
             if (text_next(p, (size_t)(r->end - p), &pos) < 0)
                 return fail_in_string(r, p);
             p += pos;
@@ -742,12 +747,15 @@ void json_pointer(const struct json_node *node, char *ret_text, size_t size)
         if (node->key != NULL) {
             whole = put_step(ret_text, &pos, node->key, node->key_len);
         } else {
-            char number[24];
+            char number[24], *first = number + sizeof number;
             size_t index = 0;
 
             for (const struct json_node *n = node->parent->child; n != node; n = n->next)
                 index++;
-            whole = put_step(ret_text, &pos, number, (size_t)snprintf(number, sizeof number, "%zu", index));
+            do
+                *--first = (char)('0' + index % 10);
+            while ((index /= 10) > 0);
+            whole = put_step(ret_text, &pos, first, (size_t)(number + sizeof number - first));
         }
     }
     if (!whole) {

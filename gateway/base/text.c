@@ -56,11 +56,32 @@ int32_t text_next(const char *text, size_t len, size_t *pos)
     return c;
 }
 
+/*
+ * Past what is well-formed and nothing special: printable ASCII, and U+1000 to U+CFFF, where kana and nearly all kanji are. Every lead byte E1 to EC with two
+ * continuation bytes is well-formed.
+ */
+static size_t skip_ordinary(const char *text, size_t len, size_t pos)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), highs = UINT64_C(0x8080808080808080);
+    const unsigned char *p = (const unsigned char *)text;
+    uint64_t w;
+
+    while (pos < len) {
+        if (len - pos >= 8 && (memcpy(&w, p + pos, 8), ((w | (w + ones) | (w - ones * 0x20)) & highs) == 0)) /* all of them from 0x20 to 0x7E */
+            pos += 8;
+        else if (p[pos] >= 0x20 && p[pos] < 0x7F)
+            pos++;
+        else if (p[pos] >= 0xE1 && p[pos] <= 0xEC && len - pos >= 3 && (p[pos + 1] & 0xC0) == 0x80 && (p[pos + 2] & 0xC0) == 0x80)
+            pos += 3;
+        else
+            break;
+    }
+    return pos;
+}
+
 bool text_is_utf8(const char *text, size_t len)
 {
-    size_t pos = 0;
-
-    while (pos < len)
+    for (size_t pos = skip_ordinary(text, len, 0); pos < len; pos = skip_ordinary(text, len, pos))
         if (text_next(text, len, &pos) < 0)
             return false;
     return true;
@@ -120,12 +141,14 @@ static bool is_halfwidth_kana(int32_t c)
 
 bool text_has_halfwidth_kana(const char *text, size_t len)
 {
-    size_t pos = 0;
+    size_t pos = skip_ordinary(text, len, 0);
     int32_t c;
 
-    while ((c = text_next(text, len, &pos)) >= 0)
+    while ((c = text_next(text, len, &pos)) >= 0) {
         if (is_halfwidth_kana(c))
             return true;
+        pos = skip_ordinary(text, len, pos);
+    }
     return false;
 }
 
@@ -140,27 +163,11 @@ bool text_has_fullwidth_space(const char *text, size_t len)
     return false;
 }
 
-/* Skips ASCII that nobody objects to, eight bytes at a time; what follows is looked at one by one. */
-static size_t skip_printable(const char *text, size_t len, size_t pos)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101), highs = UINT64_C(0x8080808080808080);
-
-    for (; len - pos >= 8; pos += 8) {
-        uint64_t w;
-        memcpy(&w, text + pos, 8);
-        if (((w | (w + ones)) & highs) != 0 || ((w - ones * 0x20) & highs) != 0) /* over 0x7E; below 0x20 */
-            break;
-    }
-    return pos;
-}
-
 int64_t text_find_control(const char *text, size_t len, bool allow_layout)
 {
     /* DEL and C1; noncharacters of the first plane and BOM; private use, where 外字 live, also in planes 15 and 16. */
     static const int32_t bad[][2] = { { 0x7F, 0x9F }, { 0xE000, 0xF8FF }, { 0xFEFF, 0xFEFF }, { 0xFFFE, 0xFFFF }, { 0xF0000, 0x10FFFF } };
-    size_t pos = 0;
-
-    while ((pos = skip_printable(text, len, pos)) < len) {
+    for (size_t pos = skip_ordinary(text, len, 0); pos < len; pos = skip_ordinary(text, len, pos)) {
         size_t at = pos;
         int32_t c = text_next(text, len, &pos);
 

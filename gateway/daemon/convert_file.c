@@ -267,9 +267,11 @@ static int make_product(struct door *door, struct convert_world *world, const st
         return r;
     check.bytes = p->bundle.data;
     check.len = p->bundle.len;
-    r = validate_bytes(&check, &p->issues, e);
+    if (json_parse(p->bundle.data, p->bundle.len, NULL, world->arena, &check.root, e) == ERR_NOMEM)
+        return ERR_NOMEM;
+    r = validate_bytes(&check, &p->issues, e); /* which reads again what cannot be read, and says so */
     if (r == 0 && p->issues.errors == 0)
-        r = fhir_read_bundle_facts(p->bundle.data, p->bundle.len, world->arena, &p->facts, e);
+        r = fhir_read_root_facts(check.root, world->arena, &p->facts, e);
     if (r < 0)
         return r;
     settle_signature(door, in, unit, p);

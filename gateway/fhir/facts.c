@@ -191,8 +191,11 @@ int fhir_read_bundle_facts(const char *bytes, size_t len, struct arena *arena, s
 {
     const struct json_node *root = NULL;
     int rc = json_parse(bytes, len, NULL, arena, &root, e);
-    if (rc < 0)
-        return rc;
+    return rc < 0 ? rc : fhir_read_root_facts(root, arena, ret_facts, e);
+}
+
+int fhir_read_root_facts(const struct json_node *root, struct arena *arena, struct fhir_bundle_facts *ret_facts, struct err *e)
+{
     if (!json_equals(json_get(root, "resourceType"), "Bundle"))
         return err_set(e, ERR_INVALID, MSG_FHIR_FACTS, "Bundle", NULL, NULL);
     struct fhir_bundle_facts facts = { .kind = FHIR_BUNDLE_UNKNOWN };

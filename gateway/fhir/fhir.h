@@ -29,6 +29,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/issue.h"
+#include "base/json_doc.h"
 #include "chart/chart.h"
 #include "chart/source_map.h"
 
@@ -97,6 +98,8 @@ struct fhir_bundle_facts {
  * ERR_SYNTAX when the bytes are no JSON, ERR_INVALID when they are no Bundle.
  */
 int fhir_read_bundle_facts(const char *bytes, size_t len, struct arena *arena, struct fhir_bundle_facts *ret_facts, struct err *e);
+/* The same for bytes that json_parse() has read already. ERR_INVALID. */
+int fhir_read_root_facts(const struct json_node *root, struct arena *arena, struct fhir_bundle_facts *ret_facts, struct err *e);
 
 /* "diseases", "letter", "discharge_summary", ...; "unknown". Never NULL. */
 const char *fhir_bundle_kind_name(enum fhir_bundle_kind kind);

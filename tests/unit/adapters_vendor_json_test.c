@@ -1,6 +1,7 @@
 #include "tests/unit/test.h"
 
 #include "adapters/adapter.h"
+#include "base/json_doc.h"
 
 /* One request with every kind; each case puts one mistake into it. Lines are counted, so the text is laid out on purpose. */
 static const char head[] =
@@ -341,6 +342,57 @@ TEST(public_payers_stand_in_for_a_member)
     CHECK(r.order->unit[0].chart->patient->insurance->member_id.text == NULL);
     done(&r);
     free(text);
+}
+
+/* A place is found forwards and backwards from the last one; each must be what counting from the beginning gives. */
+static void check_place(const struct reading *r, const struct chart_place *at)
+{
+    uint32_t line, column;
+    char pointer[512];
+    const struct json_node *root, *node;
+    CHECK(at != NULL);
+    json_line_column(r->text, strlen(r->text), (size_t)at->offset, &line, &column);
+    CHECK_INT(at->line, line);
+    CHECK_INT(at->column, column);
+    CHECK_OK(json_parse(r->text, strlen(r->text), NULL, r->arena, &root, NULL));
+    node = json_path(root, at->pointer + 1);
+    CHECK(node != NULL && (int64_t)node->start == at->offset);
+    json_pointer(node, pointer, sizeof pointer);
+    CHECK_STR(at->pointer, pointer);
+}
+
+TEST(places_are_those_of_the_file)
+{
+    static const char *const ends[] = { "\n", " ", "  \n \n" };
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        char *text = mutate(lab, "R-1", "R-1"), *loose = malloc(strlen(text) * 6 + 1), *to = loose;
+        struct reading r;
+        CHECK(loose != NULL);
+        for (const char *p = text; *p != '\0'; p++) {
+            size_t n = *p == '\n' ? strlen(ends[i]) : 1;
+            memcpy(to, *p == '\n' ? ends[i] : p, n);
+            to += n;
+        }
+        *to = '\0';
+        read_text(&r, loose);
+        const struct chart *chart = r.order->unit[0].chart;
+        check_place(&r, chart->patient->at);
+        check_place(&r, chart->patient->name.text.at);
+        check_place(&r, chart->patient->name.kana_text.at);
+        for (size_t k = 0; k < chart->lab->item_count; k++) {
+            const struct chart_lab_item *item = &chart->lab->item[k];
+            check_place(&r, item->at);
+            check_place(&r, item->concept.at);
+            check_place(&r, item->collected.at);
+            for (size_t c = 0; c < item->concept.coding_count; c++)
+                check_place(&r, item->concept.coding[c].code.at);
+        }
+        check_place(&r, chart->lab->item[0].value.number.at);
+        check_place(&r, chart->lab->item[0].range[0].high.at);
+        done(&r);
+        free(loose);
+        free(text);
+    }
 }
 
 TEST(the_chart_keeps_digits_places_and_terms)

@@ -95,6 +95,28 @@ TEST(arena_reset_gives_clean_memory_again)
     arena_free(a);
 }
 
+TEST(arena_reset_forgets_large_and_small_alike)
+{
+    struct arena *a = arena_new(64 << 20);
+    static const size_t sizes[] = { 40, 5000, 3, 70000, 2000000, 900, 300000, 1, 65536 };
+    for (size_t round = 0; round < 20; round++) {
+        for (size_t i = 0; i < 200; i++) {
+            size_t size = sizes[(i * (round + 1)) % (sizeof sizes / sizeof sizes[0])];
+            unsigned char *p = arena_alloc(a, size);
+            if (p == NULL)
+                break;   /* the maximum, at another place in each round */
+            for (size_t j = 0; j < size; j++)
+                if (p[j] != 0)
+                    test_fail(__FILE__, __LINE__, "byte %zu of %zu is not zero in round %zu", j, size, round);
+            memset(p, 0xaa, size);
+        }
+        arena_reset(a);
+        CHECK_INT(arena_used(a), 0);
+    }
+    CHECK(arena_alloc(a, 60 << 20) != NULL);
+    arena_free(a);
+}
+
 TEST(arena_texts)
 {
     struct arena *a = arena_new(1000);

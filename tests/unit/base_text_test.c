@@ -85,6 +85,58 @@ TEST(text_finds_what_must_not_be_there)
     CHECK_INT(text_find_control("髙橋𠮷", 10, false), -1);
 }
 
+/* Common characters are passed over without decoding: every question must get the answer that decoding gives. */
+TEST(text_answers_as_decoding_does)
+{
+    char text[] = "a\xE3\x81\x82????b";
+
+    for (unsigned lead = 0x7E; lead <= 0xFF; lead++)
+        for (unsigned second = 0x7F; second <= 0xC0; second++)
+            for (unsigned third = 0x7F; third <= 0xC2; third += third < 0x81 ? 1 : 0x0D) {
+                size_t pos = 0, len = sizeof text - 1;
+                int64_t bad = -1;
+                bool kana = false, wide = false;
+
+                text[4] = (char)lead;
+                text[5] = (char)second;
+                text[6] = (char)third;
+                text[7] = '\x80';
+                while (pos < len && bad < 0) {
+                    size_t at = pos;
+                    int32_t c = text_next(text, len, &pos);
+
+                    kana |= c >= 0xFF61 && c <= 0xFF9F;
+                    wide |= c == 0x3000;
+                    if (c < 0)
+                        bad = (int64_t)at;
+                }
+                CHECK_INT(text_is_utf8(text, len), bad < 0);
+                CHECK_INT(text_has_halfwidth_kana(text, len), kana);
+                CHECK_INT(text_has_fullwidth_space(text, len), wide);
+                if (bad >= 0)
+                    CHECK(text_find_control(text, len, true) >= 0 && text_find_control(text, len, true) <= bad);
+            }
+}
+
+TEST(text_finds_every_control_wherever_it_stands)
+{
+    struct buf b;
+
+    buf_init(&b, 64);
+    for (int32_t c = 0; c <= 0x10FFFF; c++) {
+        bool bad = c < 0x20 || (c >= 0x7F && c <= 0x9F) || (c >= 0xE000 && c <= 0xF8FF) || c == 0xFEFF || c == 0xFFFE || c == 0xFFFF || c >= 0xF0000;
+
+        if (c >= 0xD800 && c <= 0xDFFF)
+            continue;
+        buf_reset(&b);
+        buf_add_str(&b, "a血");
+        text_add_utf8(&b, c);
+        buf_add_str(&b, "圧b");
+        CHECK_INT(text_find_control(b.data, b.len, false), bad ? 4 : -1);
+    }
+    buf_free(&b);
+}
+
 TEST(text_widens_kana_and_narrows_ascii)
 {
     struct buf b;
