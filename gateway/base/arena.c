@@ -22,7 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGN = _Alignof(max_align_t), BLOCK_FIRST = 4096, BLOCK_MAX = 1 << 20, KEEP_MAX = 512 << 10 /* over a reset */ };
+enum { ALIGN = _Alignof(max_align_t), BLOCK_FIRST = 4096, BLOCK_MAX = 1 << 20, KEEP_MAX = 1 << 20 /* over a reset: the blocks of 4 KiB to 512 KiB */ };
 
 struct block {
     struct block *next;
@@ -66,6 +66,7 @@ void arena_reset(struct arena *a)
 {
     struct block **link = &a->first;
     size_t kept = 0;
+    a->next_size = BLOCK_FIRST;
     while (*link != NULL) {
         struct block *b = *link;
         if (b->size > KEEP_MAX - kept) {
@@ -76,12 +77,12 @@ void arena_reset(struct arena *a)
         memset(b->data, 0, b->used);
         b->used = 0;
         kept += b->size;
+        while (a->next_size <= b->size && a->next_size < BLOCK_MAX)
+            a->next_size *= 2;
         link = &b->next;
     }
     a->current = a->first;
     a->used = 0;
-    if (a->first == NULL)
-        a->next_size = BLOCK_FIRST;
 }
 
 /* A block behind the current one that a reset has emptied. */

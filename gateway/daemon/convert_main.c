@@ -9,6 +9,7 @@
  *      Everything that comes from outside is parsed here and nowhere else: vendor files, Bundles, answers of the service. The worker reads interface
  *      profiles and trust anchors, then gives up files, network and new processes for good, and works off one order after the other.
  */
+#include <malloc.h>
 #include "daemon/confine.h"
 #include "daemon/convert_work.h"
 
@@ -16,12 +17,17 @@ static const struct { enum wire_type type; void (*job)(struct door *, struct con
     { WIRE_LOOK, convert_look }, { WIRE_CONVERT, convert_convert }, { WIRE_CHECK, convert_check }, { WIRE_BUILD, convert_build }, { WIRE_READ, convert_read },
 };
 
+enum { KEEP_BYTES = 2 << 20 };
+
 int main(int argc, char **argv)
 {
     struct door *door = door_start(argc, argv);
     struct convert_world world;
     struct err e = ERR_INIT;
 
+    /* one job after the other of the same size: give nothing below that back to the system, only to fetch it again */
+    (void)mallopt(M_MMAP_THRESHOLD, KEEP_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, KEEP_BYTES);
     if (convert_world_load(door->settings, &world, &e) < 0 || confine_worker(&e) < 0) {
         door_problem(door, &e);
         return 70;

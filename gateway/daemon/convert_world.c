@@ -48,16 +48,27 @@ enum msg_id convert_verdict(const struct issue_list *issues)
     return worst != NULL && worst->severity >= MSG_ERROR ? worst->msg : MSG_LIMIT;
 }
 
+/* Links of one interface version share its profile. */
+static int load_profile(const struct settings *s, size_t link, struct convert_world *world, struct err *e)
+{
+    char path[4096];
+
+    for (size_t i = 0; i < link; i++)
+        if (strcmp(s->link[i].profile, s->link[link].profile) == 0) {
+            world->profile[link] = world->profile[i];
+            return 0;
+        }
+    snprintf(path, sizeof path, "%s/%s.conf", s->profile_dir, s->link[link].profile);
+    return exchange_profile_load(path, &world->profile[link], e);
+}
+
 int convert_world_load(const struct settings *s, struct convert_world *ret_world, struct err *e)
 {
     struct convert_world world = { .trust = sign_trust_new(), .arena = arena_new(CONVERT_ARENA_MAX) };
     int r = world.trust == NULL || world.arena == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "convert", NULL) : 0;
 
-    for (size_t i = 0; i < s->links && r == 0; i++) {
-        char path[4096];
-        snprintf(path, sizeof path, "%s/%s.conf", s->profile_dir, s->link[i].profile);
-        r = exchange_profile_load(path, &world.profile[i], e);
-    }
+    for (size_t i = 0; i < s->links && r == 0; i++)
+        r = load_profile(s, i, &world, e);
     if (r == 0 && s->fhir_set != NULL) {
         char path[4096];
         snprintf(path, sizeof path, "%s/sets/%s.image", s->fhir_dir, s->fhir_set);

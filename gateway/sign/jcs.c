@@ -195,15 +195,32 @@ out:
 
 /* ---- strings ---- */
 
+/* Past bytes that stand for themselves, eight at a time. */
+static size_t skip_plain(const char *text, size_t len, size_t i)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), highs = UINT64_C(0x8080808080808080);
+    for (; len - i >= 8; i += 8) {
+        uint64_t w, quote, slash, low;
+        memcpy(&w, text + i, 8);
+        quote = w ^ (ones * '"');
+        slash = w ^ (ones * '\\');
+        low = (w - ones * 0x20) & ~w;
+        /* a zero byte, or one below 0x20; a false alarm costs a walk of eight bytes */
+        if ((((quote - ones) & ~quote) | ((slash - ones) & ~slash) | low) & highs)
+            break;
+    }
+    while (i < len && (unsigned char)text[i] >= 0x20 && text[i] != '"' && text[i] != '\\')
+        i++;
+    return i;
+}
+
 static int write_string(const char *text, size_t len, struct buf *out)
 {
     static const char escape[256] = { ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r', ['"'] = '"', ['\\'] = '\\' };
     size_t from = 0;
     buf_add_char(out, '"');
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = skip_plain(text, len, 0); i < len; i = skip_plain(text, len, from)) {
         unsigned char c = (unsigned char)text[i];
-        if (c >= 0x20 && c != '"' && c != '\\')
-            continue;
         buf_add(out, text + from, i - from);
         from = i + 1;
         if (escape[c] != 0)
@@ -225,7 +242,10 @@ static int32_t utf16_rank(int32_t c)
 static int compare_names(const void *left, const void *right)
 {
     const struct json_node *a = *(const struct json_node *const *)left, *b = *(const struct json_node *const *)right;
-    size_t i = 0, j = 0;
+    size_t i = 0, j = 0, shorter = a->key_len < b->key_len ? a->key_len : b->key_len;
+    while (i < shorter && a->key[i] == b->key[i] && (unsigned char)a->key[i] < 0x80)
+        i++;
+    j = i;
     while (i < a->key_len && j < b->key_len) {
         int32_t x = utf16_rank(text_next(a->key, a->key_len, &i)), y = utf16_rank(text_next(b->key, b->key_len, &j));
         if (x != y)
@@ -244,17 +264,34 @@ static bool is_skipped(const struct json_node *member, const char *const *skip)
     return false;
 }
 
+enum { FEW_MEMBERS = 16 };
+
+/* By insertion: nearly all objects have few members, and half of them stand in order. */
+static void sort_few(const struct json_node **member, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        const struct json_node *n = member[i];
+        size_t at = i;
+        for (; at > 0 && compare_names(&member[at - 1], &n) > 0; at--)
+            member[at] = member[at - 1];
+        member[at] = n;
+    }
+}
+
 static int write_object(const struct json_node *node, const char *const *skip, struct buf *out, struct err *e)
 {
-    const struct json_node **member = calloc((size_t)node->count + 1, sizeof *member);
+    const struct json_node *few[FEW_MEMBERS], **many = node->count > FEW_MEMBERS ? malloc(node->count * sizeof *many) : NULL, **member = many != NULL ? many : few;
     size_t count = 0;
     int r = 0;
-    if (member == NULL)
+    if (node->count > FEW_MEMBERS && many == NULL)
         return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "jcs", NULL);
     for (const struct json_node *n = node->child; n != NULL; n = n->next)
         if (!is_skipped(n, skip))
             member[count++] = n;
-    qsort(member, count, sizeof *member, compare_names);
+    if (count > FEW_MEMBERS)
+        qsort(member, count, sizeof *member, compare_names);
+    else
+        sort_few(member, count);
     buf_add_char(out, '{');
     for (size_t i = 0; i < count && r == 0; i++) {
         if (i > 0)
@@ -264,7 +301,7 @@ static int write_object(const struct json_node *node, const char *const *skip, s
         r = sign_jcs_write(member[i], NULL, out, e);
     }
     buf_add_char(out, '}');
-    free(member);
+    free(many);
     return r;
 }
 
