@@ -22,8 +22,9 @@ static void evaluate(struct world *w, const char *program, size_t len)
     bool holds = false;
     const char *space;
     env.max_steps = 20000;
-    /* Programs are written over one another here, so that no regex may be kept. */
-    env.regexes = NULL;
+    env.reference_ways = (len & 8) != 0;
+    if (len & 16)
+        env.regexes = NULL;
     arena_reset(w->scratch);
     int ret = fhirpath_eval(program, len, &env, &w->resource, &items, &e);
     check(ret <= 0 && (ret == 0 || e.code == ret));

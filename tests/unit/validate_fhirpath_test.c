@@ -307,6 +307,33 @@ TEST(strict_refuses_what_the_type_does_not_know)
     CHECK_OK(evaluate("contact.weight.code", &env, &items, &e));
 }
 
+TEST(the_ways_of_the_core)
+{
+    struct fhirpath_env env = world_env(&world);
+    struct fhirpath_items items;
+    struct err e = ERR_INIT;
+    CHECK_ERR(evaluate("name.as(HumanName)", &env, &items, &e), ERR_INVALID);
+    env.reference_ways = true;
+    CHECK_OK(evaluate("name.as(HumanName)", &env, &items, &e));
+    CHECK_INT(items.count, 2);
+    CHECK_OK(evaluate("active = 'true'", &env, &items, &e));
+    CHECK(items.count == 1 && items.item[0].integer == 1);
+}
+
+TEST(regexes_are_kept_by_their_text)
+{
+    struct fhirpath_env env = world_env(&world);
+    char text[40];
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < 600; i++) {
+            struct fhirpath_items items;
+            struct err e = ERR_INIT;
+            snprintf(text, sizeof text, "'%03d'.matches('^%03d$')", i, i);
+            CHECK_OK(evaluate(text, &env, &items, &e));
+            CHECK(items.count == 1 && items.item[0].integer == 1);
+        }
+}
+
 TEST(children_for_slicing)
 {
     struct fhirpath_env env = world_env(&world);
@@ -355,7 +382,6 @@ TEST(damaged_programs_are_refused)
         copy[i] = (char)(copy[i] ^ 0x5A);
         env.max_steps = 10000;
         arena_reset(world.scratch);
-        env.regexes = NULL;
         if (!fhirpath_program_ok(copy, len))
             refused++;
         else

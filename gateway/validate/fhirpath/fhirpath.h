@@ -79,7 +79,7 @@ struct fhirpath_env {
     struct fhirpath_regexes *regexes;    /* NULL = compile each time */
 };
 
-/* Compiled regular expressions, kept from one evaluation to the next; belongs to one thread. The programs must not move while it lives. */
+/* Compiled regular expressions, kept from one evaluation to the next; belongs to one thread. */
 struct fhirpath_regexes *fhirpath_regexes_new(void);                                   /* NULL when out of memory */
 struct fhirpath_regexes *fhirpath_regexes_free(struct fhirpath_regexes *regexes);      /* returns NULL */
 

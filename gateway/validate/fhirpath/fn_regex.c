@@ -11,8 +11,8 @@
 
 enum { MATCH_LIMIT = 200000, DEPTH_LIMIT = 2000, HEAP_LIMIT_KB = 8192, PATTERN_MAX = 20000, KEPT = 256, RESULT_MAX = 16 << 20 };
 
-/* Patterns by address: a program's literal text does not move while the regexes live. */
-struct kept { const char *text; size_t len; bool full; pcre2_code *code; };
+/* Patterns by their text; a later one takes the place of an earlier one with the same slot. */
+struct kept { char *text; size_t len; bool full; pcre2_code *code; };
 struct fhirpath_regexes { struct kept slot[KEPT]; pcre2_match_data *match; pcre2_match_context *context; };
 
 static pcre2_match_context *new_context(void)
@@ -30,8 +30,10 @@ struct fhirpath_regexes *fhirpath_regexes_free(struct fhirpath_regexes *r)
 {
     if (r == NULL)
         return NULL;
-    for (size_t i = 0; i < KEPT; i++)
+    for (size_t i = 0; i < KEPT; i++) {
         pcre2_code_free(r->slot[i].code);
+        free(r->slot[i].text);
+    }
     pcre2_match_data_free(r->match);
     pcre2_match_context_free(r->context);
     free(r);
@@ -70,35 +72,41 @@ static pcre2_code *compile(struct fp_eval *f, const struct fhirpath_item *patter
 }
 
 /* A matcher: what is kept of it belongs to the caller's regexes, the rest is given back at the end. */
-struct matcher { pcre2_code *code; pcre2_match_data *match; pcre2_match_context *context; bool own; };
+struct matcher { const pcre2_code *code; pcre2_match_data *match; pcre2_match_context *context; pcre2_code *own; };
 
-static bool in_program(const struct fp_eval *f, const char *text)
+/* The kept code of the pattern, compiled now if it is new. */
+static const pcre2_code *kept_code(struct fp_eval *f, const struct fhirpath_item *pattern, bool full)
 {
-    uintptr_t at = (uintptr_t)text, from = (uintptr_t)f->program;
-    return at >= from && at < from + ((const struct fp_header *)(const void *)f->program)->size;
+    struct kept *k = &f->env->regexes->slot[(image_hash(pattern->text, pattern->len) + full) % KEPT];
+    if (k->code != NULL && k->len == pattern->len && k->full == full && memcmp(k->text, pattern->text, pattern->len) == 0)
+        return k->code;
+    pcre2_code *code = compile(f, pattern, full);
+    char *text = code != NULL ? malloc(pattern->len + 1) : NULL;
+    if (text == NULL) {
+        if (code != NULL)
+            fp_fail(f, ERR_NOMEM, "memory");
+        pcre2_code_free(code);
+        return NULL;
+    }
+    if (pattern->len > 0)
+        memcpy(text, pattern->text, pattern->len);
+    pcre2_code_free(k->code);
+    free(k->text);
+    *k = (struct kept){ text, pattern->len, full, code };
+    return code;
 }
 
 static int open_matcher(struct fp_eval *f, const struct fhirpath_item *pattern, bool full, struct matcher *m)
 {
     struct fhirpath_regexes *r = f->env->regexes;
-    *m = (struct matcher){ .own = r == NULL || !in_program(f, pattern->text) };
-    if (!m->own) {
-        struct kept *k = &r->slot[((uintptr_t)pattern->text >> 2) % KEPT];
-        if (k->code == NULL || k->text != pattern->text || k->len != pattern->len || k->full != full) {
-            pcre2_code *code = compile(f, pattern, full);
-            if (code == NULL)
-                return ERR_INVALID;
-            pcre2_code_free(k->code);
-            *k = (struct kept){ pattern->text, pattern->len, full, code };
-        }
-        m->code = k->code;
-        m->match = r->match;
-        m->context = r->context;
-        return 0;
+    *m = (struct matcher){ .code = NULL };
+    if (r != NULL) {
+        *m = (struct matcher){ .code = kept_code(f, pattern, full), .match = r->match, .context = r->context };
+        return m->code != NULL ? 0 : f->failed;
     }
-    m->code = compile(f, pattern, full);
+    m->code = m->own = compile(f, pattern, full);
     if (m->code == NULL)
-        return ERR_INVALID;
+        return f->failed;
     m->match = pcre2_match_data_create(16, NULL);
     m->context = new_context();
     return m->match != NULL && m->context != NULL ? 0 : fp_fail(f, ERR_NOMEM, "memory");
@@ -106,9 +114,9 @@ static int open_matcher(struct fp_eval *f, const struct fhirpath_item *pattern, 
 
 static void close_matcher(struct matcher *m)
 {
-    if (!m->own)
+    if (m->own == NULL)
         return;
-    pcre2_code_free(m->code);
+    pcre2_code_free(m->own);
     pcre2_match_data_free(m->match);
     pcre2_match_context_free(m->context);
 }

@@ -21,6 +21,9 @@ static int of_type(struct fp_eval *f, const struct fp_node *n, size_t base)
 static int is_or_as(struct fp_eval *f, const struct fp_node *n, size_t base)
 {
     bool is = false;
+    /* Expressions of R4 were written when as() took collections, and the core lets it. */
+    if (n->fn == FN_AS && f->env->reference_ways)
+        return of_type(f, n, base);
     if (f->top - base > 1)
         return fp_fail(f, ERR_INVALID, "one item wanted, several found");
     if (f->top == base)
