@@ -64,7 +64,7 @@ int engine_validate(const struct validate_request *request, const struct image *
     struct engine_walk walk = { .main = issues, .service = request->reading == VALIDATE_SERVICE, .path_arena = arena_new(PATH_ARENA_MAX) };
     struct engine engine = {
         .request = request, .image = image, .terms = { image, request->terms }, .arena = arena, .issues = issues, .walk = &walk,
-        .path_env = { .image = image, .arena = walk.path_arena, .hooks = &invariant_hooks, .reference_ways = true },
+        .path_env = { .image = image, .arena = walk.path_arena, .hooks = &invariant_hooks, .reference_ways = true, .regexes = fhirpath_regexes_new() },
     };
 
     struct issue_list before = *issues;
@@ -78,6 +78,7 @@ int engine_validate(const struct validate_request *request, const struct image *
     if (walk.nested_array && !engine.failed)
         say_only_nested(&engine, &before, root);
     walk.path_arena = arena_free(walk.path_arena);
+    engine.path_env.regexes = fhirpath_regexes_free(engine.path_env.regexes);
     if (!engine.failed && !issues->failed)
         return 0;
     issues->failed = true;
