@@ -48,7 +48,24 @@ static void start(struct engine *e, const struct json_node *root)
         run_own(e, root, NULL);
 }
 
-/* An array within an array is never FHIR: as with text that is no JSON, that is all that is said. */
+/* Is there an empty array right within an array? Asked only where something is wrong already. */
+static bool has_hollow_array(const struct json_node *root)
+{
+    for (const struct json_node *n = root; n != NULL;) {
+        if (n->type == JSON_ARRAY && n->count == 0 && n->parent != NULL && n->parent->type == JSON_ARRAY)
+            return true;
+        if (n->child != NULL) {
+            n = n->child;
+            continue;
+        }
+        while (n != root && n->next == NULL)
+            n = n->parent;
+        n = n != root ? n->next : NULL;
+    }
+    return false;
+}
+
+/* The reader of the HL7 reference stops at "[[]]": as with text that is no JSON, that is all that is said. */
 static void say_only_nested(struct engine *e, const struct issue_list *before, const struct json_node *root)
 {
     struct place nowhere = { .name = { "", 0 }, .index = NO_INDEX, .node = root };
@@ -75,7 +92,7 @@ int engine_validate(const struct validate_request *request, const struct image *
         start(&engine, root);
     else
         engine.failed = true;
-    if (walk.nested_array && !engine.failed)
+    if (request->reading == VALIDATE_HL7 && issues->errors > before.errors && !engine.failed && has_hollow_array(root))
         say_only_nested(&engine, &before, root);
     walk.path_arena = arena_free(walk.path_arena);
     engine.path_env.regexes = fhirpath_regexes_free(engine.path_env.regexes);

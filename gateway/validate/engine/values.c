@@ -93,12 +93,24 @@ static void compare(const struct comparison *c, const struct place *at, const st
         report_value(c, at, value, node);
 }
 
+/* A fixed value leaves no room for extensions beside it; a pattern does. */
+static void check_bare(const struct comparison *c, const struct place *at)
+{
+    const struct json_node *extension = json_get(at->companion, "extension");
+
+    if (!c->pattern && at->node != NULL && extension != NULL)
+        engine_report_bytes(c->e, at, extension, MSG_ERROR, MSG_VALIDATE_FORBIDDEN, NULL, (struct bytes){ "extension", 9 }, (struct bytes){ NULL, 0 });
+}
+
+/* A primitive that has an extension in the place of its value is not compared. */
 void value_check(struct engine *e, const struct place *at, const struct img_element *def, img_id value, bool pattern)
 {
     struct comparison c = { .e = e, .def = def, .pattern = pattern };
+    const struct img_value *wanted = image_value(e->image, value);
 
-    if (at->node == NULL)
-        report_value(&c, at, image_value(e->image, value), NULL);
-    else
-        compare(&c, at, image_value(e->image, value), value, at->node);
+    if (at->node != NULL)
+        compare(&c, at, wanted, value, at->node);
+    else if (at->companion == NULL || wanted->type == JSON_OBJECT || wanted->type == JSON_ARRAY)
+        report_value(&c, at, wanted, NULL);
+    check_bare(&c, at);
 }

@@ -137,7 +137,6 @@ static void report_kind(const struct listing *l, const struct img_element *eleme
 {
     struct place place = { .up = &l->read, .name = image_bytes(l->e->image, element->name), .index = index, .node = node, .resource = l->at->resource };
 
-    l->e->walk->nested_array |= node->type == JSON_ARRAY && node->parent != NULL && node->parent->type == JSON_ARRAY;
     if (l->base)
         engine_report_read(l->e, &place, node, MSG_VALIDATE_KIND, image_bytes(l->e->image, element->name), (struct bytes){ kind, strlen(kind) });
 }
@@ -224,8 +223,10 @@ static void list_primitive(const struct listing *l, const struct img_member *mem
         report_kind(l, element, companion, NO_INDEX, "array");
         return;
     }
-    if (value != NULL)
-        report_empty(l, element, value, NO_INDEX);
+    if (value != NULL && value->count == 0 && l->base) {
+        struct place place = engine_child(&l->read, image_text(l->e->image, element->name), NO_INDEX, value);
+        engine_report_bytes(l->e, &place, value, MSG_WARNING, MSG_VALIDATE_EMPTY, NULL, place.name, (struct bytes){ NULL, 0 });   /* the reference lets it pass */
+    }
     v = value != NULL ? value->child : NULL;
     c = companion != NULL ? companion->child : NULL;
     while (v != NULL || c != NULL) {

@@ -74,7 +74,6 @@ struct engine_walk {
     unsigned depth, nest;
     uint64_t matches;
     bool limit_told, service;
-    bool nested_array;          /* an array within an array was seen: no FHIR JSON at all */
     struct { img_str reference, extension, coding, quantity, resource, id, value, url, child_extension, modifier_extension; } name;
 };
 

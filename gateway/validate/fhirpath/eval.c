@@ -168,6 +168,14 @@ int fp_eval_single(struct fp_eval *f, uint32_t id, const struct fp_scope *s, str
     return 0;
 }
 
+bool fp_any(const struct fp_eval *f, size_t base)
+{
+    for (size_t i = base; i < f->top; i++)
+        if (!f->env->reference_ways || !fp_is_hollow(f->env->image, &f->stack[i]))
+            return true;
+    return false;
+}
+
 int fp_focus(struct fp_eval *f, size_t base, struct fhirpath_item *ret, bool *ret_present)
 {
     if (f->top - base > 1)
@@ -402,7 +410,7 @@ static int truth_call(struct fp_eval *f, const struct fp_node *n, const struct f
     }
     int r = n->fn == FN_EMPTY || (n->fn == FN_EXISTS && n->kid[1] == 0) ? eval_focus(f, n, s) : fp_eval_node(f, (uint32_t)(n - f->nodes) + 1, s);
     if (r == 0 && (n->fn == FN_EMPTY || (n->fn == FN_EXISTS && n->kid[1] == 0)))
-        *ret = (f->top > base) == (n->fn == FN_EXISTS) ? FHIRPATH_YES : FHIRPATH_NO;
+        *ret = fp_any(f, base) == (n->fn == FN_EXISTS) ? FHIRPATH_YES : FHIRPATH_NO;
     else if (r == 0)
         r = fp_truth(f, base, ret);
     f->top = base;

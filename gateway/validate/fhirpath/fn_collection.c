@@ -140,7 +140,11 @@ int fp_fn_collection(struct fp_eval *f, const struct fp_node *n, const struct fp
     if (f->env->strict && is_without_order(f, n))
         return fp_fail(f, ERR_INVALID, "children have no order");
     switch (n->fn) {
-    case FN_EMPTY: f->top = base; return fp_push_bool(f, count == 0);
+    case FN_EMPTY: {
+        bool any = fp_any(f, base);
+        f->top = base;
+        return fp_push_bool(f, !any);
+    }
     case FN_COUNT: f->top = base; return fp_push_integer(f, (int64_t)count);
     case FN_NOT:
         ret = fp_truth(f, base, &answer);

@@ -212,7 +212,7 @@ int fp_fn_filter(struct fp_eval *f, const struct fp_node *n, const struct fp_sco
     switch (n->fn) {
     case FN_EXISTS:
         if (n->kid[1] == 0) {
-            bool any = f->top > base;
+            bool any = fp_any(f, base);
             f->top = base;
             return fp_push_bool(f, any);
         }

@@ -211,6 +211,8 @@ int fp_fn_string(struct fp_eval *f, const struct fp_node *n, const struct fp_sco
     if (n->fn == FN_JOIN)
         return join(f, n, s, base);
     int ret = fp_focus(f, base, &v, &present);
+    if (ret == 0 && present && v.kind == FHIRPATH_NODE && v.node == NULL)
+        present = false;                 /* an element with an extension only has no text */
     if (ret == 0 && present && !is_text(&v))
         return fp_fail(f, ERR_INVALID, "a text wanted");
     if (ret == 0)

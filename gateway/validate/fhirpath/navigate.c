@@ -48,6 +48,42 @@ static bool is_resource_kind(const struct image *image, img_id type)
     return p == NULL || p->kind == IMG_RESOURCE;
 }
 
+/* Does the member say something that the reader of the HL7 reference keeps? */
+static bool member_counts(const struct image *image, const struct img_member *member, const struct json_node *value)
+{
+    struct fhirpath_item child = { .kind = FHIRPATH_NODE };
+    const struct img_profile *type;
+
+    set_type(image, member, &child);
+    type = image_profile(image, child.type);
+    if (value->type == JSON_NULL || (value->type == JSON_ARRAY && value->count == 0))
+        return false;
+    return type == NULL || type->kind == IMG_PRIMITIVE || value->type == JSON_OBJECT || value->type == JSON_ARRAY;
+}
+
+bool fp_is_hollow(const struct image *image, const struct fhirpath_item *item)
+{
+    const struct img_element *def;
+    const struct img_profile *type;
+
+    if (item->kind != FHIRPATH_NODE || item->node == NULL || item->node->type != JSON_OBJECT || item->companion != NULL)
+        return false;
+    def = definition(image, item);
+    type = image_profile(image, item->type);
+    if (item->element != 0 && is_resource_kind(image, item->type) && (type == NULL || type->abstract))
+        return true;                     /* a resource whose type is missing or unknown */
+    if (def == NULL)
+        return false;
+    for (const struct json_node *n = item->node->child; n != NULL; n = n->next) {
+        bool beside = n->key_len > 1 && n->key[0] == '_';
+        const struct img_member *member = image_member(image, def, n->key + beside, n->key_len - beside);
+
+        if (json_key_is(n, "resourceType") || (member != NULL && (beside || member_counts(image, member, n))))
+            return false;
+    }
+    return true;
+}
+
 /* One child, a value or only its companion. A resource is of the type that it says itself. */
 static int push_child(struct fp_eval *f, const struct fhirpath_item *parent, const struct img_member *member, const struct json_node *node, const struct json_node *companion)
 {
