@@ -84,5 +84,7 @@ int cli_doctor(struct cli *c);
 
 /* check-config, also the first half of doctor. */
 void cli_check_settings(struct cli *c, struct cli_checks *k);
+/* Sources that are no longer configured while requests of theirs wait; store NULL: the running desk is asked. */
+void cli_check_sources(struct cli *c, struct cli_checks *k, struct store *store);
 
 #endif

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "base/file.h"
 #include "base/proc.h"
 #include "base/timefmt.h"
 #include "cli/cli.h"
@@ -218,9 +219,66 @@ void cli_check_settings(struct cli *c, struct cli_checks *k)
         try_signer(k, s, &s->signer[i]);
 }
 
+static void tell_gone(struct cli_checks *k, const struct settings *s, const char *source, const char *number)
+{
+    if (settings_find_source(s, source) < 0)
+        cli_check(k, MSG_CHECK_SOURCE_GONE, "", source, number);
+}
+
+/* The running desk knows: lines "source<TAB>number". */
+static void ask_gone_sources(struct cli *c, struct cli_checks *k, int fd)
+{
+    const char *verb = c->verb;
+    size_t options = c->options, plains = c->plains;
+    struct buf text;
+    int content = -1;
+
+    buf_init(&text, CLI_REPLY_MAX);
+    c->verb = "waiting";
+    c->options = c->plains = 0;
+    if (cli_send(c, fd, NULL) == 0 && wire_receive(fd, &c->in, NULL) == 0) {
+        content = c->in.type == WIRE_REPLY ? wire_take_fd(&c->in, F_CONTENT) : -1;
+        wire_release(&c->in);
+    }
+    c->verb = verb;
+    c->options = options;
+    c->plains = plains;
+    if (content >= 0 && file_read_fd(content, CLI_REPLY_MAX, &text, NULL) == 0 && buf_add_char(&text, '\0') == 0)
+        for (char *line = text.data, *end; *line != '\0'; line = end) {
+            char *tab = strchr(line, '\t');
+            end = strchr(line, '\n');
+            if (tab == NULL || end == NULL || tab > end)
+                break;
+            *tab = *end++ = '\0';
+            tell_gone(k, c->settings, line, tab + 1);
+        }
+    if (content >= 0)
+        close(content);
+    buf_free(&text);
+}
+
+void cli_check_sources(struct cli *c, struct cli_checks *k, struct store *store)
+{
+    struct facts_waiting waiting;
+    char number[24];
+    int fd = store == NULL ? cli_connect(c, NULL) : -1;
+
+    if (fd >= 0) {
+        ask_gone_sources(c, k, fd);
+        close(fd);
+    }
+    if (store == NULL || facts_waiting(store, &waiting, NULL) < 0)
+        return;
+    for (size_t i = 0; i < waiting.count; i++) {
+        snprintf(number, sizeof number, "%lld", (long long)waiting.source[i].requests);
+        tell_gone(k, c->settings, waiting.source[i].name, number);
+    }
+}
+
 int cli_check_config(struct cli *c)
 {
     struct cli_checks *k = cli_checks_new(c);
+    struct store *store = NULL;
     struct err e = ERR_INIT;
     int r;
 
@@ -232,8 +290,12 @@ int cli_check_config(struct cli *c)
     r = settings_load(c->config, c->arena, &c->settings, &e);
     if (r < 0)
         cli_check(k, e.msg, e.place, e.arg[0], e.arg[1][0] == '\0' && e.sys_errno != 0 ? strerror(e.sys_errno) : e.arg[1]);
-    else
+    else {
         cli_check_settings(c, k);
+        (void)cli_store(c, STORE_READ_ONLY, &store, NULL); /* refused while a desk has it; last, because it takes on the desk's user for good */
+        cli_check_sources(c, k, store);
+        store_close(store);
+    }
     if (cli_checks_clean(k))
         cli_check(k, MSG_CHECK_FINE, "", c->config, NULL);
     return cli_checks_end(k);

@@ -128,6 +128,8 @@ static void try_store(struct cli *c, struct cli_checks *k)
     int r = cli_store(c, STORE_READ_ONLY, &store, &e);
 
     if (r == 0)
+        cli_check_sources(c, k, store);
+    if (r == 0)
         r = store_verify(store, say_fault, k, &e);
     if (r == 0)
         cli_check(k, MSG_DOCTOR_STORE_FINE, "", NULL, NULL);
@@ -209,10 +211,12 @@ int cli_doctor(struct cli *c)
     try_clock(k);
     for (size_t i = 0; i < s->signers; i++)
         try_module(k, s, &s->signer[i]);
-    if (fd >= 0)
+    if (fd >= 0) {
+        cli_check_sources(c, k, NULL);
         cli_check(k, MSG_DOCTOR_STORE_BUSY, "", NULL, NULL);
-    else
+    } else {
         try_store(c, k);
+    }
     if (cli_checks_clean(k))
         cli_check(k, MSG_CHECK_FINE, "", c->config, NULL);
     return cli_checks_end(k);

@@ -27,6 +27,7 @@
 #include "base/text.h"
 #include "base/timefmt.h"
 #include "daemon/desk.h"
+#include "daemon/facts.h"
 #include "daemon/view.h"
 
 enum { ARGS_MAX = 8, BACKLOG = 16, GROUPS_MAX = 256 };
@@ -150,6 +151,25 @@ static void do_show(struct desk *d, struct desk_client *c, const struct command 
         reply_err(d, c, &e);
     else
         reply_bytes(d, c, 0, &text);
+    buf_free(&text);
+}
+
+/* One line a source that requests wait for: name, tab, number. For check-config, which has another configuration in hand. */
+static void do_waiting(struct desk *d, struct desk_client *c, const struct command *cmd)
+{
+    struct facts_waiting waiting;
+    struct buf text;
+    struct err e = ERR_INIT;
+
+    (void)cmd;
+    buf_init(&text, VIEW_TEXT_MAX);
+    if (facts_waiting(d->store, &waiting, &e) < 0) {
+        reply_err(d, c, &e);
+    } else {
+        for (size_t i = 0; i < waiting.count; i++)
+            buf_addf(&text, "%s\t%lld\n", waiting.source[i].name, (long long)waiting.source[i].requests);
+        reply_bytes(d, c, 0, &text);
+    }
     buf_free(&text);
 }
 
@@ -405,7 +425,7 @@ void desk_sitting_check(struct desk *d)
 /* ---- connections ---- */
 
 static const struct { const char *verb; void (*run)(struct desk *, struct desk_client *, const struct command *); } verbs[] = {
-    { "status", do_status }, { "list", do_list }, { "show", do_show }, { "export", do_export }, { "backup", do_backup }, { "sign", do_sign },
+    { "status", do_status }, { "list", do_list }, { "show", do_show }, { "waiting", do_waiting }, { "export", do_export }, { "backup", do_backup }, { "sign", do_sign },
 };
 
 static void run_command(struct desk *d, struct desk_client *c)

@@ -162,6 +162,25 @@ static bool stop_doors(struct desk *d, bool links_too)
     return !alive;
 }
 
+/* What waits for a source that is gone waits for ever: its outcome has no folder. */
+static void tell_gone_sources(struct desk *d)
+{
+    struct facts_waiting waiting;
+    struct err e = ERR_INIT;
+    char number[24];
+
+    if (facts_waiting(d->store, &waiting, &e) < 0) {
+        desk_log(d, &e);
+        return;
+    }
+    for (size_t i = 0; i < waiting.count; i++) {
+        if (settings_find_source(d->settings, waiting.source[i].name) >= 0)
+            continue;
+        snprintf(number, sizeof number, "%lld", (long long)waiting.source[i].requests);
+        desk_log_plain(d, MSG_CHECK_SOURCE_GONE, waiting.source[i].name, number);
+    }
+}
+
 static void reload(struct desk *d)
 {
     struct err e = ERR_INIT;
@@ -185,6 +204,7 @@ static void reload(struct desk *d)
         desk_log_plain(d, MSG_RELOAD_REFUSED, "", "");
     } else {
         desk_log_plain(d, MSG_RELOADED, "", "");
+        tell_gone_sources(d);
     }
     d->doors = 0;
     if (desk_doors_plan(d, &e) < 0)

@@ -10,16 +10,54 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include "base/file.h"
+#include "base/text.h"
 #include "base/timefmt.h"
 #include "daemon/facts.h"
 
-enum { CERT_MAX = 1 << 20, CRL_MAX = 32 << 20, UNKNOWN_SCAN = 1000, TAIL = 65536, JST_MS = 9 * 3600 * 1000, DAY_MS = 24 * 3600 * 1000 };
+enum { CERT_MAX = 1 << 20, CRL_MAX = 32 << 20, UNKNOWN_SCAN = 1000, TAIL = 65536, JST_MS = 9 * 3600 * 1000, DAY_MS = 24 * 3600 * 1000, WAITING_ROWS = 64 };
+
+/* ---- who waits ---- */
+
+static void count_waiting(struct facts_waiting *w, const char *source)
+{
+    size_t i = 0;
+
+    while (i < w->count && strcmp(w->source[i].name, source) != 0)
+        i++;
+    if (i == FLOW_SOURCES_MAX)
+        return;
+    if (i == w->count)
+        text_copy(w->source[w->count++].name, sizeof w->source[0].name, source);
+    w->source[i].requests++;
+}
+
+int facts_waiting(struct store *store, struct facts_waiting *ret_waiting, struct err *e)
+{
+    struct flow_request *rows = calloc(WAITING_ROWS, sizeof *rows);
+    struct facts_waiting waiting = { 0 };
+    int n = rows == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "facts", NULL) : 0;
+
+    for (int state = FLOW_RQ_RECEIVED; state < FLOW_RQ_ANSWERED && n >= 0; state++) {
+        n = WAITING_ROWS;
+        for (int64_t before = 0; n == WAITING_ROWS; before = rows[WAITING_ROWS - 1].id) {
+            n = store_requests(store, NULL, (enum flow_request_state)state, before, rows, WAITING_ROWS, e);
+            for (int i = 0; i < n; i++)
+                count_waiting(&waiting, rows[i].source);
+        }
+    }
+    free(rows);
+    if (n < 0)
+        return n;
+    *ret_waiting = waiting;
+    return 0;
+}
 
 /* ---- ends ---- */
 

@@ -28,6 +28,9 @@ void facts_ends_read(const struct settings *s, struct facts_ends *ret_ends);
 
 int facts_from_store(struct store *store, const struct settings *s, struct page *p, struct err *e);
 int facts_from_ends(const struct settings *s, const struct facts_ends *ends, enum msg_lang lang, struct arena *arena, struct page *p, struct err *e);
+/* Sources of the store that requests wait for which are not answered yet, with their numbers; those behind the last place are not told. */
+struct facts_waiting { size_t count; struct { char name[FLOW_SOURCE]; int64_t requests; } source[FLOW_SOURCES_MAX]; };
+int facts_waiting(struct store *store, struct facts_waiting *ret_waiting, struct err *e);
 /* The tail of the status log, and the free bytes of the disk. */
 void facts_from_machine(const struct settings *s, struct arena *arena, struct page *p);
 
