@@ -79,6 +79,7 @@ int cli_backup(struct cli *c);
 int cli_sign(struct cli *c);
 int cli_export(struct cli *c);
 int cli_validate(struct cli *c);
+int cli_package(struct cli *c);
 int cli_check_config(struct cli *c);
 int cli_doctor(struct cli *c);
 

@@ -41,6 +41,8 @@ static const struct command {
     { "export", cli_export, " what= output=", 1, 1, true, "export ID --what original|bundle|signed|jws|canonical|request|answer [-o FILE]", { "保管した内容を取り出す（患者情報を含みます）", "stored bytes (they hold patient data)" } },
     { "validate", cli_validate, " reading= format= profile=", 1, CLI_ARGS_MAX, false, "validate [--reading hl7|service] [--profile URL] [--format text|json|jsonl|operationoutcome] FILE...",
       { "Bundle を検査する（- は標準入力。終了コード 0 適合、1 不適合、2 検査不能）", "check Bundles (- is standard input; exit 0 valid, 1 invalid, 2 not checked)" } },
+    { "package", cli_package, " set= folder=", 1, CLI_ARGS_MAX, false, "package add FILE... | list | remove FILE... | use --set NAME FILE... [--folder DIR]",
+      { "FHIR パッケージとそのセットを管理する", "FHIR packages and the sets made of them" } },
     { "backup", cli_backup, "", 1, 1, true, "backup FOLDER", { "記録のバックアップを作る", "make a consistent copy of the store" } },
     { "check-config", cli_check_config, "", 0, 1, false, "check-config [FILE]", { "設定の誤りを調べる", "say what is wrong with the configuration" } },
     { "doctor", cli_doctor, " after-restore", 0, 0, true, "doctor [--after-restore]", { "設置の問題を調べる（--after-restore: 復元後に必ず実行）", "look for what is wrong (--after-restore: a step of every restore)" } },

@@ -24,8 +24,7 @@
 #include "base/file.h"
 #include "validate/package/package_private.h"
 
-/* Part of `sources` of every image: raise it when the compiler makes something else of the same packages. */
-enum { COMPILER_VERSION = 1, PACKAGE_FILE_MAX = 128 << 20 };
+enum { PACKAGE_FILE_MAX = 128 << 20 };
 
 struct package_set *package_set_new(struct err *e)
 {
@@ -291,7 +290,7 @@ int package_set_add_facts(struct package_set *set, const char *bytes, size_t len
 
 static int sources_digest(const struct package_set *set, uint8_t ret_sources[32], struct err *e)
 {
-    static const unsigned char version[] = { COMPILER_VERSION, IMG_VERSION };
+    static const unsigned char version[] = { PACKAGE_COMPILER_VERSION, IMG_VERSION };
     struct bytes parts[PACKAGES_MAX + 1];
     struct sha256 digest;
 

@@ -18,6 +18,8 @@
 #include "validate/package/package.h"
 
 enum { PACKAGES_MAX = 32, NOTES_MAX = 1000, DRAFTS_MAX = 200000 /* elements of one definition */, BASES_MAX = 30 };
+/* Part of `sources` of every image and of the store's stamps: raise it when the compiler makes something else of the same packages. */
+enum { PACKAGE_COMPILER_VERSION = 1 };
 #define PACKAGE_MEMORY ((size_t)1 << 30)
 
 /* A resource of a package, reduced to the facts that an image needs. */

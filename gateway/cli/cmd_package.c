@@ -1,0 +1,166 @@
+/*
+ * NAME
+ *      cmd_package - clinsgw package add | list | remove | use
+ *
+ * DESCRIPTION
+ *      The FHIR packages that the operator has taken from their publishers, and the named sets that Bundles are checked with. Works on the folder
+ *      (--folder, else fhir_dir of the configuration) in this process; the daemon takes a changed set at its next reload.
+ *
+ * DIAGNOSTICS
+ *      0 done, 1 refused; sentences carry the codes of messages.def 519x.
+ */
+#include <string.h>
+#include <cjson/cJSON.h>
+#include "cli/cli.h"
+#include "validate/package/package.h"
+
+struct package_cli { struct cli *c; struct package_store *store; cJSON *rows; bool failed; };
+
+static void put(struct package_cli *p, cJSON *row, const char *name, const char *text)
+{
+    if (text != NULL && cJSON_AddStringToObject(row, name, text) == NULL)
+        p->failed = true;
+}
+
+static cJSON *new_row(struct package_cli *p)
+{
+    cJSON *row = cJSON_CreateObject();
+
+    if (row == NULL || !cJSON_AddItemToArray(p->rows, row)) {
+        cJSON_Delete(row);
+        p->failed = true;
+        return NULL;
+    }
+    return row;
+}
+
+static int add_one(struct package_cli *p, const char *path)
+{
+    struct err e = ERR_INIT;
+    struct package_info info;
+    cJSON *row;
+
+    if (package_store_add(p->store, path, &info, &e) < 0)
+        return cli_say_err(p->c, CLI_FAILED, &e);
+    if (!p->c->json) {
+        printf("%s  %s %s  %zu/%zu/%zu\n", info.file, info.name, info.version, info.profiles, info.value_sets, info.systems);
+        return CLI_DONE;
+    }
+    row = new_row(p);
+    put(p, row, "file", info.file);
+    put(p, row, "name", info.name);
+    put(p, row, "version", info.version);
+    put(p, row, "fhir_version", info.fhir_version);
+    return CLI_DONE;
+}
+
+static int package_add(struct package_cli *p)
+{
+    int r = CLI_DONE;
+
+    for (size_t i = 1; i < p->c->plains; i++)
+        if (add_one(p, p->c->plain[i]) != CLI_DONE)
+            r = CLI_FAILED;
+    return r;
+}
+
+static int list_row(void *self, const struct package_listing *row)
+{
+    struct package_cli *p = self;
+    cJSON *o;
+
+    if (!p->c->json) {
+        if (row->file != NULL)
+            printf("%-48s %10zu  %s\n", row->file, row->bytes, row->sets);
+        else
+            printf("[%s] %s\n", row->name, row->sets);
+        return 0;
+    }
+    o = new_row(p);
+    put(p, o, row->file != NULL ? "file" : "set", row->file != NULL ? row->file : row->name);
+    if (row->file != NULL) {
+        put(p, o, "name", row->name);
+        put(p, o, "version", row->version);
+    }
+    put(p, o, row->file != NULL ? "sets" : "files", row->sets);
+    if (cJSON_AddNumberToObject(o, "bytes", (double)row->bytes) == NULL)
+        p->failed = true;
+    return 0;
+}
+
+static int package_list(struct package_cli *p)
+{
+    struct err e = ERR_INIT;
+
+    return package_store_list(p->store, list_row, p, &e) < 0 ? cli_say_err(p->c, CLI_FAILED, &e) : CLI_DONE;
+}
+
+static int package_remove(struct package_cli *p)
+{
+    for (size_t i = 1; i < p->c->plains; i++) {
+        struct err e = ERR_INIT;
+
+        if (package_store_remove(p->store, p->c->plain[i], &e) < 0)
+            return cli_say_err(p->c, CLI_FAILED, &e);
+    }
+    return CLI_DONE;
+}
+
+static int package_use(struct package_cli *p)
+{
+    const char *set = cli_value(p->c, "set");
+    struct err e = ERR_INIT;
+
+    if (set == NULL)
+        return cli_say(p->c, CLI_USAGE, MSG_CLI_USAGE, "package use --set NAME FILE...", NULL);
+    return package_store_use(p->store, set, p->c->plain + 1, p->c->plains - 1, &e) < 0 ? cli_say_err(p->c, CLI_FAILED, &e) : CLI_DONE;
+}
+
+static const struct { const char *name; int (*run)(struct package_cli *p); size_t min; } verbs[] = {
+    { "add", package_add, 2 }, { "list", package_list, 1 }, { "remove", package_remove, 2 }, { "use", package_use, 2 }
+};
+
+static int print_rows(struct package_cli *p, int r)
+{
+    char *text = p->failed ? NULL : cJSON_PrintUnformatted(p->rows);
+
+    if (text == NULL)
+        return cli_say(p->c, CLI_FAILED, MSG_NOMEM, "package", NULL);
+    if (r == CLI_DONE)
+        puts(text);
+    cJSON_free(text);
+    return r;
+}
+
+/* A machine without a gateway has packages, too: a configuration is asked, not required. */
+static const char *find_folder(struct cli *c)
+{
+    const char *folder = cli_value(c, "folder");
+
+    if (folder == NULL && c->settings == NULL)
+        (void)settings_load(c->config, c->arena, &c->settings, NULL);
+    return folder != NULL ? folder : c->settings != NULL ? c->settings->fhir_dir : "/var/lib/clinsgw/fhir";
+}
+
+int cli_package(struct cli *c)
+{
+    struct package_cli p = { .c = c };
+    struct err e = ERR_INIT;
+    size_t verb = 0;
+    int r;
+
+    while (verb < sizeof verbs / sizeof *verbs && strcmp(verbs[verb].name, c->plain[0]) != 0)
+        verb++;
+    if (verb == sizeof verbs / sizeof *verbs || c->plains < verbs[verb].min)
+        return cli_say(c, CLI_USAGE, MSG_CLI_USAGE, "package add|list|remove|use", NULL);
+    p.store = package_store_open(find_folder(c), &e);
+    if (p.store == NULL)
+        return cli_say_err(c, CLI_FAILED, &e);
+    p.rows = cJSON_CreateArray();
+    r = p.rows == NULL ? cli_say(c, CLI_FAILED, MSG_NOMEM, "package", NULL) : verbs[verb].run(&p);
+    if (p.rows != NULL && c->json)
+        r = print_rows(&p, r);
+    cJSON_Delete(p.rows);
+    package_store_close(p.store);
+    return r;
+}
