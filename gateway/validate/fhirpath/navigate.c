@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+enum { HOLLOW_DEPTH = 8 };
+
 /* The definition whose children are the item's: of the element itself, of the one it refers to, of its type. */
 static const struct img_element *definition(const struct image *image, const struct fhirpath_item *item)
 {
@@ -48,40 +50,57 @@ static bool is_resource_kind(const struct image *image, img_id type)
     return p == NULL || p->kind == IMG_RESOURCE;
 }
 
-/* Does the member say something that the reader of the HL7 reference keeps? */
-static bool member_counts(const struct image *image, const struct img_member *member, const struct json_node *value)
+/* Would the reader of the HL7 reference keep this value for an element of the type? It drops objects where a primitive belongs and the other way round. */
+static bool is_of_kind(const struct img_profile *type, const struct json_node *value)
 {
-    struct fhirpath_item child = { .kind = FHIRPATH_NODE };
-    const struct img_profile *type;
-
-    set_type(image, member, &child);
-    type = image_profile(image, child.type);
-    if (value->type == JSON_NULL || (value->type == JSON_ARRAY && value->count == 0))
-        return false;
-    return type == NULL || type->kind == IMG_PRIMITIVE || value->type == JSON_OBJECT || value->type == JSON_ARRAY;
+    if (type == NULL || value == NULL)
+        return true;
+    return type->kind == IMG_PRIMITIVE ? value->type != JSON_OBJECT && value->type != JSON_ARRAY : value->type == JSON_OBJECT;
 }
 
-bool fp_is_hollow(const struct image *image, const struct fhirpath_item *item)
+static bool is_hollow(const struct image *image, const struct fhirpath_item *item, int depth);
+
+/* Does the member say something? */
+static bool member_counts(const struct image *image, const struct img_member *member, const struct json_node *value, int depth)
+{
+    bool list = value->type == JSON_ARRAY;
+
+    for (const struct json_node *n = list ? value->child : value; n != NULL; n = list ? n->next : NULL) {
+        struct fhirpath_item child = { .kind = FHIRPATH_NODE, .node = n };
+
+        set_type(image, member, &child);
+        if (n->type != JSON_NULL && is_of_kind(image_profile(image, child.type), n) && !is_hollow(image, &child, depth + 1))
+            return true;
+    }
+    return false;
+}
+
+static bool is_hollow(const struct image *image, const struct fhirpath_item *item, int depth)
 {
     const struct img_element *def;
     const struct img_profile *type;
 
-    if (item->kind != FHIRPATH_NODE || item->node == NULL || item->node->type != JSON_OBJECT || item->companion != NULL)
+    if (item->kind != FHIRPATH_NODE || item->node == NULL || item->node->type != JSON_OBJECT || item->companion != NULL || depth > HOLLOW_DEPTH)
         return false;
     def = definition(image, item);
     type = image_profile(image, item->type);
     if (item->element != 0 && is_resource_kind(image, item->type) && (type == NULL || type->abstract))
-        return true;                     /* a resource whose type is missing or unknown */
+        return depth == 0;               /* a resource whose type is missing or unknown */
     if (def == NULL)
         return false;
     for (const struct json_node *n = item->node->child; n != NULL; n = n->next) {
         bool beside = n->key_len > 1 && n->key[0] == '_';
         const struct img_member *member = image_member(image, def, n->key + beside, n->key_len - beside);
 
-        if (json_key_is(n, "resourceType") || (member != NULL && (beside || member_counts(image, member, n))))
+        if (json_key_is(n, "resourceType") || (member != NULL && (beside || member_counts(image, member, n, depth))))
             return false;
     }
     return true;
+}
+
+bool fp_is_hollow(const struct image *image, const struct fhirpath_item *item)
+{
+    return is_hollow(image, item, 0);
 }
 
 /* One child, a value or only its companion. A resource is of the type that it says itself. */
@@ -96,6 +115,8 @@ static int push_child(struct fp_eval *f, const struct fhirpath_item *parent, con
         return 0;
     struct fhirpath_item child = { .kind = FHIRPATH_NODE, .node = node, .companion = companion, .resource = parent->resource };
     set_type(image, member, &child);
+    if (f->env->reference_ways && !is_of_kind(image_profile(image, child.type), node))
+        return 0;
     /* Resource.id is an id, though the definitions of R4 call it a string. */
     if (node != NULL && node->key_len == 2 && memcmp(node->key, "id", 2) == 0 && parent->node == parent->resource && child.type != 0)
         child.type = image_find_type(image, "id", 2);
@@ -109,6 +130,8 @@ static int push_member(struct fp_eval *f, const struct fhirpath_item *parent, co
 {
     if (!json_is(value, JSON_ARRAY) && !json_is(companion, JSON_ARRAY))
         return push_child(f, parent, member, value, companion);
+    if (f->env->reference_ways && member != NULL && (image_element(f->env->image, member->element)->flags & IMG_ARRAY) == 0)
+        return 0;                        /* a list where one belongs */
     const struct json_node *v = json_is(value, JSON_ARRAY) ? value->child : value, *c = json_is(companion, JSON_ARRAY) ? companion->child : companion;
     int ret = 0;
     while (ret == 0 && (v != NULL || c != NULL)) {
