@@ -19,7 +19,7 @@
 #include "store/store.h"
 
 enum cli_exit { CLI_DONE = 0, CLI_FAILED = 1, CLI_STOPPED = 2, CLI_NO_DESK = 3, CLI_USAGE = 64, CLI_CONFIG = 78 };
-enum { CLI_ARGS_MAX = 256, CLI_REPLY_MAX = 96 << 20 };
+enum { CLI_ARGS_MAX = 1 << 20, CLI_OPTIONS_MAX = 128, CLI_REPLY_MAX = 96 << 20 };
 
 struct cli_option { const char *name, *value; };   /* value NULL = given without one */
 
@@ -28,9 +28,9 @@ struct cli {
     enum msg_lang lang;
     bool json;
     const char *verb;
-    struct cli_option option[16];
+    struct cli_option option[CLI_OPTIONS_MAX];   /* one may be given several times */
     size_t options;
-    const char *plain[CLI_ARGS_MAX];
+    const char **plain;                   /* room for all arguments */
     size_t plains;
     struct arena *arena;
     struct settings *settings;            /* NULL where the subcommand does not ask for them */
@@ -39,7 +39,7 @@ struct cli {
 };
 
 bool cli_has(const struct cli *c, const char *name);
-/* Value of an option, NULL when it is not given. */
+/* Value of an option (of the first one), NULL when it is not given. */
 const char *cli_value(const struct cli *c, const char *name);
 
 /* A sentence on standard error: code, text, place, next step; in JSON mode an object on standard output. Returns exit. */
@@ -54,6 +54,11 @@ bool cli_checks_clean(const struct cli_checks *k);
 /* Prints what JSON has collected, frees; CLI_FAILED when an error was among them. */
 int cli_checks_end(struct cli_checks *k);
 int cli_print(const struct buf *text);
+
+/* ---- packages.c ---- */
+
+/* Folder of the package store (validate/package/package.h); lives as long as the arena. NULL when memory is out. */
+const char *cli_package_folder(struct cli *c);
 
 /* ---- connect.c: the desk ---- */
 

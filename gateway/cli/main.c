@@ -39,8 +39,9 @@ static const struct command {
     { "resume", cli_change, " clock", 0, 0, true, "resume [--clock]", { "送信を再開する（--clock: 時計が正しいことを確かめた）", "go on sending (--clock: the clock was compared and is right)" } },
     { "sign", cli_sign, " force-final-try", 0, 1, true, "sign [SIGNER] [--force-final-try]", { "待っている文書に署名する（暗証番号は端末で入力）", "sign what waits; the PIN is asked at the terminal" } },
     { "export", cli_export, " what= output=", 1, 1, true, "export ID --what original|bundle|signed|jws|canonical|request|answer [-o FILE]", { "保管した内容を取り出す（患者情報を含みます）", "stored bytes (they hold patient data)" } },
-    { "validate", cli_validate, " reading= format= profile=", 1, CLI_ARGS_MAX, false, "validate [--reading hl7|service] [--profile URL] [--format text|json|jsonl|operationoutcome] FILE...",
-      { "Bundle を検査する（- は標準入力。終了コード 0 適合、1 不適合、2 検査不能）", "check Bundles (- is standard input; exit 0 valid, 1 invalid, 2 not checked)" } },
+    { "validate", cli_validate, " reading= format= profile= set= package= no-default-packages folder= jobs=", 1, CLI_ARGS_MAX, false,
+      "validate [--reading hl7|service] [--profile URL] [--set NAME] [--package FILE]... [--no-default-packages] [--folder FOLDER] [--jobs N] [--format text|json|jsonl|operationoutcome] FILE...",
+      { "FHIR インスタンスを検査する（- は標準入力。終了コード 0 適合、1 不適合、2 検査不能）", "check FHIR instances (- is standard input; exit 0 valid, 1 invalid, 2 not checked)" } },
     { "package", cli_package, " set= folder=", 1, CLI_ARGS_MAX, false, "package add FILE... | list | remove FILE... | use --set NAME FILE... [--folder DIR]",
       { "FHIR パッケージとそのセットを管理する", "FHIR packages and the sets made of them" } },
     { "backup", cli_backup, "", 1, 1, true, "backup FOLDER", { "記録のバックアップを作る", "make a consistent copy of the store" } },
@@ -88,7 +89,7 @@ static int take_option(struct cli *c, const struct command *cmd, int argc, char 
 
     if (len > 0 && len < sizeof name)
         memcpy(name, arg, len);
-    if (name[0] == '\0' || c->options == sizeof c->option / sizeof *c->option || (!allowed(common, name, len, &takes) && (cmd == NULL || !allowed(cmd->options, name, len, &takes))))
+    if (name[0] == '\0' || c->options == CLI_OPTIONS_MAX || (!allowed(common, name, len, &takes) && (cmd == NULL || !allowed(cmd->options, name, len, &takes))))
         return cli_say(c, CLI_USAGE, MSG_CLI_USAGE, argv[*at], NULL);
     if (takes && value == NULL)
         value = *at + 1 < argc ? argv[++*at] : NULL;
@@ -106,6 +107,9 @@ static int parse(struct cli *c, int argc, char **argv, const struct command **re
     bool only_plain = false;
     int r = 0;
 
+    c->plain = arena_array(c->arena, (size_t)argc, sizeof *c->plain);
+    if (c->plain == NULL)
+        return cli_say(c, CLI_FAILED, MSG_NOMEM, "clinsgw", NULL);
     for (int i = 1; i < argc && r == 0; i++) {
         char output[] = "--output";
         char *moved[2] = { output, i + 1 < argc ? argv[i + 1] : NULL };
@@ -121,8 +125,6 @@ static int parse(struct cli *c, int argc, char **argv, const struct command **re
             *ret_command = find_command(argv[i]);
             if (*ret_command == NULL)
                 r = cli_say(c, CLI_USAGE, MSG_CLI_USAGE, argv[i], NULL);
-        } else if (c->plains == CLI_ARGS_MAX) {
-            r = cli_say(c, CLI_USAGE, MSG_CLI_USAGE, argv[i], NULL);
         } else {
             c->plain[c->plains++] = argv[i];
         }

@@ -82,7 +82,7 @@ static void put_reason(struct view *v, cJSON *to, const char *code)
     if (code[0] == '\0')
         return;
     view_put(v, to, "code", code);
-    msg_format_bare(msg, v->lang, text, sizeof text); /* what it would quote stands among the findings */
+    msg_format(msg, v->lang, "…", "…", text, sizeof text); /* what it would quote stands among the findings */
     view_put(v, to, "reason", text);
     view_put(v, to, "what_to_do", msg_get(msg)->next[v->lang]);
 }
@@ -275,7 +275,7 @@ static int history_line(void *ctx, const struct store_event *ev)
     view_put(h->v, o, "state", state);
     view_put(h->v, o, "actor", ev->actor);
     if (ev->msg != MSG_NONE) {
-        msg_format_bare(ev->msg, h->v->lang, text, sizeof text);
+        msg_format(ev->msg, h->v->lang, "…", "…", text, sizeof text);
         view_put(h->v, o, "code", msg_get(ev->msg)->code);
         view_put(h->v, o, "sentence", text);
     }

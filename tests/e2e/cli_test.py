@@ -103,7 +103,7 @@ def usage(house):
         h.true("clinsgw " + name in run(house, "--help").stdout.decode(), name)
     h.true(run(house, "--version").stdout.startswith(b"clinsgw "), "--version")
     for words in (["nonsense"], [], ["show"], ["show", "1", "2"], ["status", "--nonsense"], ["list", "--state"], ["status", "--html=yes"], ["export", "1"], ["status", "--lang", "fr"],
-                  ["validate", "--format", "xml", "x"], ["validate", "--reading", "x", "y"]):
+                  ["validate", "--format", "xml", "x"], ["validate", "--reading", "x", "y"], ["validate", "--jobs", "0", "x"], ["validate", "--jobs", "2x", "x"]):
         run(house, *words, status=64)
     h.equal(code_of(house, "resolve", "1"), "CG-9103", "resolve without a verdict")
     h.equal(code_of(house, "resolve", "1", "--done", "--not-done"), "CG-9103", "resolve with both")
@@ -257,6 +257,20 @@ def validate(house, number):
     os.makedirs(folder)
     shutil.copy(good, folder)
     h.equal(len(json.loads(run(house, "validate", folder, "--json").stdout)["files"]), 1, "a folder")
+    os.makedirs(os.path.join(folder, "b", "deep"))
+    for name in ("b/deep/1.json", "b/2.fhir", "b/3.txt", "b/.4.json", "a.json"):
+        shutil.copy(bad if name.endswith("2.fhir") else good, os.path.join(folder, name))
+    os.symlink(good, os.path.join(folder, "b", "link.json"))
+    names = ["a.json", "b/2.fhir", "b/deep/1.json", "b/link.json", "good.json"]
+    for jobs in ("1", "3"):  # the same order and the same words, whoever was first
+        told = [json.loads(line) for line in run(house, "validate", "--format", "jsonl", "--jobs", jobs, folder, status=2).stdout.decode().splitlines()]
+        h.equal([os.path.relpath(f["file"], folder) for f in told], names, "files of a folder, --jobs " + jobs)
+        h.equal([f["valid"] for f in told], [True, False, True, False, True], "a link is not followed")
+        h.equal([i["severity"] for i in told[3]["issues"]], ["fatal"], "what was not checked")
+    h.equal(json.loads(run(house, "validate", "--json", folder, good, status=2).stdout)["exit"], 2, "json has the exit status")
+    run(house, "validate", "--package", os.path.join(house.folder, "nothing.tgz"), good, status=2)
+    run(house, "validate", "--set", "nobody", good, status=2)
+    run(house, "validate", "--no-default-packages", good)
 
 
 def backup(house):
