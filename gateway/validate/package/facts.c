@@ -270,7 +270,7 @@ static const struct json_node *nothing_of(struct facts *f, enum draft_field fiel
 static void say_element(struct saying *s, const struct draft *wanted, const char *id, struct bough *has)
 {
     struct buf *out = &s->f->lines;
-    struct draft more = { NULL };
+    struct draft more = { .path = NULL };
     const struct json_node **fresh = arena_array(s->f->c.arena, wanted->constraint_count + 1, sizeof *fresh);
     bool any = has->fresh;
 

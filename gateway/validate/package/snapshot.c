@@ -525,7 +525,7 @@ bool snapshot_make(struct compile *c, struct definition *d, int depth)
     if (root == NULL)
         return false;
     for (const struct json_node *n = json_is(list, JSON_ARRAY) ? list->child : NULL; n != NULL && c->build.failed == 0; n = n->next) {
-        struct draft draft = { NULL };
+        struct draft draft = { .path = NULL };
         const char *id = read_element(c, n, &draft) ? (draft.path == draft.id ? draft.id : make_id(&g, &draft, &recent)) : NULL;
         struct bough *b = id != NULL ? grove_reach(&g, root, id) : NULL;
 
