@@ -47,7 +47,7 @@ static bool slots_grow(struct build *b, struct build_slots *slots, uint32_t (*ha
     uint32_t size = slots->size == 0 ? SLOTS_FIRST : slots->size * 2;
     uint32_t *fresh;
 
-    if (slots->used < slots->size / 2)
+    if (slots->used < slots->size / 4 * 3)
         return true;
     fresh = size > slots->size ? calloc(size, sizeof *fresh) : NULL;
     if (fresh == NULL) {
