@@ -166,7 +166,7 @@ static struct bough *root_of(struct bough *b)
 static const struct bough *referenced(struct bough *b)
 {
     struct bytes text = node_text(b->draft.field[DRAFT_CONTENT_REFERENCE]);
-    const char *at = text.data != NULL ? memchr(text.data, '#', text.len) : NULL, *end = text.data + text.len;
+    const char *at = text.data != NULL ? memchr(text.data, '#', text.len) : NULL, *end = at != NULL ? text.data + text.len : NULL;
     const struct bough *to = root_of(b);
 
     at = at != NULL ? memchr(at, '.', (size_t)(end - at)) : NULL;
