@@ -23,16 +23,17 @@ ROOMS["tests/sandbox"] = ["base"]
 # Headers of libraries -> rooms that may see them. Programs are held to this again by what they link.
 LIBRARIES = {
     "curl/": ["link"], "sqlite3.h": ["store", "tests/sandbox"], "libxml/": ["exchange", "tests/sandbox"], "inotifytools/": ["spool"],
+    "pcre2.h": ["validate"], "archive.h": ["validate"], "archive_entry.h": ["validate"],
     "seccomp.h": ["daemon"], "p11-kit/": ["sign"], "openssl/": ["base", "codes", "fhir", "exchange", "sign", "link", "store", "daemon", "cli", "tests/sandbox"],
 }
 
 # What a program must not be able to do is what it must not link.
 FORBIDDEN = {
-    "clinsgwd": ["curl", "xml2", "inotifytools"],
-    "clinsgw-spool": ["curl", "sqlite3", "xml2"],
-    "clinsgw-convert": ["curl", "sqlite3", "inotifytools"],
-    "clinsgw-sign": ["curl", "sqlite3", "xml2", "inotifytools"],
-    "clinsgw-link": ["sqlite3", "inotifytools", "seccomp"],
+    "clinsgwd": ["curl", "xml2", "inotifytools", "pcre2", "archive"],
+    "clinsgw-spool": ["curl", "sqlite3", "xml2", "pcre2", "archive"],
+    "clinsgw-convert": ["curl", "sqlite3", "inotifytools", "archive"],
+    "clinsgw-sign": ["curl", "sqlite3", "xml2", "inotifytools", "pcre2", "archive"],
+    "clinsgw-link": ["sqlite3", "inotifytools", "seccomp", "pcre2", "archive"],
     "clinsgw": ["curl", "inotifytools"],
 }
 LINES_MAX = 800
