@@ -9,6 +9,7 @@
  * DIAGNOSTICS
  *      Those of the store; ERR_NOMEM.
  */
+#include <stddef.h>
 #include <stdlib.h>
 #include <cjson/cJSON.h>
 #include "base/text.h"
@@ -130,8 +131,9 @@ static int print(struct view *v, cJSON *root, bool json, void (*as_text)(struct 
 
 /* ---- list ---- */
 
-static void list_message(struct view *v, cJSON *array, const struct flow_message *m)
+static void list_message(struct view *v, cJSON *array, const void *row)
 {
+    const struct flow_message *m = row;
     cJSON *o = put_item(v, array);
     char id[24];
 
@@ -148,8 +150,9 @@ static void list_message(struct view *v, cJSON *array, const struct flow_message
     put_reason(v, o, m->reason);
 }
 
-static void list_request(struct view *v, cJSON *array, const struct flow_request *q)
+static void list_request(struct view *v, cJSON *array, const void *row)
 {
+    const struct flow_request *q = row;
     cJSON *o = put_item(v, array);
     char id[24];
 
@@ -173,35 +176,45 @@ static int state_of(const char *name, enum flow_message_state *ret_state)
     return ERR_INVALID;
 }
 
-static int list_received(struct view *v, const struct view_ask *ask, cJSON *array, int64_t *left, struct err *e)
+static int read_messages(struct view *v, const struct view_ask *ask, enum flow_message_state state, int64_t before, void *rows, struct err *e)
 {
-    struct flow_request *rows = calloc(PAGE_ROWS, sizeof *rows);
-    int n = rows == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "view", NULL) : PAGE_ROWS;
-
-    for (int64_t before = 0; n == PAGE_ROWS && *left > 0; before = rows[PAGE_ROWS - 1].id) {
-        n = store_requests(v->store, ask->source, FLOW_RQ_RECEIVED, before, rows, PAGE_ROWS, e);
-        for (int i = 0; i < n && *left > 0; i++)
-            if (ask->facility == NULL || strcmp(rows[i].facility, ask->facility) == 0) {
-                list_request(v, array, &rows[i]);
-                --*left;
-            }
-    }
-    free(rows);
-    return n < 0 ? n : 0;
+    return store_messages(v->store, ask->facility, state, before, rows, PAGE_ROWS, e);
 }
 
-static int list_messages(struct view *v, const struct view_ask *ask, enum flow_message_state state, cJSON *array, int64_t *left, struct err *e)
+static int read_received(struct view *v, const struct view_ask *ask, enum flow_message_state state, int64_t before, void *rows, struct err *e)
 {
-    struct flow_message *rows = calloc(PAGE_ROWS, sizeof *rows);
-    int n = rows == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "view", NULL) : PAGE_ROWS;
+    (void)state;
+    return store_requests(v->store, ask->source, FLOW_RQ_RECEIVED, before, rows, PAGE_ROWS, e);
+}
 
-    for (int64_t before = 0; n == PAGE_ROWS && *left > 0; before = rows[PAGE_ROWS - 1].id) {
-        n = store_messages(v->store, ask->facility, state, before, rows, PAGE_ROWS, e);
-        for (int i = 0; i < n && *left > 0; i++)
-            if (ask->source == NULL || strcmp(rows[i].source, ask->source) == 0) {
-                list_message(v, array, &rows[i]);
+/* A table of the store as list walks it. The query narrows by one name of what is asked, the walk compares both. */
+struct listed {
+    size_t size, id, source, facility; /* of a row; of the members in it */
+    int (*read)(struct view *v, const struct view_ask *ask, enum flow_message_state state, int64_t before, void *rows, struct err *e);
+    void (*add)(struct view *v, cJSON *array, const void *row);
+};
+
+static const struct listed messages = { sizeof(struct flow_message), offsetof(struct flow_message, id), offsetof(struct flow_message, source),
+                                        offsetof(struct flow_message, facility), read_messages, list_message };
+static const struct listed received_requests = { sizeof(struct flow_request), offsetof(struct flow_request, id), offsetof(struct flow_request, source),
+                                                 offsetof(struct flow_request, facility), read_received, list_request };
+
+static int list_rows(struct view *v, const struct view_ask *ask, const struct listed *t, enum flow_message_state state, cJSON *array, int64_t *left, struct err *e)
+{
+    char *rows = calloc(PAGE_ROWS, t->size);
+    int n = rows == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "view", NULL) : PAGE_ROWS;
+    int64_t before = 0;
+
+    while (n == PAGE_ROWS && *left > 0) {
+        n = t->read(v, ask, state, before, rows, e);
+        for (int i = 0; i < n && *left > 0; i++) {
+            const char *row = rows + (size_t)i * t->size;
+            memcpy(&before, row + t->id, sizeof before);
+            if ((ask->source == NULL || strcmp(row + t->source, ask->source) == 0) && (ask->facility == NULL || strcmp(row + t->facility, ask->facility) == 0)) {
+                t->add(v, array, row);
                 --*left;
             }
+        }
     }
     free(rows);
     return n < 0 ? n : 0;
@@ -223,9 +236,9 @@ int view_list(struct store *store, const struct view_ask *ask, enum msg_lang lan
         return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "view", NULL);
     array = put_list(&v, root, "messages");
     if (ask->state == NULL || received)
-        r = list_received(&v, ask, array, &left, e);
+        r = list_rows(&v, ask, &received_requests, FLOW_MS_NONE, array, &left, e);
     if (r == 0 && !received)
-        r = list_messages(&v, ask, state, array, &left, e);
+        r = list_rows(&v, ask, &messages, state, array, &left, e);
     if (r == 0)
         r = print(&v, root, json, view_list_text, out, e);
     cJSON_Delete(root);
