@@ -11,9 +11,7 @@
  */
 #include <stddef.h>
 #include <stdlib.h>
-#include <cjson/cJSON.h>
 #include "base/text.h"
-#include "base/timefmt.h"
 #include "daemon/view.h"
 #include "daemon/view_private.h"
 #include "report/findings.h"
@@ -30,40 +28,6 @@ static bool is_there(const struct sha256 *digest)
 
 /* ---- the tree ---- */
 
-void view_put(struct view *v, cJSON *to, const char *name, const char *text)
-{
-    if (text != NULL && text[0] != '\0' && cJSON_AddStringToObject(to, name, text) == NULL)
-        v->failed = true;
-}
-
-static void put_number(struct view *v, cJSON *to, const char *name, int64_t value)
-{
-    if (cJSON_AddNumberToObject(to, name, (double)value) == NULL)
-        v->failed = true;
-}
-
-static void put_count(struct view *v, cJSON *to, const char *name, int64_t value)
-{
-    if (value != 0)
-        put_number(v, to, name, value);
-}
-
-static void put_yes(struct view *v, cJSON *to, const char *name, bool value)
-{
-    if (value && cJSON_AddTrueToObject(to, name) == NULL)
-        v->failed = true;
-}
-
-static void put_time(struct view *v, cJSON *to, const char *name, int64_t wall_ms)
-{
-    char text[TIME_TEXT_MAX];
-
-    if (wall_ms == 0)
-        return;
-    time_format_jst_ms(wall_ms, text);
-    view_put(v, to, name, text);
-}
-
 static void put_digest(struct view *v, cJSON *to, const char *name, const struct sha256 *digest)
 {
     char hex[SHA256_HEX];
@@ -71,7 +35,7 @@ static void put_digest(struct view *v, cJSON *to, const char *name, const struct
     if (!is_there(digest))
         return;
     sha256_to_hex(digest, hex);
-    view_put(v, to, name, hex);
+    writer_put_text(&v->w, to, name, hex);
 }
 
 /* Code with its sentence and next step. */
@@ -82,51 +46,22 @@ static void put_reason(struct view *v, cJSON *to, const char *code)
 
     if (code[0] == '\0')
         return;
-    view_put(v, to, "code", code);
-    msg_format(msg, v->lang, "…", "…", text, sizeof text); /* what it would quote stands among the findings */
-    view_put(v, to, "reason", text);
-    view_put(v, to, "what_to_do", msg_get(msg)->next[v->lang]);
-}
-
-static cJSON *put_list(struct view *v, cJSON *to, const char *name)
-{
-    cJSON *array = cJSON_AddArrayToObject(to, name);
-
-    v->failed = v->failed || array == NULL;
-    return array;
-}
-
-static cJSON *put_item(struct view *v, cJSON *array)
-{
-    cJSON *object = cJSON_CreateObject();
-
-    if (object == NULL || array == NULL || !cJSON_AddItemToArray(array, object)) {
-        cJSON_Delete(object);
-        v->failed = true;
-        return NULL;
-    }
-    return object;
+    writer_put_text(&v->w, to, "code", code);
+    msg_format(msg, v->w.lang, "…", "…", text, sizeof text); /* what it would quote stands among the findings */
+    writer_put_text(&v->w, to, "reason", text);
+    writer_put_text(&v->w, to, "what_to_do", msg_get(msg)->next[v->w.lang]);
 }
 
 static int print(struct view *v, cJSON *root, bool json, void (*as_text)(struct view *, const cJSON *, struct buf *), struct buf *out, struct err *e)
 {
-    char *text = NULL;
+    int r = v->w.ok ? 0 : ERR_NOMEM;
 
-    if (v->failed)
-        return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "view", NULL);
-    if (json) {
-        text = cJSON_Print(root);
-        if (text != NULL) {
-            (void)buf_add_str(out, text);
-            (void)buf_add_char(out, '\n');
-        }
-        cJSON_free(text);
-    } else {
+    if (r == 0 && json)
+        r = writer_print(&v->w, root, out);
+    else if (r == 0)
         as_text(v, root, out);
-    }
-    if (json && text == NULL)
-        return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "view", NULL);
-    return out->failed != 0 ? err_set(e, out->failed, MSG_LIMIT, NULL, "view", NULL) : 0;
+    r = r == 0 ? out->failed : r;
+    return r == 0 ? 0 : err_set(e, (enum err_code)r, r == ERR_NOMEM ? MSG_NOMEM : MSG_LIMIT, NULL, "view", NULL);
 }
 
 /* ---- list ---- */
@@ -134,35 +69,35 @@ static int print(struct view *v, cJSON *root, bool json, void (*as_text)(struct 
 static void list_message(struct view *v, cJSON *array, const void *row)
 {
     const struct flow_message *m = row;
-    cJSON *o = put_item(v, array);
+    cJSON *o = writer_put_item(&v->w, array);
     char id[24];
 
     snprintf(id, sizeof id, "%lld", (long long)m->id);
-    view_put(v, o, "id", id);
-    put_time(v, o, "received", m->received_wall_ms);
-    view_put(v, o, "state", flow_message_state_name(m->state));
-    view_put(v, o, "operation", flow_operation_name(m->operation));
-    view_put(v, o, "kind", flow_kind_name(m->kind));
-    view_put(v, o, "source", m->source);
-    view_put(v, o, "facility", m->facility);
-    put_yes(v, o, "held", m->held);
-    view_put(v, o, "service_code", m->result_code);
+    writer_put_text(&v->w, o, "id", id);
+    writer_put_time(&v->w, o, "received", m->received_wall_ms);
+    writer_put_text(&v->w, o, "state", flow_message_state_name(m->state));
+    writer_put_text(&v->w, o, "operation", flow_operation_name(m->operation));
+    writer_put_text(&v->w, o, "kind", flow_kind_name(m->kind));
+    writer_put_text(&v->w, o, "source", m->source);
+    writer_put_text(&v->w, o, "facility", m->facility);
+    writer_put_yes(&v->w, o, "held", m->held);
+    writer_put_text(&v->w, o, "service_code", m->result_code);
     put_reason(v, o, m->reason);
 }
 
 static void list_request(struct view *v, cJSON *array, const void *row)
 {
     const struct flow_request *q = row;
-    cJSON *o = put_item(v, array);
+    cJSON *o = writer_put_item(&v->w, array);
     char id[24];
 
     snprintf(id, sizeof id, "r%lld", (long long)q->id);
-    view_put(v, o, "id", id);
-    put_time(v, o, "received", q->received_wall_ms);
-    view_put(v, o, "state", flow_request_state_name(q->state));
-    view_put(v, o, "source", q->source);
-    view_put(v, o, "facility", q->facility);
-    put_yes(v, o, "held", q->step == FLOW_RS_HELD);
+    writer_put_text(&v->w, o, "id", id);
+    writer_put_time(&v->w, o, "received", q->received_wall_ms);
+    writer_put_text(&v->w, o, "state", flow_request_state_name(q->state));
+    writer_put_text(&v->w, o, "source", q->source);
+    writer_put_text(&v->w, o, "facility", q->facility);
+    writer_put_yes(&v->w, o, "held", q->step == FLOW_RS_HELD);
     put_reason(v, o, q->reason);
 }
 
@@ -222,7 +157,7 @@ static int list_rows(struct view *v, const struct view_ask *ask, const struct li
 
 int view_list(struct store *store, const struct view_ask *ask, enum msg_lang lang, bool json, struct buf *out, struct err *e)
 {
-    struct view v = { .store = store, .lang = lang };
+    struct view v = { .store = store, .w = { lang, true } };
     enum flow_message_state state = FLOW_MS_NONE;
     bool received = ask->state != NULL && strcmp(ask->state, flow_request_state_name(FLOW_RQ_RECEIVED)) == 0;
     int64_t left = ask->limit == 0 ? LIST_DEFAULT : ask->limit;
@@ -234,7 +169,7 @@ int view_list(struct store *store, const struct view_ask *ask, enum msg_lang lan
     root = cJSON_CreateObject();
     if (root == NULL)
         return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "view", NULL);
-    array = put_list(&v, root, "messages");
+    array = writer_put_list(&v.w, root, "messages");
     if (ask->state == NULL || received)
         r = list_rows(&v, ask, &received_requests, FLOW_MS_NONE, array, &left, e);
     if (r == 0 && !received)
@@ -283,21 +218,21 @@ static int history_line(void *ctx, const struct store_event *ev)
         return 0;
     if (state != NULL)
         snprintf(h->last, sizeof h->last, "%s", state);
-    o = put_item(h->v, h->array);
-    put_time(h->v, o, "time", ev->wall_ms);
-    view_put(h->v, o, "state", state);
-    view_put(h->v, o, "actor", ev->actor);
+    o = writer_put_item(&h->v->w, h->array);
+    writer_put_time(&h->v->w, o, "time", ev->wall_ms);
+    writer_put_text(&h->v->w, o, "state", state);
+    writer_put_text(&h->v->w, o, "actor", ev->actor);
     if (ev->msg != MSG_NONE) {
-        msg_format(ev->msg, h->v->lang, "…", "…", text, sizeof text);
-        view_put(h->v, o, "code", msg_get(ev->msg)->code);
-        view_put(h->v, o, "sentence", text);
+        msg_format(ev->msg, h->v->w.lang, "…", "…", text, sizeof text);
+        writer_put_text(&h->v->w, o, "code", msg_get(ev->msg)->code);
+        writer_put_text(&h->v->w, o, "sentence", text);
     }
     return 0;
 }
 
 static int show_history(struct view *v, cJSON *to, const char *table, int64_t row, struct err *e)
 {
-    struct history h = { .v = v, .array = put_list(v, to, "history") };
+    struct history h = { .v = v, .array = writer_put_list(&v->w, to, "history") };
     int r = store_events(v->store, table, row, history_line, &h, e);
 
     return r < 0 ? r : 0;
@@ -322,19 +257,19 @@ static int show_findings(struct view *v, cJSON *to, const char *name, const stru
     r = store_payload_get(v->store, digest, &text, e);
     if (r == 0)
         r = findings_read(text.data, text.len, &list, e);
-    array = r == 0 && list.first != NULL ? put_list(v, to, name) : NULL;
+    array = r == 0 && list.first != NULL ? writer_put_list(&v->w, to, name) : NULL;
     for (const struct issue *i = list.first; r == 0 && i != NULL && shown < FINDINGS_SHOWN; i = i->next, shown++) {
-        cJSON *o = put_item(v, array);
+        cJSON *o = writer_put_item(&v->w, array);
         char sentence[2048];
-        msg_format(i->msg, v->lang, i->arg1, i->arg2, sentence, sizeof sentence);
-        view_put(v, o, "severity", msg_severity_name(i->severity));
-        view_put(v, o, "code", msg_get(i->msg)->code);
-        view_put(v, o, "sentence", sentence);
-        view_put(v, o, "rule", i->rule);
-        view_put(v, o, "pointer", i->pointer);
-        view_put(v, o, "location", i->location);
-        put_count(v, o, "line", i->line);
-        put_count(v, o, "column", i->column);
+        msg_format(i->msg, v->w.lang, i->arg1, i->arg2, sentence, sizeof sentence);
+        writer_put_text(&v->w, o, "severity", msg_severity_name(i->severity));
+        writer_put_text(&v->w, o, "code", msg_get(i->msg)->code);
+        writer_put_text(&v->w, o, "sentence", sentence);
+        writer_put_text(&v->w, o, "rule", i->rule);
+        writer_put_text(&v->w, o, "pointer", i->pointer);
+        writer_put_text(&v->w, o, "location", i->location);
+        writer_put_count(&v->w, o, "line", i->line);
+        writer_put_count(&v->w, o, "column", i->column);
     }
     buf_free(&text);
     arena_free(arena);
@@ -343,20 +278,20 @@ static int show_findings(struct view *v, cJSON *to, const char *name, const stru
 
 static int show_exchange(struct view *v, cJSON *array, const struct flow_exchange *x, struct err *e)
 {
-    cJSON *o = put_item(v, array);
+    cJSON *o = writer_put_item(&v->w, array);
 
     (void)e;
-    view_put(v, o, "kind", flow_exchange_kind_name(x->kind));
-    view_put(v, o, "state", flow_exchange_state_name(x->state));
-    view_put(v, o, "name", x->name);
-    view_put(v, o, "identifier", x->identifier);
-    view_put(v, o, "route", x->route);
-    put_yes(v, o, "repeat", x->repeat);
-    put_time(v, o, "begun", x->begun_wall_ms);
-    put_time(v, o, "left", x->left_wall_ms);
-    put_time(v, o, "answered", x->answered_wall_ms);
-    view_put(v, o, "answer", flow_class_name(x->answer_class));
-    view_put(v, o, "service_code", x->result_code);
+    writer_put_text(&v->w, o, "kind", flow_exchange_kind_name(x->kind));
+    writer_put_text(&v->w, o, "state", flow_exchange_state_name(x->state));
+    writer_put_text(&v->w, o, "name", x->name);
+    writer_put_text(&v->w, o, "identifier", x->identifier);
+    writer_put_text(&v->w, o, "route", x->route);
+    writer_put_yes(&v->w, o, "repeat", x->repeat);
+    writer_put_time(&v->w, o, "begun", x->begun_wall_ms);
+    writer_put_time(&v->w, o, "left", x->left_wall_ms);
+    writer_put_time(&v->w, o, "answered", x->answered_wall_ms);
+    writer_put_text(&v->w, o, "answer", flow_class_name(x->answer_class));
+    writer_put_text(&v->w, o, "service_code", x->result_code);
     put_digest(v, o, "request_sha256", &x->request);
     put_digest(v, o, "answer_sha256", &x->answer);
     return 0;
@@ -371,19 +306,19 @@ static int show_attempts(struct view *v, cJSON *to, const struct flow_message *m
 
     for (int64_t after = 0; (r = store_flow_ops.attempt_next_of_message(v->store, m->id, after, &a, e)) == 1; after = a.id) {
         cJSON *o, *exchanges = NULL;
-        attempts = attempts == NULL ? put_list(v, to, "attempts") : attempts;
-        o = put_item(v, attempts);
-        put_number(v, o, "number", a.number);
-        view_put(v, o, "operation", flow_operation_name(a.operation));
-        view_put(v, o, "route", a.route);
-        put_yes(v, o, "open", a.open);
-        put_time(v, o, "begun", a.begun_wall_ms);
-        put_time(v, o, "ended", a.ended_wall_ms);
-        view_put(v, o, "receipt", a.receipt);
+        attempts = attempts == NULL ? writer_put_list(&v->w, to, "attempts") : attempts;
+        o = writer_put_item(&v->w, attempts);
+        writer_put_number(&v->w, o, "number", a.number);
+        writer_put_text(&v->w, o, "operation", flow_operation_name(a.operation));
+        writer_put_text(&v->w, o, "route", a.route);
+        writer_put_yes(&v->w, o, "open", a.open);
+        writer_put_time(&v->w, o, "begun", a.begun_wall_ms);
+        writer_put_time(&v->w, o, "ended", a.ended_wall_ms);
+        writer_put_text(&v->w, o, "receipt", a.receipt);
         put_digest(v, o, "bundle_sha256", &a.bundle);
         for (int64_t at = 0; (r = store_flow_ops.exchange_next_of_message(v->store, m->id, at, &x, e)) == 1; at = x.id)
             if (x.attempt == a.id) {
-                exchanges = exchanges == NULL ? put_list(v, o, "exchanges") : exchanges;
+                exchanges = exchanges == NULL ? writer_put_list(&v->w, o, "exchanges") : exchanges;
                 (void)show_exchange(v, exchanges, &x, e);
             }
         if (r < 0)
@@ -402,11 +337,11 @@ static int show_incidents(struct view *v, cJSON *to, int64_t message, struct err
         cJSON *o;
         if (i.message != message)
             continue;
-        array = array == NULL ? put_list(v, to, "incidents") : array;
-        o = put_item(v, array);
-        put_number(v, o, "incident", i.id);
-        put_time(v, o, "since", i.since_wall_ms);
-        view_put(v, o, "answer", flow_class_name(i.answer_class));
+        array = array == NULL ? writer_put_list(&v->w, to, "incidents") : array;
+        o = writer_put_item(&v->w, array);
+        writer_put_number(&v->w, o, "incident", i.id);
+        writer_put_time(&v->w, o, "since", i.since_wall_ms);
+        writer_put_text(&v->w, o, "answer", flow_class_name(i.answer_class));
         put_reason(v, o, i.reason);
     }
     return r < 0 ? r : 0;
@@ -414,25 +349,25 @@ static int show_incidents(struct view *v, cJSON *to, int64_t message, struct err
 
 static int show_message(struct view *v, cJSON *array, const struct flow_message *m, struct err *e)
 {
-    cJSON *o = put_item(v, array);
+    cJSON *o = writer_put_item(&v->w, array);
     int r;
 
-    put_number(v, o, "message", m->id);
-    view_put(v, o, "uuid", m->uuid);
-    view_put(v, o, "state", flow_message_state_name(m->state));
-    put_time(v, o, "since", m->since_wall_ms);
-    put_yes(v, o, "held", m->held);
+    writer_put_number(&v->w, o, "message", m->id);
+    writer_put_text(&v->w, o, "uuid", m->uuid);
+    writer_put_text(&v->w, o, "state", flow_message_state_name(m->state));
+    writer_put_time(&v->w, o, "since", m->since_wall_ms);
+    writer_put_yes(&v->w, o, "held", m->held);
     put_reason(v, o, m->reason);
-    view_put(v, o, "operation", flow_operation_name(m->operation));
-    view_put(v, o, "kind", flow_kind_name(m->kind));
-    view_put(v, o, "bundle_id", m->bundle_id);
-    view_put(v, o, "service_code", m->result_code);
-    view_put(v, o, "evidence", flow_evidence_name(m->evidence));
-    put_count(v, o, "evidence_exchange", m->evidence_exchange);
-    put_yes(v, o, "may_have_stood", m->may_have_stood);
-    view_put(v, o, "signer", m->signer);
-    put_time(v, o, "signed", m->signed_wall_ms);
-    put_count(v, o, "size", (int64_t)m->size);
+    writer_put_text(&v->w, o, "operation", flow_operation_name(m->operation));
+    writer_put_text(&v->w, o, "kind", flow_kind_name(m->kind));
+    writer_put_text(&v->w, o, "bundle_id", m->bundle_id);
+    writer_put_text(&v->w, o, "service_code", m->result_code);
+    writer_put_text(&v->w, o, "evidence", flow_evidence_name(m->evidence));
+    writer_put_count(&v->w, o, "evidence_exchange", m->evidence_exchange);
+    writer_put_yes(&v->w, o, "may_have_stood", m->may_have_stood);
+    writer_put_text(&v->w, o, "signer", m->signer);
+    writer_put_time(&v->w, o, "signed", m->signed_wall_ms);
+    writer_put_count(&v->w, o, "size", (int64_t)m->size);
     put_digest(v, o, "bundle_sha256", &m->bundle);
     put_digest(v, o, "signed_sha256", &m->signed_bundle);
     r = show_attempts(v, o, m, e);
@@ -453,28 +388,28 @@ static int show_request(struct view *v, cJSON *o, const struct flow_request *q, 
     int r;
 
     snprintf(text, sizeof text, "r%lld", (long long)q->id);
-    view_put(v, o, "request", text);
+    writer_put_text(&v->w, o, "request", text);
     outcome_printable(q->name, text, sizeof text);
-    view_put(v, o, "file", text);
-    view_put(v, o, "source", q->source);
-    view_put(v, o, "facility", q->facility);
-    view_put(v, o, "request_id", q->request_id);
-    view_put(v, o, "state", flow_request_state_name(q->state));
-    put_yes(v, o, "held", q->step == FLOW_RS_HELD);
+    writer_put_text(&v->w, o, "file", text);
+    writer_put_text(&v->w, o, "source", q->source);
+    writer_put_text(&v->w, o, "facility", q->facility);
+    writer_put_text(&v->w, o, "request_id", q->request_id);
+    writer_put_text(&v->w, o, "state", flow_request_state_name(q->state));
+    writer_put_yes(&v->w, o, "held", q->step == FLOW_RS_HELD);
     put_reason(v, o, q->reason);
-    put_time(v, o, "received", q->received_wall_ms);
-    put_time(v, o, "since", q->since_wall_ms);
-    view_put(v, o, "actor", q->actor);
-    put_count(v, o, "about_request", q->about_request);
-    put_count(v, o, "repeat_of", q->repeat_of);
-    put_yes(v, o, "all_or_none", q->all_or_none);
+    writer_put_time(&v->w, o, "received", q->received_wall_ms);
+    writer_put_time(&v->w, o, "since", q->since_wall_ms);
+    writer_put_text(&v->w, o, "actor", q->actor);
+    writer_put_count(&v->w, o, "about_request", q->about_request);
+    writer_put_count(&v->w, o, "repeat_of", q->repeat_of);
+    writer_put_yes(&v->w, o, "all_or_none", q->all_or_none);
     put_digest(v, o, "original_sha256", &q->original);
     for (int64_t after = 0; (r = store_flow_ops.attachment_next_of_request(v->store, q->id, after, &a, e)) == 1; after = a.id) {
         cJSON *item;
-        array = array == NULL ? put_list(v, o, "attachments") : array;
-        item = put_item(v, array);
+        array = array == NULL ? writer_put_list(&v->w, o, "attachments") : array;
+        item = writer_put_item(&v->w, array);
         outcome_printable(a.name, text, sizeof text);
-        view_put(v, item, "file", text);
+        writer_put_text(&v->w, item, "file", text);
         put_digest(v, item, "sha256", &a.payload);
     }
     return r < 0 ? r : show_history(v, o, "request", q->id, e);
@@ -497,7 +432,7 @@ static int show_all(struct view *v, cJSON *root, int64_t request, int64_t messag
         r = show_request(v, root, &q, e);
     if (r < 0)
         return r;
-    array = put_list(v, root, "messages");
+    array = writer_put_list(&v->w, root, "messages");
     if (message != 0)
         return show_message(v, array, &m, e);
     for (int64_t after = 0; (r = store_flow_ops.message_next_of_request(v->store, request, after, &m, e)) == 1; after = m.id)
@@ -508,7 +443,7 @@ static int show_all(struct view *v, cJSON *root, int64_t request, int64_t messag
 
 int view_show(struct store *store, const char *handle, enum msg_lang lang, bool json, struct buf *out, struct err *e)
 {
-    struct view v = { .store = store, .lang = lang };
+    struct view v = { .store = store, .w = { lang, true } };
     int64_t request = 0, message = 0;
     cJSON *root;
     int r = handle[0] == '\0' ? err_set(e, ERR_INVALID, MSG_CTL_ARGUMENT, NULL, "ID", NULL) : store_find(store, handle, &request, &message, e);

@@ -23,7 +23,7 @@ static const struct { const char *name, *ja; } labels[] = {
 
 static const char *label(const struct view *v, const char *name)
 {
-    for (size_t i = 0; i < sizeof labels / sizeof *labels && v->lang == LANG_JA; i++)
+    for (size_t i = 0; i < sizeof labels / sizeof *labels && v->w.lang == LANG_JA; i++)
         if (strcmp(labels[i].name, name) == 0)
             return labels[i].ja;
     return name;
@@ -36,7 +36,7 @@ static void add_value(const struct view *v, const cJSON *item, struct buf *out)
     else if (cJSON_IsNumber(item))
         (void)buf_addf(out, "%.0f", item->valuedouble);
     else
-        (void)buf_add_str(out, v->lang == LANG_JA ? "はい" : "yes");
+        (void)buf_add_str(out, v->w.lang == LANG_JA ? "はい" : "yes");
 }
 
 static void indent(struct buf *out, int depth)
@@ -124,5 +124,5 @@ void view_list_text(struct view *v, const cJSON *root, struct buf *out)
         rows++;
     }
     if (rows == 0)
-        (void)buf_add_str(out, v->lang == LANG_JA ? "該当する送信はありません\n" : "no messages\n");
+        (void)buf_add_str(out, v->w.lang == LANG_JA ? "該当する送信はありません\n" : "no messages\n");
 }

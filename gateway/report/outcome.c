@@ -12,9 +12,9 @@
 #include <cjson/cJSON.h>
 #include "base/json_doc.h"
 #include "base/text.h"
-#include "base/timefmt.h"
 #include "report/findings.h"
 #include "report/outcome.h"
+#include "report/writer.h"
 
 enum { ARENA_MAX = 64 << 20 };
 
@@ -36,77 +36,27 @@ void outcome_printable(const char *name, char *ret_text, size_t size)
     ret_text[n] = '\0';
 }
 
-struct writer { enum msg_lang lang; struct arena *arena; bool ok; };
-
-static cJSON *text_at(struct writer *w, cJSON *object, const char *name, const char *text)
+/* Unlike most members, some stand in the file even when they are empty. */
+static void text_at(struct writer *w, cJSON *object, const char *name, const char *text)
 {
-    cJSON *item = text == NULL ? NULL : cJSON_AddStringToObject(object, name, text);
-    w->ok = w->ok && (text == NULL || item != NULL);
-    return item;
-}
-
-static cJSON *object_at(struct writer *w, cJSON *object, const char *name)
-{
-    cJSON *item = object == NULL ? NULL : cJSON_AddObjectToObject(object, name);
-    w->ok = w->ok && item != NULL;
-    return item;
-}
-
-static cJSON *array_at(struct writer *w, cJSON *object, const char *name)
-{
-    cJSON *item = object == NULL ? NULL : cJSON_AddArrayToObject(object, name);
-    w->ok = w->ok && item != NULL;
-    return item;
-}
-
-static cJSON *item_of(struct writer *w, cJSON *array)
-{
-    cJSON *item = cJSON_CreateObject();
-
-    if (item == NULL || array == NULL || !cJSON_AddItemToArray(array, item)) {
-        cJSON_Delete(item);
-        w->ok = false;
-        return NULL;
-    }
-    return item;
-}
-
-static void time_at(struct writer *w, cJSON *object, const char *name, int64_t wall_ms)
-{
-    char text[TIME_TEXT_MAX];
-
-    time_format_jst_ms(wall_ms, text);
-    text_at(w, object, name, text);
-}
-
-/* Code, text and next step of one sentence. */
-static void sentence(struct writer *w, cJSON *object, enum msg_id msg, const char *arg1, const char *arg2)
-{
-    const struct msg_info *info = msg_get(msg);
-    char text[2048];
-
-    msg_format(msg, w->lang, arg1, arg2, text, sizeof text);
-    text_at(w, object, "code", info->code);
-    text_at(w, object, "text", text);
-    if (info->next[w->lang][0] != '\0')
-        text_at(w, object, "what_to_do", info->next[w->lang]);
+    w->ok = w->ok && (text == NULL || cJSON_AddStringToObject(object, name, text) != NULL);
 }
 
 static void add_issue(struct writer *w, cJSON *array, const struct issue *issue)
 {
-    cJSON *item = item_of(w, array);
+    cJSON *item = writer_put_item(w, array);
 
     if (item == NULL)
         return;
     text_at(w, item, "severity", msg_severity_name(issue->severity));
-    sentence(w, item, issue->msg, issue->arg1, issue->arg2);
+    writer_put_sentence(w, item, "text", issue->msg, issue->arg1, issue->arg2);
     text_at(w, item, "rule", issue->rule);
     text_at(w, item, "pointer", issue->pointer);
     text_at(w, item, "location", issue->location);
     text_at(w, item, "profile", issue->profile);
     if (issue->line > 0) {
-        w->ok = w->ok && cJSON_AddNumberToObject(item, "line", issue->line) != NULL;
-        w->ok = w->ok && cJSON_AddNumberToObject(item, "column", issue->column) != NULL;
+        writer_put_number(w, item, "line", issue->line);
+        writer_put_number(w, item, "column", issue->column);
     }
 }
 
@@ -118,12 +68,12 @@ static void add_unreadable(struct writer *w, cJSON *array)
 }
 
 /* Adds every finding of a payload; *ret_worst is filled with the first error, untouched when there is none. */
-static void add_findings(struct writer *w, cJSON *array, struct bytes payload, const struct issue **ret_worst)
+static void add_findings(struct writer *w, struct arena *arena, cJSON *array, struct bytes payload, const struct issue **ret_worst)
 {
     struct issue_list list;
     const struct issue *worst;
 
-    issues_init(&list, w->arena);
+    issues_init(&list, arena);
     if (findings_read(payload.data, payload.len, &list, NULL) < 0) {
         add_unreadable(w, array);
         return;
@@ -168,7 +118,7 @@ static void add_reason(struct writer *w, cJSON *object, const char *reason, cons
     enum msg_id msg = msg_by_code(reason);
 
     if (msg != MSG_NONE)
-        sentence(w, object, msg, arg1, arg2);
+        writer_put_sentence(w, object, "text", msg, arg1, arg2);
     else
         text_at(w, object, "code", reason);
 }
@@ -181,16 +131,16 @@ static const char *vendor_kind(enum flow_kind kind)
     return (size_t)kind < sizeof words / sizeof *words ? words[kind] : "";
 }
 
-static void add_unit(struct writer *w, cJSON *array, const struct outcome_unit *u)
+static void add_unit(struct writer *w, struct arena *arena, cJSON *array, const struct outcome_unit *u)
 {
-    cJSON *item = item_of(w, array), *service, *issues;
+    cJSON *item = writer_put_item(w, array), *service, *issues;
     const struct flow_message *m = u->message;
     const struct issue *worst = NULL;
 
     if (item == NULL)
         return;
     if (u->unit != NULL)
-        w->ok = w->ok && cJSON_AddNumberToObject(item, "unit", u->unit->index) != NULL;
+        writer_put_number(w, item, "unit", u->unit->index);
     text_at(w, item, "kind", u->chart_kind[0] != '\0' ? u->chart_kind : vendor_kind(m != NULL && m->kind != FLOW_KIND_NONE ? m->kind : u->unit != NULL ? u->unit->kind : FLOW_KIND_NONE));
     text_at(w, item, "operation", m != NULL && m->operation != FLOW_OP_NONE ? flow_operation_name(m->operation) : u->unit != NULL ? flow_operation_name(u->unit->asked) : "");
     text_at(w, item, "unit_key", unit_key(u->unit));
@@ -199,23 +149,21 @@ static void add_unit(struct writer *w, cJSON *array, const struct outcome_unit *
     if (m != NULL)
         text_at(w, item, "message", m->uuid);
     text_at(w, item, "outcome", state_word(m));
-    issues = array_at(w, item, "issues");
+    issues = writer_put_list(w, item, "issues");
     if (issues != NULL) {
-        add_findings(w, issues, u->issues, &worst);
-        add_findings(w, issues, u->findings, &worst);
+        add_findings(w, arena, issues, u->issues, &worst);
+        add_findings(w, arena, issues, u->findings, &worst);
     }
     if (m != NULL && m->reason[0] != '\0' && m->state != FLOW_MS_DONE)
         add_reason(w, item, m->reason, worst != NULL ? worst->arg1 : m->result_code, worst != NULL ? worst->arg2 : "");
     if (m != NULL && m->result_code[0] != '\0') {
-        service = object_at(w, item, "service");
+        service = writer_put_object(w, item, "service");
         text_at(w, service, "code", m->result_code);
     }
-    if (m != NULL && m->may_have_stood)
-        w->ok = w->ok && cJSON_AddTrueToObject(item, "may_have_stood") != NULL;
-    if (u->repeats)
-        w->ok = w->ok && cJSON_AddTrueToObject(item, "repeated") != NULL;
+    writer_put_yes(w, item, "may_have_stood", m != NULL && m->may_have_stood);
+    writer_put_yes(w, item, "repeated", u->repeats);
     if (m != NULL && flow_message_final(m->state))
-        time_at(w, item, "at", m->since_wall_ms);
+        writer_put_time(w, item, "at", m->since_wall_ms);
     text_at(w, item, "next_step", msg_step_name(step_of(m, worst)));
 }
 
@@ -252,13 +200,13 @@ static enum msg_step whole_step(const cJSON *messages, bool final, const char *r
 }
 
 /* The vendor's own members come from a worker as text: only a JSON object goes into the file as it is. */
-static bool is_json_object(struct writer *w, const char *text)
+static bool is_json_object(struct arena *arena, const char *text)
 {
     const struct json_node *root;
-    return json_parse(text, strlen(text), NULL, w->arena, &root, NULL) == 0 && json_is(root, JSON_OBJECT);
+    return json_parse(text, strlen(text), NULL, arena, &root, NULL) == 0 && json_is(root, JSON_OBJECT);
 }
 
-static cJSON *build(const struct outcome *o, struct writer *w, bool final)
+static cJSON *build(const struct outcome *o, struct writer *w, struct arena *arena, bool final)
 {
     cJSON *root = cJSON_CreateObject(), *issues, *messages;
     const struct issue *worst = NULL;
@@ -270,61 +218,58 @@ static cJSON *build(const struct outcome *o, struct writer *w, bool final)
     text_at(w, root, "file", o->name);
     if (o->request->request_id[0] != '\0')
         text_at(w, root, "request_id", o->request->request_id);
-    w->ok = w->ok && cJSON_AddNumberToObject(root, "request", (double)o->request->id) != NULL;
+    writer_put_number(w, root, "request", o->request->id);
     text_at(w, root, "facility", o->request->facility);
     text_at(w, root, final ? "outcome" : "state", outcome_word(o));
     text_at(w, root, "repeat_of", o->repeat_of);
-    time_at(w, root, "received", o->request->received_wall_ms);
-    time_at(w, root, "written", o->now_ms);
-    issues = array_at(w, root, "issues");
+    writer_put_time(w, root, "received", o->request->received_wall_ms);
+    writer_put_time(w, root, "written", o->now_ms);
+    issues = writer_put_list(w, root, "issues");
     if (issues != NULL)
-        add_findings(w, issues, o->report, &worst);
+        add_findings(w, arena, issues, o->report, &worst);
     if (o->request->reason[0] != '\0')
         add_reason(w, root, o->request->reason, worst != NULL ? worst->arg1 : "", worst != NULL ? worst->arg2 : "");
-    messages = array_at(w, root, "messages");
+    messages = writer_put_list(w, root, "messages");
     for (size_t i = 0; messages != NULL && i < o->unit_count; i++)
-        add_unit(w, messages, &o->unit[i]);
+        add_unit(w, arena, messages, &o->unit[i]);
     text_at(w, root, "next_step", msg_step_name(worst != NULL ? msg_get(worst->msg)->step : whole_step(messages, final, o->request->reason)));
-    if (o->x_json != NULL && is_json_object(w, o->x_json))
+    if (o->x_json != NULL && is_json_object(arena, o->x_json))
         w->ok = w->ok && cJSON_AddRawToObject(root, "x", o->x_json) != NULL;
     else if (o->x_json != NULL)
         add_unreadable(w, issues);
     return root;
 }
 
-/* Prints the tree with a line end and frees it. */
+/* Prints the tree and frees it. */
 static int finish(const struct writer *w, cJSON *root, struct buf *out, struct err *e)
 {
-    char *text = root != NULL && w->ok ? cJSON_Print(root) : NULL;
-    int r = text == NULL ? ERR_NOMEM : buf_add_str(out, text);
+    int r = writer_print(w, root, out);
 
-    if (r == 0)
-        r = buf_add_char(out, '\n');
-    cJSON_free(text);
     cJSON_Delete(root);
     return r < 0 ? err_set(e, (enum err_code)r, r == ERR_NOMEM ? MSG_NOMEM : MSG_LIMIT, NULL, "outcome", NULL) : 0;
 }
 
 int outcome_write(const struct outcome *o, enum msg_lang lang, bool final, struct buf *out, struct err *e)
 {
-    struct writer w = { lang, arena_new(ARENA_MAX), true };
-    cJSON *root = w.arena == NULL ? NULL : build(o, &w, final);
+    struct writer w = { lang, true };
+    struct arena *arena = arena_new(ARENA_MAX);
+    cJSON *root = arena == NULL ? NULL : build(o, &w, arena, final);
     int r = finish(&w, root, out, e);
 
-    arena_free(w.arena);
+    arena_free(arena);
     return r;
 }
 
 int outcome_notice(const char *name, enum msg_id msg, enum msg_lang lang, int64_t now_ms, struct buf *out, struct err *e)
 {
-    struct writer w = { lang, NULL, true };
+    struct writer w = { lang, true };
     cJSON *root = cJSON_CreateObject();
 
     if (root != NULL) {
         text_at(&w, root, "file", name);
         text_at(&w, root, "severity", msg_severity_name(msg_get(msg)->severity));
-        sentence(&w, root, msg, NULL, NULL);
-        time_at(&w, root, "written", now_ms);
+        writer_put_sentence(&w, root, "text", msg, NULL, NULL);
+        writer_put_time(&w, root, "written", now_ms);
         text_at(&w, root, "next_step", msg_step_name(msg_get(msg)->step));
     }
     return finish(&w, root, out, e);
