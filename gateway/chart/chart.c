@@ -16,13 +16,13 @@
 
 #include "base/err.h"
 
-static const struct { const char *name, *resource; bool document, list; } kinds[CHART_KIND_COUNT] = {
-    [CHART_DISEASES] = { "diseases", "Condition", false, true },
-    [CHART_ALLERGIES] = { "allergies", "AllergyIntolerance", false, true },
-    [CHART_LAB] = { "lab_report", "Observation", false, false },
-    [CHART_LETTER] = { "letter", "Composition", true, false },
-    [CHART_PATIENT_SUMMARY] = { "patient_summary", "Composition", true, false },
-    [CHART_CHECKUP] = { "checkup", "Composition", true, false },
+static const struct { const char *resource; bool document, list; } kinds[CHART_KIND_COUNT] = {
+    [CHART_DISEASES] = { "Condition", false, true },
+    [CHART_ALLERGIES] = { "AllergyIntolerance", false, true },
+    [CHART_LAB] = { "Observation", false, false },
+    [CHART_LETTER] = { "Composition", true, false },
+    [CHART_PATIENT_SUMMARY] = { "Composition", true, false },
+    [CHART_CHECKUP] = { "Composition", true, false },
 };
 
 static const char *const systems[CHART_SYSTEM_COUNT] = {
@@ -78,13 +78,14 @@ static size_t kind_index(enum chart_kind kind)
 
 const char *chart_kind_name(enum chart_kind kind)
 {
-    return kinds[kind_index(kind)].name;
+    return kind_word_text(kind_index(kind));
 }
 
 int chart_kind_from_name(const char *name, size_t len, enum chart_kind *ret_kind)
 {
     for (size_t i = 0; i < CHART_KIND_COUNT; i++) {
-        if (strlen(kinds[i].name) != len || memcmp(kinds[i].name, name, len) != 0)
+        const char *word = kind_word_text(i);
+        if (strlen(word) != len || memcmp(word, name, len) != 0)
             continue;
         *ret_kind = (enum chart_kind)i;
         return 0;

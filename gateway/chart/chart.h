@@ -26,6 +26,7 @@
 #include <stdbool.h>
 #include "base/buf.h"
 #include "base/crypt.h"
+#include "base/kind_word.h"
 
 /* Where a value stands in the vendor's file. */
 struct chart_place {
@@ -448,13 +449,13 @@ const struct chart_section *chart_letter_section(const struct chart_letter *lett
 /* ---- one unit's content ------------------------------------------------------------------------------------------------------------ */
 
 enum chart_kind {
-    CHART_DISEASES,          /* 傷病名: Condition */
-    CHART_ALLERGIES,         /* 薬剤アレルギー等 and その他アレルギー等: AllergyIntolerance */
-    CHART_LAB,               /* 検査 and 感染症: Observation */
-    CHART_LETTER,            /* 診療情報提供書 */
-    CHART_PATIENT_SUMMARY,   /* 患者サマリー: as a ready Bundle only */
-    CHART_CHECKUP,           /* 健診結果報告書: as a ready Bundle only */
-    CHART_KIND_COUNT
+    CHART_DISEASES = KIND_WORD_DISEASES,                    /* 傷病名: Condition */
+    CHART_ALLERGIES = KIND_WORD_ALLERGIES,                  /* 薬剤アレルギー等 and その他アレルギー等: AllergyIntolerance */
+    CHART_LAB = KIND_WORD_LAB,                              /* 検査 and 感染症: Observation */
+    CHART_LETTER = KIND_WORD_LETTER,                        /* 診療情報提供書 */
+    CHART_PATIENT_SUMMARY = KIND_WORD_PATIENT_SUMMARY,      /* 患者サマリー: as a ready Bundle only */
+    CHART_CHECKUP = KIND_WORD_CHECKUP,                      /* 健診結果報告書: as a ready Bundle only */
+    CHART_KIND_COUNT = KIND_WORD_COUNT
 };
 
 /* "diseases", "allergies", "lab_report", "letter", "patient_summary", "checkup": the vendor format's and the result file's words. */

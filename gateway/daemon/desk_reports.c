@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 #include "base/file.h"
+#include "base/kind_word.h"
 #include "base/text.h"
 #include "base/timefmt.h"
 #include "chart/order.h"
@@ -321,14 +322,6 @@ out:
     free(attachments);
 }
 
-/* In the words of the vendor's request. */
-static const char *chart_kind_text(uint64_t kind)
-{
-    static const char *const words[] = { [CHART_DISEASES] = "diseases", [CHART_ALLERGIES] = "allergies", [CHART_LAB] = "lab_report", [CHART_LETTER] = "letter",
-                                         [CHART_PATIENT_SUMMARY] = "patient_summary", [CHART_CHECKUP] = "checkup" };
-    return kind < sizeof words / sizeof *words ? words[kind] : "";
-}
-
 static void on_unit(struct desk *d, struct desk_job *job, struct wire_in *in)
 {
     struct flow_unit_converted *unit;
@@ -346,7 +339,7 @@ static void on_unit(struct desk *d, struct desk_job *job, struct wire_in *in)
     DESK_COPY(unit->insured, wire_text(in, F_INSURED));
     DESK_COPY(unit->signer, wire_text(in, F_SIGNER));
     DESK_COPY(facts.receiver, wire_text(in, F_RECEIVER));
-    DESK_COPY(facts.chart_kind, chart_kind_text(wire_u64(in, F_KIND)));
+    DESK_COPY(facts.chart_kind, kind_word_text(wire_u64(in, F_KIND)));
     if (unit->reject >= MSG_COUNT)
         unit->reject = MSG_INTERNAL;
     job->spoiled |= unit->reject == MSG_NOMEM;

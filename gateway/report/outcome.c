@@ -11,6 +11,7 @@
  */
 #include <cjson/cJSON.h>
 #include "base/json_doc.h"
+#include "base/kind_word.h"
 #include "base/text.h"
 #include "report/findings.h"
 #include "report/outcome.h"
@@ -126,9 +127,10 @@ static void add_reason(struct writer *w, cJSON *object, const char *reason, cons
 /* What was rejected, or cancelled, has no Bundle that would know better. */
 static const char *vendor_kind(enum flow_kind kind)
 {
-    static const char *const words[] = { [FLOW_KIND_NONE] = "", [FLOW_KIND_LETTER] = "letter", [FLOW_KIND_SUMMARY] = "patient_summary", [FLOW_KIND_CONDITION] = "diseases",
-                                         [FLOW_KIND_ALLERGY] = "allergies", [FLOW_KIND_OBSERVATION] = "lab_report" };
-    return (size_t)kind < sizeof words / sizeof *words ? words[kind] : "";
+    static const enum kind_word words[FLOW_KIND_COUNT] = { [FLOW_KIND_NONE] = KIND_WORD_COUNT, [FLOW_KIND_LETTER] = KIND_WORD_LETTER, [FLOW_KIND_SUMMARY] = KIND_WORD_PATIENT_SUMMARY,
+                                                           [FLOW_KIND_CONDITION] = KIND_WORD_DISEASES, [FLOW_KIND_ALLERGY] = KIND_WORD_ALLERGIES,
+                                                           [FLOW_KIND_OBSERVATION] = KIND_WORD_LAB };
+    return kind_word_text((size_t)kind < FLOW_KIND_COUNT ? words[kind] : KIND_WORD_COUNT);
 }
 
 static void add_unit(struct writer *w, struct arena *arena, cJSON *array, const struct outcome_unit *u)
