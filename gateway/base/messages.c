@@ -76,6 +76,77 @@ size_t msg_format(enum msg_id id, enum msg_lang lang, const char *arg1, const ch
         }
     }
     target_add(&t, p, strlen(p));
+    while (t.len > 0 && ret_text[t.len - 1] == ' ')      /* the last argument was empty */
+        t.len--;
+    ret_text[t.len] = '\0';
+    return t.len;
+}
+
+static const char *last_of(const char *text, const char *end, const char *what)
+{
+    const char *found = NULL;
+    for (const char *at = text; (at = strstr(at, what)) != NULL && at < end; at += strlen(what))
+        found = at;
+    return found;
+}
+
+/* Where the text around the placeholder at `brace` begins and ends that goes with it: its parenthesis, its list behind a colon, its brackets. */
+static bool goes_with(const char *text, const char *brace, const char **ret_from, const char **ret_to)
+{
+    static const char *const pair[][2] = { { "（", "）" }, { " (", ")" } };
+    static const char *const ends[] = { "。", ". ", "; " };
+    for (size_t i = 0; i < sizeof pair / sizeof pair[0]; i++) {
+        const char *open = last_of(text, brace, pair[i][0]), *close = last_of(text, brace, pair[i][1]), *to = strstr(brace, pair[i][1]);
+        if (open != NULL && to != NULL && (close == NULL || close < open)) {
+            *ret_from = open;
+            *ret_to = to + strlen(pair[i][1]);
+            return true;
+        }
+    }
+    if (brace - text > 2 && memcmp(brace - 2, ": ", 2) == 0) {
+        *ret_from = brace - 2;
+        *ret_to = brace + strlen(brace);
+        for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+            const char *before = last_of(text, brace, ends[i]), *after = strstr(brace, ends[i]);
+            *ret_from = before != NULL && before < *ret_from ? before : *ret_from;
+            *ret_to = after != NULL && after < *ret_to ? after : *ret_to;
+        }
+        return true;
+    }
+    size_t bracket = strlen("「");
+    if ((size_t)(brace - text) > bracket && memcmp(brace - bracket, "「", bracket) == 0 && strncmp(brace + 3, "」", bracket) == 0) {
+        *ret_from = brace - bracket;
+        *ret_to = brace + 3 + bracket;
+        return true;
+    }
+    return false;
+}
+
+size_t msg_format_bare(enum msg_id id, enum msg_lang lang, char *ret_text, size_t size)
+{
+    char text[1024];
+    const char *from, *to;
+    if (size == 0)
+        return 0;
+    text_copy(text, sizeof text, msg_get(id)->text[lang == LANG_EN ? LANG_EN : LANG_JA]);
+    for (char *brace = text; (brace = strchr(brace, '{')) != NULL; ) {
+        bool placeholder = (brace[1] == '1' || brace[1] == '2') && brace[2] == '}';
+        if (!placeholder || !goes_with(text, brace, &from, &to)) {
+            brace++;
+            continue;
+        }
+        memmove(text + (from - text), to, strlen(to) + 1);
+        brace = text;
+    }
+    struct target t = { ret_text, size, 0, 0 };
+    const char *p = text;
+    for (const char *brace; (brace = strchr(p, '{')) != NULL; p = brace + 1) {
+        bool placeholder = (brace[1] == '1' || brace[1] == '2') && brace[2] == '}';
+        target_add(&t, p, (size_t)(brace - p));
+        target_add(&t, placeholder ? "…" : "{", strlen(placeholder ? "…" : "{"));
+        brace += placeholder ? 2 : 0;
+    }
+    target_add(&t, p, strlen(p));
     ret_text[t.len] = '\0';
     return t.len;
 }

@@ -41,6 +41,8 @@ const struct msg_info *msg_get(enum msg_id id);
 enum msg_id msg_by_code(const char *code);
 /* Text with {1} and {2} filled (NULL = ""), always terminated, cut at a character. Returns the length written. */
 size_t msg_format(enum msg_id id, enum msg_lang lang, const char *arg1, const char *arg2, char *ret_text, size_t size);
+/* The same where nothing may be quoted: what only holds a quotation is left out, as far as the sentence stays one; "…" where it would not. */
+size_t msg_format_bare(enum msg_id id, enum msg_lang lang, char *ret_text, size_t size);
 /* "fix_and_resend", "issue_paper", "wait", "call_it", "none" */
 const char *msg_step_name(enum msg_step step);
 const char *msg_severity_name(enum msg_severity severity);

@@ -47,7 +47,7 @@ static void put_reason(struct view *v, cJSON *to, const char *code)
     if (code[0] == '\0')
         return;
     writer_put_text(&v->w, to, "code", code);
-    msg_format(msg, v->w.lang, "…", "…", text, sizeof text); /* what it would quote stands among the findings */
+    msg_format_bare(msg, v->w.lang, text, sizeof text); /* what it would quote stands among the findings */
     writer_put_text(&v->w, to, "reason", text);
     writer_put_text(&v->w, to, "what_to_do", msg_get(msg)->next[v->w.lang]);
 }

@@ -56,7 +56,11 @@ size_t status_line_format(const struct status_line *line, enum msg_lang lang, ch
     n = add(ret_text, size, n, "code=", line->code);
     n = add(ret_text, size, n, "file=", line->hash8);
     if (line->msg != MSG_NONE) {
-        msg_format(line->msg, lang, line->arg[0] != NULL ? line->arg[0] : line->code != NULL && line->code[0] != '\0' ? line->code : "…", line->arg[1] != NULL ? line->arg[1] : "…", sentence, sizeof sentence);
+        const char *code = line->code != NULL ? line->code : "";
+        if (line->arg[0] == NULL && line->arg[1] == NULL && code[0] == '\0')
+            msg_format_bare(line->msg, lang, sentence, sizeof sentence);
+        else
+            msg_format(line->msg, lang, line->arg[0] != NULL ? line->arg[0] : code, line->arg[1], sentence, sizeof sentence);
         n = add(ret_text, size, n, "", sentence);
         n = add(ret_text, size, n, lang == LANG_JA ? "→ 次に: " : "-> next: ", info->next[lang]);
     }

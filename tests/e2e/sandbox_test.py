@@ -51,13 +51,16 @@ def true(value, what):
         raise Failure(what)
 
 
+PAUSE = threading.Event()  # never set: a wait on it is a pause between two questions
+
+
 def until(question, what):
     end = time.monotonic() + WAIT
     while time.monotonic() < end:
         answer = question()
         if answer:
             return answer
-        time.sleep(0.005)
+        PAUSE.wait(0.005)
     raise Failure("never: " + what)
 
 

@@ -76,7 +76,7 @@ TEST(msg_format_fills_placeholders)
     CHECK_INT(msg_format(MSG_IO, LANG_EN, "open", "{1}", text, sizeof text), strlen("input or output failed: open {1}"));
     CHECK_STR(text, "input or output failed: open {1}");
     msg_format(MSG_IO, LANG_JA, NULL, NULL, text, sizeof text);
-    CHECK_STR(text, "入出力エラー:  ");
+    CHECK_STR(text, "入出力エラー:");
     CHECK_INT(msg_format(MSG_NONE, LANG_JA, "a", "b", text, sizeof text), 0);
     CHECK_STR(text, "");
 }
@@ -110,6 +110,35 @@ TEST(names_of_steps_and_severities)
     CHECK_STR(msg_step_name((enum msg_step)99), "none");
     CHECK_STR(msg_severity_name(MSG_ALARM), "alarm");
     CHECK_STR(msg_severity_name(MSG_INFO), "info");
+}
+
+TEST(messages_without_arguments_read_as_sentences)
+{
+    static const struct { enum msg_id msg; enum msg_lang lang; const char *want; } rows[] = {
+        { MSG_CHART_MISSING_MEMBER, LANG_JA, "必須の項目がありません" },
+        { MSG_CHART_TOO_LONG, LANG_JA, "項目が長すぎます" },
+        { MSG_CONF_UNKNOWN_KEY, LANG_JA, "設定項目はここにはありません" },
+        { MSG_SERVICE_REFUSED, LANG_EN, "the service refused" },
+        { MSG_READY_NOT_BUNDLE, LANG_JA, "FHIRのBundleではありません" },
+    };
+    char text[1024];
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        msg_format_bare(rows[i].msg, rows[i].lang, text, sizeof text);
+        CHECK_STR(text, rows[i].want);
+    }
+    for (int id = 1; id < MSG_COUNT; id++)
+        for (int lang = 0; lang < 2; lang++) {
+            size_t n = msg_format_bare((enum msg_id)id, (enum msg_lang)lang, text, sizeof text);
+            CHECK(n > 0 && strstr(text, "{1}") == NULL && strstr(text, "{2}") == NULL);
+        }
+    CHECK_INT(msg_format_bare(MSG_SERVICE_REFUSED, LANG_EN, text, 8), 7);
+}
+
+TEST(messages_end_without_a_space_when_the_last_argument_is_empty)
+{
+    char text[200];
+    msg_format(MSG_SERVICE_REFUSED, LANG_EN, "E1", "", text, sizeof text);
+    CHECK_STR(text, "the service refused: E1");
 }
 
 TEST_MAIN()

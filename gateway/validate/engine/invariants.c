@@ -187,6 +187,19 @@ static bool has_only_id(const struct place *at, const struct json_node *object, 
     return id && !value && object != NULL && object->count == 1;
 }
 
+/* An object of which its type knows nothing. */
+static bool is_hollow(const struct engine *e, const struct item *item)
+{
+    const struct img_element *body = walk_body(e->image, image_element(e->image, item->member->element), walk_item_type(e->image, item, NULL));
+
+    if (item->node == NULL || item->node->type != JSON_OBJECT || body == NULL)
+        return false;
+    for (const struct json_node *n = item->node->child; n != NULL; n = n->next)
+        if (image_member(e->image, body, n->key + (n->key[0] == '_'), n->key_len - (n->key[0] == '_')) != NULL)
+            return false;
+    return true;
+}
+
 void invariants_native(struct engine *e, const struct place *at, const struct img_element *body, uint32_t first_group)
 {
     const struct engine_walk *w = e->walk;
@@ -196,7 +209,7 @@ void invariants_native(struct engine *e, const struct place *at, const struct im
     for (uint32_t g = first_group; g < w->group_count; g++) {
         img_str name = w->groups[g].count > 0 ? w->groups[g].element->name : 0;
         id |= name == w->name.id;
-        value |= name == w->name.value;
+        value |= is_extension && name == w->name.value && !is_hollow(e, &w->items[w->groups[g].first]);
         extension |= name == w->name.child_extension;
     }
     if (at->resource != at && has_only_id(at, at->node != NULL && at->node->type == JSON_OBJECT ? at->node : at->companion, id)) {

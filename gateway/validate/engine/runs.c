@@ -109,15 +109,17 @@ static void prime(struct engine *e, const struct run *own)
     for (size_t l = 0; l < sizeof lists / sizeof *lists; l++) {
         const struct json_node *list = json_get(own->node, lists[l]);
         int32_t index = 0;
-        for (const struct json_node *n = list != NULL && list->type == JSON_ARRAY ? list->child : NULL; n != NULL && !e->failed; n = n->next, index++) {
+        for (const struct json_node *n = list != NULL && list->type == JSON_ARRAY ? list->child : NULL; n != NULL && !e->failed; n = n->next) {
             const struct json_node *resource = l == 0 ? json_get(n, "resource") : n;
             struct run *run = json_is(resource, JSON_OBJECT) ? run_find(e, resource, 0) : NULL;
             const struct place *up = own->place;
+            int32_t here = index;
+            index += n->type == JSON_OBJECT;   /* as the walk counts: what is no object is not there */
             if (run == NULL || run->place != NULL)
                 continue;
             if (l == 0)
-                up = place_below(e, up, n, index);
-            run->place = up != NULL ? place_below(e, up, resource, l == 0 ? NO_INDEX : index) : NULL;
+                up = place_below(e, up, n, here);
+            run->place = up != NULL ? place_below(e, up, resource, l == 0 ? NO_INDEX : here) : NULL;
         }
     }
 }

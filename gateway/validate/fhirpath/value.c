@@ -32,16 +32,37 @@ static bool is_integer_text(const struct json_node *n)
     return memchr(n->text, '.', n->len) == NULL && memchr(n->text, 'e', n->len) == NULL && memchr(n->text, 'E', n->len) == NULL;
 }
 
-/* A string that should be a date reads as one only when it is one. */
-static void string_value(struct fhirpath_item *v, const struct json_node *n, enum fhirpath_kind wanted)
+/* Digits with a sign and a point. */
+static bool is_number(const struct json_node *n)
 {
+    uint32_t sign = n->len > 0 && n->text[0] == '-', points = 0, digits = 0;
+    for (uint32_t i = sign; i < n->len; i++) {
+        digits += n->text[i] >= '0' && n->text[i] <= '9';
+        points += n->text[i] == '.';
+    }
+    return digits > 0 && points <= 1 && digits + points + sign == n->len;
+}
+
+/* A string that should be a date reads as one only when it is one. The HL7 core takes spaces around it, and no time of day without seconds. */
+static void string_value(struct fhirpath_item *v, const struct json_node *n, enum fhirpath_kind wanted, bool reference_ways)
+{
+    const char *text = n->text;
+    size_t len = n->len;
     struct fp_moment moment;
     v->kind = FHIRPATH_STRING;
     v->text = n->text;
     v->len = n->len;
-    if (wanted < FHIRPATH_DATE || wanted > FHIRPATH_TIME || !fp_moment_parse(n->text, n->len, wanted == FHIRPATH_TIME, &moment) || memchr(n->text, 'T', n->len) == n->text + n->len - 1)
+    if (wanted < FHIRPATH_DATE || wanted > FHIRPATH_TIME)
+        return;
+    for (; reference_ways && len > 0 && text[0] == ' '; text++)
+        len--;
+    while (reference_ways && len > 0 && text[len - 1] == ' ')
+        len--;
+    if (len == 0 || !fp_moment_parse(text, len, wanted == FHIRPATH_TIME, &moment) || text[len - 1] == 'T' || (reference_ways && wanted != FHIRPATH_TIME && len > 10 && len < 19))
         return;
     v->kind = wanted;
+    v->text = text;
+    v->len = len;
 }
 
 static void number_value(struct fhirpath_item *v, const struct json_node *n, enum fhirpath_kind wanted)
@@ -49,18 +70,18 @@ static void number_value(struct fhirpath_item *v, const struct json_node *n, enu
     v->kind = FHIRPATH_DECIMAL;
     v->text = n->text;
     v->len = n->len;
-    if (is_integer_text(n) && wanted != FHIRPATH_DECIMAL && json_to_int64(n, &v->integer) == 0)
+    if (n->type == JSON_NUMBER && is_integer_text(n) && wanted != FHIRPATH_DECIMAL && json_to_int64(n, &v->integer) == 0)
         v->kind = FHIRPATH_INTEGER;
 }
 
 /* value and code (unit where there is no code) of a Quantity element. */
-static bool quantity_value(struct fhirpath_item *v, const struct json_node *object)
+static bool quantity_value(struct fhirpath_item *v, const struct json_node *object, bool reference_ways)
 {
     const struct json_node *value = json_get(object, "value"), *code = json_get(object, "code"), *unit = json_get(object, "unit");
     const struct json_node *system = json_get(object, "system");
     if (!json_is(value, JSON_NUMBER))
         return false;
-    const struct json_node *best = json_is(code, JSON_STRING) && (system == NULL || json_equals(system, "http://unitsofmeasure.org") || !json_is(unit, JSON_STRING)) ? code : unit;
+    const struct json_node *best = json_is(code, JSON_STRING) && (reference_ways || system == NULL || json_equals(system, "http://unitsofmeasure.org") || !json_is(unit, JSON_STRING)) ? code : unit;
     v->kind = FHIRPATH_QUANTITY;
     v->text = value->text;
     v->len = value->len;
@@ -84,10 +105,15 @@ struct fhirpath_item fp_value(struct fp_eval *f, const struct fhirpath_item *ite
         v.integer = n->type == JSON_TRUE;
         break;
     case JSON_NUMBER: number_value(&v, n, kind_of_type(name)); break;
-    case JSON_STRING: string_value(&v, n, kind_of_type(name)); break;
+    case JSON_STRING:
+        if (f->env->reference_ways && is_number(n) && (kind_of_type(name) == FHIRPATH_DECIMAL || kind_of_type(name) == FHIRPATH_INTEGER))
+            number_value(&v, n, kind_of_type(name));   /* "1" for 1: the reader has complained, and still knows what was meant */
+        else
+            string_value(&v, n, kind_of_type(name), f->env->reference_ways);
+        break;
     case JSON_OBJECT:
         if (name.len == 8 && memcmp(name.data, "Quantity", 8) == 0)
-            quantity_value(&v, n);
+            quantity_value(&v, n, f->env->reference_ways);
         break;
     default: break;
     }
