@@ -46,6 +46,8 @@ struct desk_door {
     int failures;                    /* ends in a row without a minute of life */
     int jobs;                        /* orders that it holds */
     int64_t deaf_ms;                 /* boot clock: since then it has left messages unread and said nothing, 0 = it has not */
+    enum msg_id problem;             /* what it said before its end, MSG_NONE once it was ready */
+    char problem_arg[2][128];
     bool cut;                        /* it was cut off and may be alive: desk_doors_check() tells the state machine */
 };
 
