@@ -191,6 +191,8 @@ void desk_doors_check(struct desk *d, int64_t boot_ms);
 /* Sends d->out; a door that does not take it is ended (and reaped later). False: it did not go out, which may be the message's own fault (too large, bytes missing). */
 bool desk_door_send(struct desk *d, size_t door);
 int desk_door_find(const struct desk *d, enum desk_door_kind kind, const char *name);   /* -1 = none or not ready */
+/* Asks the doors of all sources to offer again what they have told before. */
+void desk_ask_offers(struct desk *d);
 int desk_door_of_source(const struct desk *d, const char *source);
 int desk_door_worker(const struct desk *d);                  /* the least busy one, -1 = none */
 struct desk_job *desk_job_new(struct desk *d, int door, int64_t token, const struct flow_order *order);
