@@ -7,7 +7,7 @@
  *
  * DESCRIPTION
  *     Findings keep their order. A list longer than its maximum goes on counting, so that a hostile file cannot fill the memory with findings
- *     and the verdict stays right.
+ *     and the verdict stays right. Errors have a maximum of their own: no crowd of warnings keeps them out.
  *
  * DIAGNOSTICS
  *     `failed` after an allocation failure.
@@ -37,7 +37,7 @@ struct issue *issues_add(struct issue_list *list, enum msg_severity severity, en
     list->count++;
     list->errors += severity >= MSG_ERROR;
     list->warnings += severity == MSG_WARNING;
-    if (list->count > list->max)
+    if ((severity >= MSG_ERROR ? list->errors : list->count - list->errors) > list->max)
         return NULL;
     issue = arena_alloc(list->arena, sizeof *issue);
     if (issue == NULL) {

@@ -31,7 +31,7 @@ struct issue_list {
     struct arena *arena;
     struct issue *first, *last;
     size_t count, errors, warnings;
-    size_t max;                  /* beyond this many, issues are counted but not kept (default 500) */
+    size_t max;                  /* beyond this many errors, and this many others, issues are counted but not kept (default 500) */
     bool failed;
 };
 

@@ -7,10 +7,8 @@
  *     int validate_bytes(&r, &issues, &e);
  *
  * DESCRIPTION
- *     The bytes are read strictly into one tree. Every resource is walked once (JSON kinds, primitives, references, extensions), then the tables
- *     of FHIR R4 and of the profiles it declares are laid over it (tables.c, rules.c), then the rules of its Bundle (bundle.c). What the tables do not
- *     hold is not checked: they cover what this product builds and passes on. Lines and columns are counted at the end in one pass, however many
- *     issues there are.
+ *     The bytes are read strictly into one tree, which the engine walks with the profiles of the set (engine/walk.c). Lines and columns are counted at the
+ *     end in one pass, however many issues there are.
  *
  * DIAGNOSTICS
  *     Issues VALIDATE_... (5xxx) and JSON_... (3xxx). ERR_NOMEM, ERR_LIMIT when nothing can be said.
@@ -20,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "validate/check.h"
 #include "validate/engine/engine.h"
 #include "validate/validate_private.h"
 
@@ -91,37 +88,13 @@ static int read_root(const struct validate_request *request, struct arena *arena
 int validate_bytes(const struct validate_request *request, struct issue_list *issues, struct err *e)
 {
     struct arena *arena = request->scratch != NULL ? request->scratch : issues->arena;
-    struct check c = {
-        .request = request, .issues = issues, .arena = arena,
-        .service = request->reading == VALIDATE_SERVICE
-    };
     struct issue *last = issues->last;
     const struct json_node *root = request->root;
-    int code;
+    int code = root == NULL ? read_root(request, arena, issues, &root, e) : 0;
 
-    if (root == NULL) {
-        code = read_root(request, arena, issues, &root, e);
-        if (code < 0 || root == NULL)
-            return code;
-    }
-    if (request->set != NULL && request->set->image.base != NULL) {
-        code = engine_validate(request, &request->set->image, root, arena, issues, e);
-        if (code == 0)
-            place_issues(request, last != NULL ? last->next : issues->first);
-        return code;
-    }
-    if (root->type != JSON_OBJECT)
-        check_add(&c, MSG_ERROR, MSG_VALIDATE_KIND, NULL, root, "FHIR", "object");
-    else if (check_type_is(root, "Bundle"))
-        check_bundle(&c, NULL, root);
-    else
-        check_resource(&c, NULL, root);
-    if (root->type == JSON_OBJECT && request->profile != NULL)
-        check_against(&c, root, request->profile);
-    if (c.failed || issues->failed) {
-        issues->failed = true;
-        return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "validate", NULL);
-    }
-    place_issues(request, last != NULL ? last->next : issues->first);
-    return 0;
+    if (code == 0 && root != NULL)
+        code = engine_validate(request, validate_set_image(request->set), root, arena, issues, e);
+    if (code == 0 && root != NULL)
+        place_issues(request, last != NULL ? last->next : issues->first);
+    return code;
 }

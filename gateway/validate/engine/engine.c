@@ -94,6 +94,8 @@ int engine_validate(const struct validate_request *request, const struct image *
         engine.failed = true;
     if (request->reading == VALIDATE_HL7 && issues->errors > before.errors && !engine.failed && has_hollow_array(root))
         say_only_nested(&engine, &before, root);
+    if (walk.service && !engine.failed)
+        unfilled_merge(issues, before.last);
     walk.path_arena = arena_free(walk.path_arena);
     engine.path_env.regexes = fhirpath_regexes_free(engine.path_env.regexes);
     if (!engine.failed && !issues->failed)

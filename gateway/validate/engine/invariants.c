@@ -122,13 +122,6 @@ const struct fhirpath_hooks invariant_hooks = { hook_resolve, hook_member_of, ho
 
 /* ---- constraints ---- */
 
-static void report_constraint(struct engine *e, const struct place *at, const struct img_constraint *c)
-{
-    const char *key = image_text(e->image, c->key), *human = c->human != 0 ? image_text(e->image, c->human) : image_text(e->image, c->expression);
-
-    engine_report(e, at, NULL, c->warning ? MSG_WARNING : MSG_ERROR, MSG_VALIDATE_INVARIANT, key, c->source != 0 ? image_text(e->image, c->source) : NULL, key, human);
-}
-
 static bool left_out(const struct engine *e, const struct img_constraint *c)
 {
     return c->best_practice || c->native != IMG_NATIVE_NONE || c->expression == 0 || strcmp(image_text(e->image, c->key), "dom-3") == 0 || (e->trial > 0 && c->warning);
@@ -153,10 +146,10 @@ static void run_constraint(struct engine *e, const struct place *at, const struc
     else if (code < 0)
         engine_report(e, at, NULL, MSG_ERROR, MSG_VALIDATE_EXPRESSION, image_text(e->image, c->key), c->source != 0 ? image_text(e->image, c->source) : NULL, image_text(e->image, c->key), image_text(e->image, c->expression));
     else if (!holds)
-        report_constraint(e, at, c);
+        sentence_report(e, at, c);
 }
 
-void invariants_check(struct engine *e, const struct place *at, const struct img_element *def)
+static void run_constraints(struct engine *e, const struct place *at, const struct img_element *def)
 {
     const struct image *image = e->image;
 
@@ -165,6 +158,13 @@ void invariants_check(struct engine *e, const struct place *at, const struct img
         if (!left_out(e, c))
             run_constraint(e, at, c);
     }
+}
+
+void invariants_check(struct engine *e, const struct place *at, const struct img_element *def)
+{
+    run_constraints(e, at, def);
+    if (def->content_reference != 0)   /* a section within a section keeps the rules of sections */
+        run_constraints(e, at, image_element(e->image, def->content_reference));
 }
 
 /* ---- the two that every element carries ---- */
@@ -217,11 +217,11 @@ void invariants_native(struct engine *e, const struct place *at, const struct im
         if (c == NULL)
             c = native_of(e->image, body, IMG_NATIVE_ELE_1);
         if (c != NULL)
-            report_constraint(e, at, c);
+            sentence_report(e, at, c);
     }
     if (is_extension && value == extension) {
         c = native_of(e->image, body, IMG_NATIVE_EXT_1);
         if (c != NULL)
-            report_constraint(e, at, c);
+            sentence_report(e, at, c);
     }
 }

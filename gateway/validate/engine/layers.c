@@ -61,8 +61,6 @@ static void check_counts(struct engine *e, const struct place *at, const struct 
         engine_report(e, at, NULL, layer_severity(e, child), MSG_VALIDATE_MISSING, NULL, url, path, NULL);
     else if (max && child->max != IMG_MANY && count > child->max)
         engine_report(e, at, NULL, MSG_ERROR, MSG_VALIDATE_TOO_MANY, NULL, url, path, NULL);
-    else if (count == 0 && child->min == 0 && child->max > 0 && e->walk->service && (child->flags & IMG_MUST_SUPPORT) != 0 && is_japanese(e, child))
-        engine_report(e, at, NULL, MSG_WARNING, MSG_VALIDATE_MUST_SUPPORT, NULL, url, path, url);
 }
 
 static void layer_child(struct engine *e, const struct place *at, const struct layer *layer, const struct img_element *child, uint32_t first_group)
@@ -103,6 +101,29 @@ static void report_untaken(struct engine *e, const struct place *at, const struc
     }
 }
 
+/* What the guide wants filled when it is known, and is not there: one issue an object here, one a resource in the end (unfilled.c). */
+static void report_unfilled(struct engine *e, const struct place *at, const struct layer *layer, uint32_t first_group)
+{
+    enum { NAMES_MAX = 160 };
+    char names[NAMES_MAX + 1] = "";
+    size_t len = 0;
+
+    for (uint32_t i = 0; i < layer->def->children.count; i++) {
+        const struct img_element *child = image_element(e->image, e->image->children[layer->def->children.first + i]);
+        struct bytes name = image_bytes(e->image, child->name);
+        const struct group *group;
+
+        if ((child->flags & IMG_MUST_SUPPORT) == 0 || child->min > 0 || child->max == 0 || len + name.len + 2 > NAMES_MAX)
+            continue;
+        group = group_of(e, first_group, child);
+        if (group != NULL && group->count > 0)
+            continue;
+        len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", len > 0 ? ", " : "", name.data);
+    }
+    if (len > 0)
+        engine_report(e, at, NULL, MSG_WARNING, MSG_VALIDATE_MUST_SUPPORT, NULL, layer_url(e, layer->def), names, layer_url(e, layer->def));
+}
+
 void layer_children(struct engine *e, const struct place *at, const struct layer *layer, uint32_t first_group)
 {
     const struct img_element *def = layer->def;
@@ -112,9 +133,11 @@ void layer_children(struct engine *e, const struct place *at, const struct layer
         w->groups[g].taken = false;
     for (uint32_t i = 0; i < def->children.count && !e->failed; i++) {
         const struct img_element *child = image_element(e->image, e->image->children[def->children.first + i]);
-        if (layer->foreign || child->adds != 0 || child->slices.count > 0 || (w->service && (child->flags & IMG_MUST_SUPPORT) != 0))
+        if (layer->foreign || child->adds != 0 || child->slices.count > 0)
             layer_child(e, at, layer, child, first_group);
     }
+    if (w->service && e->trial == 0 && is_japanese(e, def))
+        report_unfilled(e, at, layer, first_group);
     if (layer->foreign && def->children.count > 0)
         report_untaken(e, at, layer, first_group);
 }
@@ -257,7 +280,7 @@ void layer_element(struct engine *e, const struct place *at, const struct layer 
     }
     if ((adds & IMG_ADDS_VALUE) != 0)
         check_value(e, at, def);
-    if (def->constraints.count > 0)
+    if (def->constraints.count > 0 || def->content_reference != 0)
         invariants_check(e, at, def);
     if ((adds & IMG_ADDS_BINDING) != 0 && def->binding != 0)
         binding_check(e, at, def, layer_url(e, def));

@@ -128,6 +128,12 @@ void extension_check(struct engine *e, const struct place *at);
 /* values.c */
 void value_check(struct engine *e, const struct place *at, const struct img_element *def, img_id value, bool pattern);
 
+/* unfilled.c: makes one warning a resource of those about must-support elements that are not there. last_before: the list's last issue before this call, NULL = none. */
+void unfilled_merge(struct issue_list *list, struct issue *last_before);
+
+/* sentences.c: reports an invariant that does not hold, in our own words where people meet it every day */
+void sentence_report(struct engine *e, const struct place *at, const struct img_constraint *constraint);
+
 /* invariants.c */
 void invariants_check(struct engine *e, const struct place *at, const struct img_element *def);
 void invariants_native(struct engine *e, const struct place *at, const struct img_element *body, uint32_t first_group);
