@@ -131,6 +131,12 @@ int findings_read(const char *bytes, size_t len, struct issue_list *ret_issues, 
     const struct json_node *root;
     int r;
 
+    if (len > 0 && bytes[0] != '[') { /* the report of a file: the vendor's own members in the first line */
+        const char *line_end = memchr(bytes, '\n', len);
+        size_t skip = line_end == NULL ? 0 : (size_t)(line_end + 1 - bytes);
+        bytes += skip;
+        len -= skip;
+    }
     if (len == 0)
         return 0;
     r = json_parse(bytes, len, NULL, ret_issues->arena, &root, e);

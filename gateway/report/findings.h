@@ -16,7 +16,7 @@
 
 /* Appends the array. ERR_NOMEM, ERR_LIMIT. A list that failed is ERR_NOMEM. */
 int findings_write(const struct issue_list *issues, struct buf *out, struct err *e);
-/* Reads a payload back; unknown codes become MSG_INTERNAL with the code as argument. ERR_CORRUPT. Texts live in the list's arena. */
+/* Reads a payload back; a first line before the array (the vendor's own members in the report of a file) is passed over; unknown codes become MSG_INTERNAL with the code as argument. ERR_CORRUPT. Texts live in the list's arena. */
 int findings_read(const char *bytes, size_t len, struct issue_list *ret_issues, struct err *e);
 /* The finding a person should read first: the first error, else the first warning; NULL when the list is empty. */
 const struct issue *findings_worst(const struct issue_list *issues);

@@ -73,6 +73,9 @@ TEST(findings_may_be_none)
     CHECK_STR(text.data, "[]");
     CHECK_OK(findings_read(text.data, text.len, &back, &e));
     CHECK_OK(findings_read("", 0, &back, &e));
+    CHECK_OK(findings_read("{\"x-a\":1}\n", 10, &back, &e));
+    CHECK_OK(findings_read("{\"x-a\":1}\n[]", 12, &back, &e));
+    CHECK_OK(findings_read("\n", 1, &back, &e));
     CHECK_INT(back.count, 0);
     CHECK(findings_worst(&back) == NULL);
 }
