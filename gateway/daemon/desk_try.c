@@ -112,6 +112,7 @@ static void write_result(struct desk *d, struct trial *t)
     outcome_printable(t->name, shown, sizeof shown);
     o.name = shown;
     o.now_ms = time_wall_ms();
+    o.advice = true;
     o.unit = unit;
     o.unit_count = t->units;
     for (size_t i = 0; i < t->units; i++) {

@@ -68,8 +68,9 @@ static void add_unreadable(struct writer *w, cJSON *array)
     add_issue(w, array, &issue);
 }
 
-/* Adds every finding of a payload; *ret_worst is filled with the first error, untouched when there is none. */
-static void add_findings(struct writer *w, struct arena *arena, cJSON *array, struct bytes payload, const struct issue **ret_worst)
+/* Adds the findings of a payload; *ret_worst is filled with the first error, untouched when there is none. Advice about what may be left out is for dry runs: beside
+   every file that was sent it would teach people not to read. */
+static void add_findings(struct writer *w, struct arena *arena, cJSON *array, struct bytes payload, bool advice, const struct issue **ret_worst)
 {
     struct issue_list list;
     const struct issue *worst;
@@ -80,7 +81,8 @@ static void add_findings(struct writer *w, struct arena *arena, cJSON *array, st
         return;
     }
     for (const struct issue *i = list.first; i != NULL; i = i->next)
-        add_issue(w, array, i);
+        if (advice || i->msg != MSG_VALIDATE_MUST_SUPPORT)
+            add_issue(w, array, i);
     worst = findings_worst(&list);
     if (worst != NULL && worst->severity >= MSG_ERROR && *ret_worst == NULL)
         *ret_worst = worst;
@@ -133,7 +135,7 @@ static const char *vendor_kind(enum flow_kind kind)
     return kind_word_text((size_t)kind < FLOW_KIND_COUNT ? words[kind] : KIND_WORD_COUNT);
 }
 
-static void add_unit(struct writer *w, struct arena *arena, cJSON *array, const struct outcome_unit *u)
+static void add_unit(struct writer *w, struct arena *arena, cJSON *array, const struct outcome_unit *u, bool advice)
 {
     cJSON *item = writer_put_item(w, array), *service, *issues;
     const struct flow_message *m = u->message;
@@ -153,8 +155,8 @@ static void add_unit(struct writer *w, struct arena *arena, cJSON *array, const 
     text_at(w, item, "outcome", state_word(m));
     issues = writer_put_list(w, item, "issues");
     if (issues != NULL) {
-        add_findings(w, arena, issues, u->issues, &worst);
-        add_findings(w, arena, issues, u->findings, &worst);
+        add_findings(w, arena, issues, u->issues, advice, &worst);
+        add_findings(w, arena, issues, u->findings, advice, &worst);
     }
     if (m != NULL && m->reason[0] != '\0' && m->state != FLOW_MS_DONE)
         add_reason(w, item, m->reason, worst != NULL ? worst->arg1 : m->result_code, worst != NULL ? worst->arg2 : "");
@@ -228,12 +230,12 @@ static cJSON *build(const struct outcome *o, struct writer *w, struct arena *are
     writer_put_time(w, root, "written", o->now_ms);
     issues = writer_put_list(w, root, "issues");
     if (issues != NULL)
-        add_findings(w, arena, issues, o->report, &worst);
+        add_findings(w, arena, issues, o->report, o->advice, &worst);
     if (o->request->reason[0] != '\0')
         add_reason(w, root, o->request->reason, worst != NULL ? worst->arg1 : "", worst != NULL ? worst->arg2 : "");
     messages = writer_put_list(w, root, "messages");
     for (size_t i = 0; messages != NULL && i < o->unit_count; i++)
-        add_unit(w, arena, messages, &o->unit[i]);
+        add_unit(w, arena, messages, &o->unit[i], o->advice);
     text_at(w, root, "next_step", msg_step_name(worst != NULL ? msg_get(worst->msg)->step : whole_step(messages, final, o->request->reason)));
     if (o->x_json != NULL && is_json_object(arena, o->x_json))
         w->ok = w->ok && cJSON_AddRawToObject(root, "x", o->x_json) != NULL;

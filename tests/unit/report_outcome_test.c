@@ -186,6 +186,27 @@ TEST(outcome_shows_findings_with_place_and_next_step)
     CHECK_STR(text_at(root, "next_step"), "fix_and_resend");
 }
 
+TEST(outcome_gives_advice_only_in_dry_runs)
+{
+    struct issue_list list;
+    struct buf payload;
+    const struct json_node *root;
+
+    begin();
+    issues_init(&list, arena);
+    CHECK(issues_add(&list, MSG_WARNING, MSG_VALIDATE_MUST_SUPPORT, NULL, "recorder", "profile") != NULL);
+    CHECK(issues_add(&list, MSG_WARNING, MSG_VALIDATE_MILLISECONDS, NULL, "x", NULL) != NULL);
+    buf_init(&payload, 1 << 20);
+    CHECK_OK(findings_write(&list, &payload, &e));
+    units[0].findings = buf_bytes(&payload);
+    root = write_it(LANG_JA, true);
+    CHECK_INT(json_path(root, "messages/0/issues")->count, 1);
+    CHECK_STR(text_at(root, "messages/0/issues/0/code"), msg_get(MSG_VALIDATE_MILLISECONDS)->code);
+    o.advice = true;
+    CHECK_INT(json_path(write_it(LANG_JA, true), "messages/0/issues")->count, 2);
+    buf_free(&payload);
+}
+
 TEST(outcome_puts_paper_before_all_else)
 {
     const struct json_node *root;
