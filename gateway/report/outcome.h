@@ -33,7 +33,7 @@ struct outcome {
     const struct outcome_unit *unit;
     size_t unit_count;
     int64_t now_ms;
-    bool advice;                          /* a dry run: also say what the guide wants filled when it is known (VALIDATE_MUST_SUPPORT) */
+    bool advice;                          /* a dry run: also say what the guide wants filled when it is known, and which codes nobody could check */
 };
 
 /* Appends the JSON text (pretty-printed, ends with a line end). ERR_NOMEM, ERR_LIMIT. Findings or members that cannot be read (their worker may have been taken over by
