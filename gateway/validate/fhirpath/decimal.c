@@ -20,6 +20,16 @@ static bool too_large(fp_int128 v)
     return v >= limit || v <= -limit;
 }
 
+/* False when the product has overflowed in the decimal sense: asked before, 128 bits hold little more than 38 digits. */
+static bool times_ten(fp_int128 *v)
+{
+    const fp_int128 limit = power_of_ten(37);
+    if (*v >= limit || *v <= -limit)
+        return false;
+    *v *= 10;
+    return true;
+}
+
 struct fp_decimal fp_decimal_of(int64_t value) { return (struct fp_decimal){ value, 0 }; }
 
 static fp_int128 divide_rounded(fp_int128 a, fp_int128 b, enum fp_rounding how)
@@ -80,7 +90,7 @@ bool fp_decimal_parse(const char *text, size_t len, struct fp_decimal *ret)
         for (; exponent > 0 && d.scale > 0; exponent--)
             d.scale--;
         for (; exponent > 0; exponent--)
-            if (too_large(d.digits *= 10))
+            if (!times_ten(&d.digits))
                 return false;
         for (; exponent < 0; exponent++)
             if (++d.scale > FP_SCALE_MAX)
@@ -126,9 +136,8 @@ static bool align(struct fp_decimal *a, struct fp_decimal *b)
 {
     struct fp_decimal *low = a->scale < b->scale ? a : b, *high = a->scale < b->scale ? b : a;
     while (low->scale < high->scale) {
-        if (low->digits >= power_of_ten(37) || low->digits <= -power_of_ten(37))
+        if (!times_ten(&low->digits))
             return false;
-        low->digits *= 10;
         low->scale++;
     }
     return true;
@@ -200,7 +209,7 @@ bool fp_decimal_divide(struct fp_decimal a, struct fp_decimal b, struct fp_decim
     }
     struct fp_decimal q = { divide_rounded(a.digits, b.digits, FP_HALF_UP), a.scale - b.scale };
     for (; q.scale < 0; q.scale++)
-        if (too_large(q.digits *= 10))
+        if (!times_ten(&q.digits))
             return false;
     *ret = fp_decimal_strip(q);
     return true;
@@ -231,10 +240,8 @@ struct fp_decimal fp_decimal_round(struct fp_decimal d, int scale, enum fp_round
         d.digits = cut > FP_SCALE_MAX ? 0 : divide_rounded(d.digits, power_of_ten(cut), how);
         d.scale = scale;
     }
-    while (d.scale < scale && d.scale < FP_SCALE_MAX && d.digits < power_of_ten(37) && d.digits > -power_of_ten(37)) {
-        d.digits *= 10;
+    while (d.scale < scale && d.scale < FP_SCALE_MAX && times_ten(&d.digits))
         d.scale++;
-    }
     return d;
 }
 
