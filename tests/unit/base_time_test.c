@@ -85,7 +85,7 @@ TEST(issue_lists_count_past_their_end)
 {
     struct arena *a = arena_new(1 << 20);
     struct issue_list list;
-    struct issue *first;
+    struct issue *first, *second, *last;
 
     issues_init(&list, a);
     CHECK(issues_ok(&list));
@@ -96,11 +96,17 @@ TEST(issue_lists_count_past_their_end)
     CHECK(issues_ok(&list));
     list.max = 2;
     CHECK(issues_add(&list, MSG_INFO, MSG_LIMIT, NULL, NULL, NULL) != NULL);
-    CHECK(issues_add(&list, MSG_ERROR, MSG_LIMIT, NULL, NULL, NULL) == NULL);
+    CHECK(issues_add(&list, MSG_WARNING, MSG_LIMIT, NULL, NULL, NULL) == NULL);
     CHECK_INT(list.count, 3);
-    CHECK_INT(list.errors, 1);
-    CHECK_INT(list.warnings, 1);
-    CHECK(!issues_ok(&list) && !list.failed && list.first == first && list.first->next == list.last);
+    CHECK(issues_ok(&list) && list.first->next == list.last);
+    /* The others are full; errors have room of their own. */
+    CHECK((second = issues_add(&list, MSG_ERROR, MSG_LIMIT, NULL, NULL, NULL)) != NULL);
+    CHECK((last = issues_add(&list, MSG_ERROR, MSG_LIMIT, NULL, NULL, NULL)) != NULL);
+    CHECK(issues_add(&list, MSG_ERROR, MSG_LIMIT, NULL, NULL, NULL) == NULL);
+    CHECK_INT(list.count, 6);
+    CHECK_INT(list.errors, 3);
+    CHECK_INT(list.warnings, 2);
+    CHECK(!issues_ok(&list) && !list.failed && list.first == first && second->next == last && list.last == last);
     arena_free(a);
 }
 
