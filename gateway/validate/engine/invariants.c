@@ -14,6 +14,8 @@
 
 #include "validate/engine/walk.h"
 
+enum { PATH_ARENA_KEEP = 64 << 10 };
+
 /* ---- hooks ---- */
 
 static bool hook_resolve(void *self, const struct fhirpath_item *from, struct bytes reference, struct fhirpath_item *ret_item)
@@ -139,7 +141,7 @@ static void run_constraint(struct engine *e, const struct place *at, const struc
     if (c->program != 0)
         code = fhirpath_test(e->image->base + c->program, c->program_len, &e->path_env, &focus, &holds, &why);
     w->path_depth--;
-    if (w->path_depth == 0)
+    if (w->path_depth == 0 && arena_used(w->path_arena) > PATH_ARENA_KEEP)
         arena_reset(w->path_arena);
     if (code == ERR_NOMEM)
         e->failed = true;

@@ -131,10 +131,15 @@ void layer_children(struct engine *e, const struct place *at, const struct layer
 
     for (uint32_t g = first_group; layer->foreign && g < w->group_count; g++)
         w->groups[g].taken = false;
-    for (uint32_t i = 0; i < def->children.count && !e->failed; i++) {
-        const struct img_element *child = image_element(e->image, e->image->children[def->children.first + i]);
-        if (layer->foreign || child->adds != 0 || child->slices.count > 0)
-            layer_child(e, at, layer, child, first_group);
+    if (layer->foreign) {
+        for (uint32_t i = 0; i < def->children.count && !e->failed; i++)
+            layer_child(e, at, layer, image_element(e->image, e->image->children[def->children.first + i]), first_group);
+    } else {
+        const struct shortlist *list = walk_shortlist(e, def, false);
+        const struct img_element **child = list != NULL ? list->child : NULL;
+        uint32_t count = list != NULL ? list->count : 0;   /* the table of lists may move while a child is looked at */
+        for (uint32_t i = 0; i < count && !e->failed; i++)
+            layer_child(e, at, layer, child[i], first_group);
     }
     if (w->service && e->trial == 0 && is_japanese(e, def))
         report_unfilled(e, at, layer, first_group);

@@ -31,6 +31,8 @@ struct criterion {
     const struct img_element *def;
     img_id value; bool exact;
     img_str text;                 /* a url that is known by the profile's name only */
+    struct bytes chars;           /* a value that is one text: compared here */
+    img_id profile;               /* the only profile that is named, for slices told apart by profile */
 };
 
 struct plan {
@@ -199,11 +201,12 @@ static void follow_extension(const struct engine *e, const struct candidate *fro
 
 static void follow(const struct engine *e, const struct path *path, const struct img_element *slice, struct candidates *ret)
 {
-    struct candidates now = { .count = 0 };
+    struct candidates now, next;
 
+    now.count = 0;
     add_candidate(&now, slice, 0, false, 0);
     for (uint32_t s = 0; s < path->count; s++) {
-        struct candidates next = { .count = 0 };
+        next.count = 0;
         for (uint32_t i = 0; i < now.count; i++) {
             if (path->steps[s].kind == STEP_NAME)
                 follow_name(e, &now.list[i], path->steps[s].name, &next);
@@ -212,9 +215,11 @@ static void follow(const struct engine *e, const struct path *path, const struct
             else
                 next.list[next.count++] = now.list[i];
         }
-        now = next;
+        now.count = next.count;
+        memcpy(now.list, next.list, next.count * sizeof *next.list);
     }
-    *ret = now;
+    ret->count = now.count;
+    memcpy(ret->list, now.list, now.count * sizeof *now.list);
 }
 
 static bool says_value(const struct candidate *from, struct criterion *ret)
@@ -246,6 +251,25 @@ static bool says(const struct candidate *from, enum img_discriminator_kind kind,
     return def->max == 0 || def->types.count > 0;
 }
 
+/* What would be looked up for every item is looked up once. */
+static void settle(const struct engine *e, const struct plan *plan, uint32_t d, enum img_discriminator_kind kind, struct criterion *c)
+{
+    const struct image *image = e->image;
+    const struct path *path = &plan->paths[d];
+    const struct img_value *value = image_value(image, c->value);
+
+    if (!c->said)
+        return;
+    if (value != NULL && value->type == JSON_STRING)
+        c->chars = image_bytes(image, value->text);
+    if (kind == IMG_BY_PROFILE && c->def != NULL && c->def->types.count == 1) {
+        const struct img_type *type = &image->types[c->def->types.first];
+        struct img_run named = path->count > 0 && path->steps[path->count - 1].kind == STEP_RESOLVE ? type->targets : type->profiles;
+        struct bytes url = named.count == 1 ? image_bytes(image, image->links[named.first]) : (struct bytes){ "", 0 };
+        c->profile = named.count == 1 ? image_find_profile(image, url.data, url.len) : 0;
+    }
+}
+
 static bool plan_slice(struct engine *e, struct plan *plan, const struct img_element *slice, struct criterion *criteria)
 {
     const struct image *image = e->image;
@@ -253,7 +277,8 @@ static bool plan_slice(struct engine *e, struct plan *plan, const struct img_ele
 
     for (uint32_t d = 0; d < plan->discriminators; d++) {
         const struct img_discriminator *discriminator = &image->discriminators[plan->slicing->discriminators.first + d];
-        struct candidates c = { .count = 0 };
+        struct candidates c;
+        c.count = 0;
         if (!plan->paths[d].broken)
             follow(e, &plan->paths[d], slice, &c);
         criteria[d] = (struct criterion){ .said = false };
@@ -261,6 +286,7 @@ static bool plan_slice(struct engine *e, struct plan *plan, const struct img_ele
             if (!says(&c.list[i], (enum img_discriminator_kind)discriminator->kind, &criteria[d]))
                 criteria[d].said = false;
         clear |= criteria[d].said;
+        settle(e, plan, d, (enum img_discriminator_kind)discriminator->kind, &criteria[d]);
     }
     return clear || (plan->discriminators == 0 && slice->types.count > 0);
 }
@@ -429,6 +455,8 @@ static bool fits_value(struct engine *e, const struct criterion *c, const struct
 
     if (found->node == NULL)
         return false;
+    if (c->chars.data != NULL)
+        return found->node->len == c->chars.len && found->node->type == JSON_STRING && memcmp(found->node->text, c->chars.data, c->chars.len) == 0;
     if (c->text != 0) {
         struct bytes url = image_bytes(image, c->text);
         size_t len = strcspn(url.data, "|");
@@ -441,12 +469,9 @@ static bool fits_value(struct engine *e, const struct criterion *c, const struct
     return answer == FHIRPATH_YES;
 }
 
-static bool canonical_fits(struct engine *e, const struct place *at, const struct found *found, img_str canonical)
+static bool profile_fits(struct engine *e, const struct place *at, const struct found *found, img_id profile)
 {
-    struct bytes url = image_bytes(e->image, canonical);
-    img_id profile = image_find_profile(e->image, url.data, url.len);
-
-    if (profile == 0 || found->node == NULL)
+    if (profile == 0 || found->node == NULL || found->type == 0)
         return false;
     if (found->type != 0 && image_profile(e->image, found->type)->kind == IMG_RESOURCE)
         return engine_conforms(e, found->node, profile);
@@ -454,11 +479,20 @@ static bool canonical_fits(struct engine *e, const struct place *at, const struc
 }
 
 /* Types: the code fits. Profiles: one of those named is conformed to; none named leaves the code. */
+static bool canonical_fits(struct engine *e, const struct place *at, const struct found *found, img_str canonical)
+{
+    struct bytes url = image_bytes(e->image, canonical);
+
+    return profile_fits(e, at, found, image_find_profile(e->image, url.data, url.len));
+}
+
 static bool fits_types(struct engine *e, const struct place *at, const struct criterion *c, const struct found *found, bool resolved, bool profiles)
 {
     const struct image *image = e->image;
     const struct img_profile *actual = image_profile(image, found->type);
 
+    if (profiles && c->profile != 0)
+        return profile_fits(e, at, found, c->profile);
     for (uint32_t i = 0; i < c->def->types.count; i++) {
         const struct img_type *type = &image->types[c->def->types.first + i];
         struct img_run named = resolved ? type->targets : type->profiles;

@@ -69,6 +69,69 @@ uint32_t walk_push_number(struct engine *e, uint32_t number)
     return w->number_count++;
 }
 
+/* ---- what is to be looked at ---- */
+
+enum { SHORTLIST_MIN = 128 };
+
+static bool matters(const struct img_element *child, bool base)
+{
+    if (base)
+        return child->min > 0 || (child->max != IMG_MANY && child->max != 1);
+    return child->adds != 0 || child->slices.count > 0;
+}
+
+static uint32_t shortlist_slot(const struct shortlist *slots, uint32_t size, const struct img_element *def, bool base)
+{
+    uint32_t at = ((uint32_t)((uintptr_t)def / 8) * 2654435761u >> 8 ^ base) & (size - 1);
+
+    while (slots[at].def != NULL && (slots[at].def != def || slots[at].base != base))
+        at = (at + 1) & (size - 1);
+    return at;
+}
+
+static bool shortlists_grow(struct engine *e)
+{
+    struct engine_walk *w = e->walk;
+    uint32_t size = w->shortlist_slots == 0 ? SHORTLIST_MIN : w->shortlist_slots * 2;
+    struct shortlist *slots = arena_array(e->arena, size, sizeof *slots);
+
+    if (slots == NULL) {
+        e->failed = true;
+        return false;
+    }
+    for (uint32_t i = 0; i < w->shortlist_slots; i++)
+        if (w->shortlists[i].def != NULL)
+            slots[shortlist_slot(slots, size, w->shortlists[i].def, w->shortlists[i].base)] = w->shortlists[i];
+    w->shortlists = slots;
+    w->shortlist_slots = size;
+    return true;
+}
+
+const struct shortlist *walk_shortlist(struct engine *e, const struct img_element *def, bool base)
+{
+    struct engine_walk *w = e->walk;
+    struct shortlist fresh = { def, base, 0, NULL }, *slot;
+
+    if ((w->shortlist_count + 1) * 2 > w->shortlist_slots && !shortlists_grow(e))
+        return NULL;
+    slot = &w->shortlists[shortlist_slot(w->shortlists, w->shortlist_slots, def, base)];
+    if (slot->def != NULL)
+        return slot;
+    fresh.child = arena_array(e->arena, def->children.count + 1, sizeof *fresh.child);
+    if (fresh.child == NULL) {
+        e->failed = true;
+        return NULL;
+    }
+    for (uint32_t i = 0; i < def->children.count; i++) {
+        const struct img_element *child = image_element(e->image, e->image->children[def->children.first + i]);
+        if (matters(child, base))
+            fresh.child[fresh.count++] = child;
+    }
+    *slot = fresh;
+    w->shortlist_count++;
+    return slot;
+}
+
 /* ---- places ---- */
 
 img_id walk_item_type(const struct image *image, const struct item *item, const struct img_type **ret_type)
@@ -337,21 +400,17 @@ static const struct group *find_group(const struct engine_walk *w, uint32_t firs
 
 static void base_counts(struct engine *e, const struct place *at, const struct img_element *body, uint32_t first_group)
 {
-    const struct image *image = e->image;
+    const struct shortlist *list = walk_shortlist(e, body, true);
 
-    for (uint32_t i = 0; i < body->children.count; i++) {
-        const struct img_element *child = image_element(image, image->children[body->children.first + i]);
-        const struct group *group;
-        uint32_t count;
+    for (uint32_t i = 0; list != NULL && i < list->count; i++) {
+        const struct img_element *child = list->child[i];
+        const struct group *group = find_group(e->walk, first_group, child->name);
+        uint32_t count = group != NULL ? group->count : 0;
 
-        if (child->min == 0 && (child->max == IMG_MANY || child->max == 1))
-            continue;
-        group = find_group(e->walk, first_group, child->name);
-        count = group != NULL ? group->count : 0;
         if (count < child->min)
-            engine_report(e, at, NULL, MSG_ERROR, MSG_VALIDATE_MISSING, NULL, NULL, image_text(image, child->path), NULL);
+            engine_report(e, at, NULL, MSG_ERROR, MSG_VALIDATE_MISSING, NULL, NULL, image_text(e->image, child->path), NULL);
         else if (child->max != IMG_MANY && count > child->max)
-            engine_report(e, at, NULL, MSG_ERROR, MSG_VALIDATE_TOO_MANY, NULL, NULL, image_text(image, child->path), NULL);
+            engine_report(e, at, NULL, MSG_ERROR, MSG_VALIDATE_TOO_MANY, NULL, NULL, image_text(e->image, child->path), NULL);
     }
 }
 

@@ -54,6 +54,9 @@ struct run {
     img_id type;
 };
 
+/* The children of a definition that say more than "may be there": made once a document, since most say nothing. */
+struct shortlist { const struct img_element *def; bool base; uint32_t count; const struct img_element **child; };
+
 struct plan;
 
 struct engine_walk {
@@ -64,6 +67,7 @@ struct engine_walk {
     uint32_t *numbers; uint32_t number_count, number_capacity;   /* scratch of the slices */
     struct found *found; uint32_t found_count, found_capacity;
     struct run **runs; uint32_t run_count, run_slots;            /* by (node, profile) */
+    struct shortlist *shortlists; uint32_t shortlist_count, shortlist_slots;
     struct plan **plans; uint32_t plan_count, plan_slots;        /* by slicing element */
     struct issue **seen; uint32_t seen_count, seen_slots;        /* issues of the main list */
     struct issue_list *main;
@@ -80,6 +84,8 @@ struct engine_walk {
 /* Marks for what a frame of the walk put on the stacks. */
 struct walk_mark { uint32_t items, groups, links, layers, numbers; };
 
+/* The children to look at when an object is held against the definition: its own (base) or as a layer. NULL when memory is out. */
+const struct shortlist *walk_shortlist(struct engine *e, const struct img_element *def, bool base);
 /* Grows an array in the arena to hold one more; false when memory is out (the engine is then marked as failed). */
 bool walk_room(struct engine *e, void **array, uint32_t *capacity, uint32_t count, size_t size);
 bool walk_push_layer(struct engine *e, const struct img_element *def, bool foreign);
