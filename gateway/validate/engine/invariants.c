@@ -218,6 +218,8 @@ void invariants_native(struct engine *e, const struct place *at, const struct im
         c = native_of(e->image, image_element(e->image, at->element), IMG_NATIVE_ELE_1);
         if (c == NULL)
             c = native_of(e->image, body, IMG_NATIVE_ELE_1);
+        if (c == NULL && at->type != 0)
+            c = native_of(e->image, image_element(e->image, image_profile(e->image, at->type)->root), IMG_NATIVE_ELE_1);
         if (c != NULL)
             sentence_report(e, at, c);
     }
