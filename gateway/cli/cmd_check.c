@@ -128,7 +128,9 @@ static void try_set(struct cli_checks *k, const struct settings *s)
     if (s->fhir_set == NULL)
         return;
     snprintf(path, sizeof path, "%s/sets/%s.image", s->fhir_dir, s->fhir_set);
-    if (validate_set_open(path, &set, &e) < 0)
+    if ((error = validate_set_open(path, &set, &e)) == ERR_NOTFOUND)
+        cli_check(k, MSG_PACKAGE_SET_UNKNOWN, path, s->fhir_set, NULL);
+    else if (error < 0)
         cli_check(k, e.msg == MSG_NONE ? MSG_CHECK_FILE : e.msg, path, e.arg[0], e.arg[1]);
     else if ((error = access_as(s->convert_user, path, R_OK)) != 0)
         cli_check(k, MSG_CHECK_FILE, "", path, strerror(error));

@@ -3,7 +3,7 @@
  *      cmd_doctor - clinsgw doctor: what is wrong with the installation
  *
  * DESCRIPTION
- *      All that check-config looks at, then programs, shares with their marker, clock, disk, PKCS#11 modules, and (when clinsgwd is stopped) the whole
+ *      All that check-config looks at, then programs, shares with their marker, names in .work/ that are not ours, clock, disk, PKCS#11 modules, and (when clinsgwd is stopped) the whole
  *      store. A module is foreign code: it is loaded in a child that has become the user of the signing process.
  *
  *      --after-restore is a step of every restore, with clinsgwd stopped: everything that is not final becomes unknown and is held, request names jump over
@@ -27,6 +27,7 @@
 #include "cli/cli.h"
 #include "daemon/flow_settings.h"
 #include "sign/sign.h"
+#include "spool/spool.h"
 
 enum module_state { MODULE_FINE, MODULE_NO_CARD, MODULE_BAD, MODULE_USER };
 
@@ -52,6 +53,18 @@ static void try_marker(struct cli_checks *k, const struct settings *s, const str
     if (snprintf(marker, sizeof marker, "%s/%s", link->folder, profile->marker) >= (int)sizeof marker || lstat(marker, &st) < 0 || !S_ISREG(st.st_mode))
         cli_check(k, MSG_DOCTOR_MARKER, "", link->name, profile->marker);
     exchange_profile_free(profile);
+}
+
+/* What another gateway, or this one under another name, has claimed lies there until a person moves it. */
+static void try_left_behind(struct cli_checks *k, const struct settings *s, const struct settings_source *source)
+{
+    size_t foreign = 0;
+    char number[24];
+
+    if (spool_count_foreign(source->root, s->host, &foreign) < 0 || foreign == 0)
+        return; /* check-config has said what is wrong with the folders */
+    snprintf(number, sizeof number, "%zu", foreign);
+    cli_check(k, MSG_SPOOL_FOREIGN, source->root, source->name, number);
 }
 
 static void try_disk(struct cli_checks *k, const struct settings *s)
@@ -207,6 +220,8 @@ int cli_doctor(struct cli *c)
     try_programs(k, s);
     for (size_t i = 0; i < s->links; i++)
         try_marker(k, s, &s->link[i]);
+    for (size_t i = 0; i < s->sources; i++)
+        try_left_behind(k, s, &s->source[i]);
     try_disk(k, s);
     try_clock(k);
     for (size_t i = 0; i < s->signers; i++)

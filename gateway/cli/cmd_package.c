@@ -1,20 +1,23 @@
 /*
  * NAME
- *      cmd_package - clinsgw package add | list | remove | use
+ *      cmd_package - clinsgw package add | list | remove | use | refresh
  *
  * DESCRIPTION
  *      The FHIR packages that the operator has taken from their publishers, and the named sets that Bundles are checked with. Works on the folder
- *      (--folder, else fhir_dir of the configuration) in this process; the daemon takes a changed set at its next reload.
+ *      (packages.c) in this process; the daemon takes a changed set at its next reload. The unit refreshes compiled sets before the daemon starts: after an
+ *      update of the program their images may be of another version.
  *
  * DIAGNOSTICS
- *      0 done, 1 refused; sentences carry the codes of messages.def 519x.
+ *      0 done, 1 refused, 78 the configuration is wrong; sentences carry the codes of messages.def 519x and 931x.
  */
 #include <string.h>
+#include <unistd.h>
 #include <cjson/cJSON.h>
 #include "cli/cli.h"
 #include "validate/package/package.h"
+#include "validate/validate.h"
 
-struct package_cli { struct cli *c; struct package_store *store; cJSON *rows; bool failed; };
+struct package_cli { struct cli *c; struct package_store *store; cJSON *rows; bool failed, refused; };
 
 static void put(struct package_cli *p, cJSON *row, const char *name, const char *text)
 {
@@ -43,7 +46,8 @@ static int add_one(struct package_cli *p, const char *path)
     if (package_store_add(p->store, path, &info, &e) < 0)
         return cli_say_err(p->c, CLI_FAILED, &e);
     if (!p->c->json) {
-        printf("%s  %s %s  %zu/%zu/%zu\n", info.file, info.name, info.version, info.profiles, info.value_sets, info.systems);
+        printf(p->c->lang == LANG_JA ? "%s  プロファイル %zu、値セット %zu、コード体系 %zu\n" : "%s  %zu profiles, %zu value sets, %zu code systems\n", info.file, info.profiles,
+               info.value_sets, info.systems);
         return CLI_DONE;
     }
     row = new_row(p);
@@ -106,6 +110,18 @@ static int package_remove(struct package_cli *p)
     return CLI_DONE;
 }
 
+/* A set without the R4 core package knows no resource at all. */
+static bool has_core(const struct package_cli *p, const char *name)
+{
+    struct validate_set *set = NULL;
+    char path[4096];
+    bool has = package_store_image(p->store, name, path, sizeof path, NULL) == 0 && validate_set_open(path, &set, NULL) == 0
+            && validate_set_has(set, "http://hl7.org/fhir/StructureDefinition/Bundle");
+
+    validate_set_close(set);
+    return has;
+}
+
 static int package_use(struct package_cli *p)
 {
     const char *set = cli_value(p->c, "set");
@@ -113,11 +129,47 @@ static int package_use(struct package_cli *p)
 
     if (set == NULL)
         return cli_say(p->c, CLI_USAGE, MSG_CLI_USAGE, "package use --set NAME FILE...", NULL);
-    return package_store_use(p->store, set, p->c->plain + 1, p->c->plains - 1, &e) < 0 ? cli_say_err(p->c, CLI_FAILED, &e) : CLI_DONE;
+    if (package_store_use(p->store, set, p->c->plain + 1, p->c->plains - 1, &e) < 0)
+        return cli_say_err(p->c, CLI_FAILED, &e);
+    if (!has_core(p, set))
+        return cli_say(p->c, CLI_FAILED, MSG_CLI_SET_NO_CORE, set, NULL);
+    if (!p->c->json)
+        return cli_say(p->c, CLI_DONE, MSG_CLI_SET_MADE, set, NULL);
+    put(p, new_row(p), "set", set);
+    return CLI_DONE;
+}
+
+static int refresh_one(void *self, const struct package_listing *row)
+{
+    struct package_cli *p = self;
+    struct err e = ERR_INIT;
+    bool made = false;
+
+    if (row->file != NULL)
+        return 0;
+    if (package_store_refresh(p->store, row->name, &made, &e) < 0) {
+        (void)cli_say_err(p->c, CLI_FAILED, &e);
+        p->refused = true;
+    } else if (made && !p->c->json) {
+        (void)cli_say(p->c, CLI_DONE, MSG_CLI_SET_REFRESHED, row->name, NULL);
+    } else if (made) {
+        put(p, new_row(p), "set", row->name);
+    }
+    return 0;
+}
+
+static int package_refresh(struct package_cli *p)
+{
+    struct err e = ERR_INIT;
+
+    if (package_store_list(p->store, refresh_one, p, &e) < 0)
+        return cli_say_err(p->c, CLI_FAILED, &e);
+    return p->refused ? CLI_FAILED : CLI_DONE;
 }
 
 static const struct { const char *name; int (*run)(struct package_cli *p); size_t min; } verbs[] = {
-    { "add", package_add, 2 }, { "list", package_list, 1 }, { "remove", package_remove, 2 }, { "use", package_use, 2 }
+    { "add", package_add, 2 }, { "list", package_list, 1 }, { "remove", package_remove, 2 }, { "use", package_use, 2 },
+    { "refresh", package_refresh, 1 }
 };
 
 static int print_rows(struct package_cli *p, int r)
@@ -132,28 +184,37 @@ static int print_rows(struct package_cli *p, int r)
     return r;
 }
 
-/* A machine without a gateway has packages, too: a configuration is asked, not required. */
-static const char *find_folder(struct cli *c)
+/* A machine without a gateway has packages, too: a configuration need not be there, but one that is wrong does not say where they belong. */
+static const char *find_folder(struct cli *c, struct err *e)
 {
-    const char *folder = cli_value(c, "folder");
+    const char *folder;
 
-    if (folder == NULL && c->settings == NULL)
-        (void)settings_load(c->config, c->arena, &c->settings, NULL);
-    return folder != NULL ? folder : c->settings != NULL ? c->settings->fhir_dir : "/var/lib/clinsgw/fhir";
+    if (!cli_has(c, "folder") && c->settings == NULL && access(c->config, F_OK) == 0 && settings_load(c->config, c->arena, &c->settings, e) < 0)
+        return NULL;
+    folder = cli_package_folder(c);
+    if (folder == NULL)
+        err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "package", NULL);
+    return folder;
 }
 
 int cli_package(struct cli *c)
 {
     struct package_cli p = { .c = c };
     struct err e = ERR_INIT;
+    const char *folder;
     size_t verb = 0;
     int r;
 
     while (verb < sizeof verbs / sizeof *verbs && strcmp(verbs[verb].name, c->plain[0]) != 0)
         verb++;
     if (verb == sizeof verbs / sizeof *verbs || c->plains < verbs[verb].min)
-        return cli_say(c, CLI_USAGE, MSG_CLI_USAGE, "package add|list|remove|use", NULL);
-    p.store = package_store_open(find_folder(c), &e);
+        return cli_say(c, CLI_USAGE, MSG_CLI_USAGE, "package add|list|remove|use|refresh", NULL);
+    folder = find_folder(c, &e);
+    if (folder == NULL)
+        return cli_say_err(c, CLI_CONFIG, &e);
+    if (verbs[verb].run == package_refresh && access(folder, F_OK) < 0) /* a gateway without packages of its own */
+        return CLI_DONE;
+    p.store = package_store_open(folder, &e);
     if (p.store == NULL)
         return cli_say_err(c, CLI_FAILED, &e);
     p.rows = cJSON_CreateArray();

@@ -42,7 +42,7 @@ static const struct command {
     { "validate", cli_validate, " reading= format= profile= set= package= no-default-packages folder= jobs=", 1, CLI_ARGS_MAX, false,
       "validate [--reading hl7|service] [--profile URL] [--set NAME] [--package FILE]... [--no-default-packages] [--folder FOLDER] [--jobs N] [--format text|json|jsonl|operationoutcome] FILE...",
       { "FHIR インスタンスを検査する（- は標準入力。終了コード 0 適合、1 不適合、2 検査不能）", "check FHIR instances (- is standard input; exit 0 valid, 1 invalid, 2 not checked)" } },
-    { "package", cli_package, " set= folder=", 1, CLI_ARGS_MAX, false, "package add FILE... | list | remove FILE... | use --set NAME FILE... [--folder DIR]",
+    { "package", cli_package, " set= folder=", 1, CLI_ARGS_MAX, false, "package add FILE... | list | remove FILE... | use --set NAME FILE... | refresh [--folder DIR]",
       { "FHIR パッケージとそのセットを管理する", "FHIR packages and the sets made of them" } },
     { "backup", cli_backup, "", 1, 1, true, "backup FOLDER", { "記録のバックアップを作る", "make a consistent copy of the store" } },
     { "check-config", cli_check_config, "", 0, 1, false, "check-config [FILE]", { "設定の誤りを調べる", "say what is wrong with the configuration" } },

@@ -3,8 +3,8 @@
  *      packages - where clinsgw keeps FHIR packages
  *
  * DESCRIPTION
- *      --folder, else fhir_dir of the configuration where this user can read it, else the user's cache ($XDG_CACHE_HOME/clinsgw or ~/.cache/clinsgw): a vendor checks files
- *      on a machine without a gateway.
+ *      --folder, else fhir_dir of the configuration where this user can read it or may make it, else the user's cache ($XDG_CACHE_HOME/clinsgw or
+ *      ~/.cache/clinsgw): a vendor checks files on a machine without a gateway.
  */
 #include <stdlib.h>
 #include <unistd.h>
@@ -17,7 +17,7 @@ const char *cli_package_folder(struct cli *c)
 
     if (given != NULL)
         return given;
-    if (access(folder, R_OK | X_OK) == 0)
+    if (access(folder, R_OK | X_OK) == 0 || (c->settings != NULL && geteuid() == 0))
         return folder;
     if (cache != NULL && cache[0] == '/')
         return arena_printf(c->arena, "%s/clinsgw", cache);

@@ -73,6 +73,8 @@ int convert_world_load(const struct settings *s, struct convert_world *ret_world
         char path[4096];
         snprintf(path, sizeof path, "%s/sets/%s.image", s->fhir_dir, s->fhir_set);
         r = validate_set_open(path, &world.set, e);
+        if (r == ERR_NOTFOUND)
+            err_set(e, r, MSG_PACKAGE_SET_UNKNOWN, NULL, s->fhir_set, NULL);
     }
     if (r == 0)
         r = trust_load(s, world.trust, e);

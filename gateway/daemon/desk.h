@@ -46,6 +46,8 @@ struct desk_door {
     int failures;                    /* ends in a row without a minute of life */
     int jobs;                        /* orders that it holds */
     int64_t deaf_ms;                 /* boot clock: since then it has left messages unread and said nothing, 0 = it has not */
+    enum msg_id problem;             /* what it said before its end, MSG_NONE once it was ready */
+    char problem_arg[2][128];
     bool cut;                        /* it was cut off and may be alive: desk_doors_check() tells the state machine */
 };
 
@@ -189,6 +191,8 @@ void desk_doors_check(struct desk *d, int64_t boot_ms);
 /* Sends d->out; a door that does not take it is ended (and reaped later). False: it did not go out, which may be the message's own fault (too large, bytes missing). */
 bool desk_door_send(struct desk *d, size_t door);
 int desk_door_find(const struct desk *d, enum desk_door_kind kind, const char *name);   /* -1 = none or not ready */
+/* Asks the doors of all sources to offer again what they have told before. */
+void desk_ask_offers(struct desk *d);
 int desk_door_of_source(const struct desk *d, const char *source);
 int desk_door_worker(const struct desk *d);                  /* the least busy one, -1 = none */
 struct desk_job *desk_job_new(struct desk *d, int door, int64_t token, const struct flow_order *order);

@@ -449,6 +449,18 @@ int desk_door_of_source(const struct desk *d, const char *source)
     return -1;
 }
 
+void desk_ask_offers(struct desk *d)
+{
+    for (size_t i = 0; i < d->settings->sources; i++) {
+        int door = desk_door_of_source(d, d->settings->source[i].name);
+        if (door < 0)
+            continue;
+        wire_begin(&d->out, WIRE_OFFER_AGAIN);
+        wire_put_text(&d->out, F_SOURCE, d->settings->source[i].name);
+        (void)desk_door_send(d, (size_t)door);
+    }
+}
+
 int desk_door_worker(const struct desk *d)
 {
     int best = -1;

@@ -373,19 +373,6 @@ static void order_claim(struct desk *d, const struct flow_order *o)
     (void)desk_door_send(d, (size_t)door);
 }
 
-/* There is room again: every source offers anew. */
-static void order_offer_again(struct desk *d)
-{
-    for (size_t i = 0; i < d->settings->sources; i++) {
-        int door = desk_door_of_source(d, d->settings->source[i].name);
-        if (door < 0)
-            continue;
-        wire_begin(&d->out, WIRE_OFFER_AGAIN);
-        wire_put_text(&d->out, F_SOURCE, d->settings->source[i].name);
-        (void)desk_door_send(d, (size_t)door);
-    }
-}
-
 static void order_attachment(struct desk *d, const struct flow_order *o)
 {
     int door = desk_door_of_source(d, o->u.attachment.source);
@@ -476,7 +463,7 @@ void desk_give(struct desk *d, const struct flow_order *o)
     }
     switch (o->type) {
     case FLOW_DO_CLAIM: order_claim(d, o); break;
-    case FLOW_DO_OFFER_AGAIN: order_offer_again(d); break;
+    case FLOW_DO_OFFER_AGAIN: desk_ask_offers(d); break; /* there is room again */
     case FLOW_DO_CLAIM_ATTACHMENT: order_attachment(d, o); break;
     case FLOW_DO_HAND_BACK: order_hand_back(d, o); break;
     case FLOW_DO_WRITE_STATUS: desk_status_dirty(d, o->u.request.request); break;

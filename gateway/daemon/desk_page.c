@@ -16,9 +16,30 @@
 #include "daemon/version.h"
 #include "report/page.h"
 
-enum { ENDS_MS = 10 * 60 * 1000, PAGE_ARENA = 1 << 20 };
+enum { ENDS_MS = 10 * 60 * 1000, PAGE_ARENA = 1 << 20, WORKER_FAILURES = 2 };
 
 static const char *const link_types[] = { [LINK_TYPE_WEBAPI] = "webapi", [LINK_TYPE_TERMINAL] = "terminal", [LINK_TYPE_SINK] = "sink" };
+
+/* A worker that died of one file is back at once. Those that end again and again before they are ready will not get better by themselves. */
+static int add_workers(const struct desk *d, enum msg_lang lang, struct arena *arena, struct page *p, struct err *e)
+{
+    const struct desk_door *down = NULL;
+    char text[512] = "";
+
+    for (size_t i = 0; i < d->doors; i++) {
+        if (d->door[i].kind != DESK_CONVERT)
+            continue;
+        if (d->door[i].ready || d->door[i].failures < WORKER_FAILURES)
+            return 0;
+        down = &d->door[i];
+    }
+    if (down == NULL)
+        return 0;
+    if (down->problem != MSG_NONE)
+        msg_format(down->problem, lang, down->problem_arg[0], down->problem_arg[1], text, sizeof text);
+    p->workers_down = arena_printf(arena, "%s %s", msg_get(down->problem != MSG_NONE ? down->problem : MSG_DOOR_ENDED)->code, text);
+    return p->workers_down == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "status", NULL) : 0;
+}
 
 static void add_links(struct desk *d, struct page *p)
 {
@@ -105,6 +126,8 @@ int desk_page_make(struct desk *d, enum desk_page form, enum msg_lang lang, stru
     for (size_t i = 0; i < p->sources; i++)
         p->source[i].up = d->source_up[i];
     add_links(d, p);
+    if (r == 0)
+        r = add_workers(d, lang, arena, p, e);
     if (r == 0)
         r = add_signers(d, p, e);
     add_alarms(d, p);

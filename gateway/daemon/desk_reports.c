@@ -528,21 +528,27 @@ static void on_signer_state(struct desk *d, size_t door, struct wire_in *in)
 static void on_ready(struct desk *d, size_t door)
 {
     d->door[door].ready = true;
+    d->door[door].problem = MSG_NONE;
+    d->page_dirty = true;
     if (d->door[door].kind == DESK_CONVERT)
         desk_give_waiting(d);
     if (d->door[door].kind == DESK_LINK && d->settings->link[settings_find_link(d->settings, d->door[door].name)].type == LINK_TYPE_SINK)
         desk_link_set(d, d->door[door].name, true, 0);
 }
 
-static void on_problem(struct desk *d, struct wire_in *in)
+static void on_problem(struct desk *d, size_t index, struct wire_in *in)
 {
+    struct desk_door *door = &d->door[index];
     struct wire_group cursor = wire_first(in);
     const char *arg[2] = { "", "" };
     uint64_t msg = wire_u64(in, F_MSG);
 
     for (int i = 0; i < 2 && wire_next_text(&cursor, F_ARG, &arg[i]); i++)
         continue;
-    log_event(d->log, msg < MSG_COUNT ? (enum msg_id)msg : MSG_INTERNAL, arg[0], arg[1], NULL);
+    door->problem = msg < MSG_COUNT ? (enum msg_id)msg : MSG_INTERNAL;
+    for (int i = 0; i < 2; i++)
+        snprintf(door->problem_arg[i], sizeof door->problem_arg[i], "%s", arg[i]);
+    log_event(d->log, door->problem, arg[0], arg[1], NULL);
 }
 
 /* What a worker may say to an order. */
@@ -625,7 +631,7 @@ int desk_hear(struct desk *d, size_t door)
         if (in->type == WIRE_READY)
             on_ready(d, door);
         else if (in->type == WIRE_PROBLEM)
-            on_problem(d, in);
+            on_problem(d, door, in);
         else if (d->door[door].kind == DESK_SPOOL)
             hear_spool(d, door, in);
         else if (d->door[door].kind == DESK_CONVERT)

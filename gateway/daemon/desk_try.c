@@ -209,14 +209,7 @@ void desk_try_waiting(struct desk *d)
 static void ask_for_turned_away(struct desk *d)
 {
     d->tries->turned_away = false;
-    for (size_t i = 0; i < d->settings->sources; i++) {
-        int door = desk_door_of_source(d, d->settings->source[i].name);
-        if (door < 0)
-            continue;
-        wire_begin(&d->out, WIRE_OFFER_AGAIN);
-        wire_put_text(&d->out, F_SOURCE, d->settings->source[i].name);
-        (void)desk_door_send(d, (size_t)door);
-    }
+    desk_ask_offers(d);
 }
 
 /* Once in a turn: a place may have become free. */

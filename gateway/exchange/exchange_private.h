@@ -31,6 +31,8 @@ struct exchange_tree {
     struct exchange_tree *child, *last, *next, *parent;
 };
 
+/* A new last child; NULL when memory is out. */
+struct exchange_tree *exchange_tree_add(struct arena *arena, struct exchange_tree *parent, const char *name, size_t len);
 /* Leaf at path below a nameless *root, making what is missing; NULL when memory is out. */
 struct exchange_tree *exchange_tree_put(struct arena *arena, struct exchange_tree *root, const char *path, const char *text);
 /* First child of that name (len bytes), or the next sibling of that name after `after`. */

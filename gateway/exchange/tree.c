@@ -14,7 +14,7 @@
  */
 #include "exchange/exchange_private.h"
 
-static struct exchange_tree *tree_add(struct arena *arena, struct exchange_tree *parent, const char *name, size_t len)
+struct exchange_tree *exchange_tree_add(struct arena *arena, struct exchange_tree *parent, const char *name, size_t len)
 {
     struct exchange_tree *node = arena_alloc(arena, sizeof *node);
     if (node == NULL || (node->name = arena_strndup(arena, name, len)) == NULL)
@@ -36,7 +36,7 @@ struct exchange_tree *exchange_tree_put(struct arena *arena, struct exchange_tre
         struct exchange_tree *child = node->child;
         while (child != NULL && (strlen(child->name) != len || memcmp(child->name, path, len) != 0))
             child = child->next;
-        node = child != NULL ? child : tree_add(arena, node, path, len);
+        node = child != NULL ? child : exchange_tree_add(arena, node, path, len);
         path += len + (path[len] == '/');
     }
     if (node != NULL && text != NULL && (node->text = arena_strdup(arena, text)) == NULL)

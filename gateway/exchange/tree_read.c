@@ -249,15 +249,9 @@ static int from_json(const struct json_node *value, struct arena *arena, struct 
         return 0;
     if (!leaf && !json_is(value, JSON_OBJECT))
         return fail(e, ERR_SYNTAX, "JSON", 0);
-    struct exchange_tree *node = arena_alloc(arena, sizeof *node);
-    if (node == NULL || (node->name = arena_strndup(arena, named->key, named->key_len)) == NULL)
+    struct exchange_tree *node = exchange_tree_add(arena, parent, named->key, named->key_len);
+    if (node == NULL)
         return fail(e, ERR_NOMEM, "answer", 0);
-    node->parent = parent;
-    if (parent->last != NULL)
-        parent->last->next = node;
-    else
-        parent->child = node;
-    parent->last = node;
     if (leaf || value->child == NULL) {
         node->text = leaf ? json_dup(arena, value) : "";
         return node->text != NULL ? 0 : fail(e, ERR_NOMEM, "answer", 0);

@@ -65,6 +65,12 @@ static void judge_links(struct page *p)
             find(p, PAGE_WARNING, MSG_PAGE_LINK_DOWN, p->link[i].name, p->link[i].since_ms);
 }
 
+static void judge_workers(struct page *p)
+{
+    if (p->workers_down != NULL)
+        find(p, PAGE_STOPPED, MSG_PAGE_NO_WORKERS, p->workers_down, 0);
+}
+
 static void judge_sources(struct page *p)
 {
     bool young = p->started_ms != 0 && p->now_ms - p->started_ms < START_GRACE_MS;
@@ -176,6 +182,7 @@ void page_judge(struct page *p)
     if (!p->running) {
         find(p, PAGE_STOPPED, MSG_PAGE_NOT_RUNNING, NULL, 0);
     } else {
+        judge_workers(p);
         judge_links(p);
         judge_sources(p);
         judge_signers(p);

@@ -63,6 +63,7 @@ struct page {
     const char *version;
     bool running;                        /* false: said by the command line, the desk is stopped */
     bool paused, clock_sane;
+    const char *workers_down;            /* no conversion process can start: why; NULL: they run */
     enum flow_disk disk;
     int64_t disk_free;                   /* bytes */
     int64_t requests_open, incidents_open;

@@ -30,7 +30,7 @@ static const struct { const char *name; mode_t mode; } folders[FOLDER_COUNT] = {
     [FOLDER_ERROR] = { "error", 0770 }, [FOLDER_TRY] = { "try", 0770 }, [FOLDER_WORK] = { ".work", 0700 },
 };
 
-enum { PREFIX_LEN = 17, OWNER_LEN = 4, REUSE_MAX = 100, READ_TRIES = 3, SALTS = 16 };
+enum { REUSE_MAX = 100, READ_TRIES = 3, SALTS = 16 };
 
 bool spool_name_good(const char *name, size_t len)
 {
@@ -77,14 +77,10 @@ fail:
     return gone(source, e);
 }
 
-static int short_hash(const void *data, size_t len, char ret_hex[static 17]);
-
 int spool_source_new(const struct spool_source_config *config, struct spool_source **ret_source, struct err *e)
 {
     struct spool_source *source = calloc(1, sizeof *source);
-    const char *owner = config->owner == NULL ? "" : config->owner;
     uint32_t salt[2];
-    char hash[17];
 
     if (source == NULL || (source->name = strdup(config->name)) == NULL || (source->root = strdup(config->root)) == NULL) {
         spool_source_free(source);
@@ -97,11 +93,10 @@ int spool_source_new(const struct spool_source_config *config, struct spool_sour
     source->root_fd = -1;
     for (int i = 0; i < FOLDER_COUNT; i++)
         source->folder[i] = -1;
-    if (short_hash(owner, strlen(owner), hash) < 0 || rand_fill(salt, sizeof salt, NULL) < 0) {
+    if (spool_work_owner(config->owner, source->owner) < 0 || rand_fill(salt, sizeof salt, NULL) < 0) {
         spool_source_free(source);
         return err_set(e, ERR_NOMEM, MSG_NOMEM, config->name, "spool", NULL);
     }
-    memcpy(source->owner, hash, OWNER_LEN);
     source->in.salt = salt[0];
     source->try_seen.salt = salt[1];
     *ret_source = source;
@@ -178,21 +173,6 @@ static int move(int from_dir, const char *from, int to_dir, const char *to)
     return renameat(from_dir, from, to_dir, to);
 }
 
-/* First 16 hex digits of SHA-256: stands for a name that cannot be shown, and makes work names unique. */
-static int short_hash(const void *data, size_t len, char ret_hex[static 17])
-{
-    struct sha256 digest;
-    char hex[SHA256_HEX];
-    int r = sha256_of(data, len, &digest);
-
-    if (r == 0) {
-        sha256_to_hex(&digest, hex);
-        memcpy(ret_hex, hex, 16);
-        ret_hex[16] = '\0';
-    }
-    return r;
-}
-
 static bool out_taken(const struct spool_source *source, const char *stem)
 {
     static const char *const endings[] = { "result.json", "status.json", "notice.json" };
@@ -211,7 +191,7 @@ int spool_name_stem(const char *name, char ret_stem[static SPOOL_STEM_MAX])
     char hash[17];
     size_t len = strlen(name);
     bool good = spool_name_good(name, len);
-    int r = good ? 0 : short_hash(name, len, hash);
+    int r = good ? 0 : spool_short_hash(name, len, hash);
 
     if (r == 0)
         text_copy(ret_stem, SPOOL_STEM_MAX, good ? name : hash);
@@ -224,9 +204,9 @@ int spool_name_stem(const char *name, char ret_stem[static SPOOL_STEM_MAX])
  */
 static void stem_of(const char *work, int n, char ret_stem[static SPOOL_STEM_MAX])
 {
-    const char *name = work + PREFIX_LEN;
-    bool good = work[PREFIX_LEN - 1] != '+' && spool_name_good(name, strlen(name));
-    int len = good ? SPOOL_GOOD_NAME_MAX : PREFIX_LEN - 1;
+    const char *name = work + SPOOL_PREFIX_LEN;
+    bool good = work[SPOOL_PREFIX_LEN - 1] != '+' && spool_name_good(name, strlen(name));
+    int len = good ? SPOOL_GOOD_NAME_MAX : SPOOL_PREFIX_LEN - 1;
 
     if (!good)
         name = work;
@@ -235,7 +215,7 @@ static void stem_of(const char *work, int n, char ret_stem[static SPOOL_STEM_MAX
     else if (n < REUSE_MAX)
         snprintf(ret_stem, SPOOL_STEM_MAX, "%.*s.%d", len, name, n);
     else
-        snprintf(ret_stem, SPOOL_STEM_MAX, "%.*s.%.*s", len, name, PREFIX_LEN - 1, work);
+        snprintf(ret_stem, SPOOL_STEM_MAX, "%.*s.%.*s", len, name, SPOOL_PREFIX_LEN - 1, work);
 }
 
 /* The first stem that has no outcome in out/ yet. */
@@ -261,9 +241,9 @@ static int work_name(const struct spool_source *source, const char *name, const 
     key.sec = st->st_mtim.tv_sec;
     key.nsec = st->st_mtim.tv_nsec;
     text_copy(key.name, sizeof key.name, name);
-    r = short_hash(&key, sizeof key, hash);
+    r = spool_short_hash(&key, sizeof key, hash);
     if (r == 0)
-        snprintf(ret_work, SPOOL_WORK_MAX, "%s%.*s%c%.*s", source->owner, PREFIX_LEN - 1 - OWNER_LEN, hash, len > SPOOL_GOOD_NAME_MAX ? '+' : '-',
+        snprintf(ret_work, SPOOL_WORK_MAX, "%s%.*s%c%.*s", source->owner, SPOOL_PREFIX_LEN - 1 - SPOOL_OWNER_LEN, hash, len > SPOOL_GOOD_NAME_MAX ? '+' : '-',
                  (int)text_cut(name, len, SPOOL_GOOD_NAME_MAX), name);
     return r;
 }
@@ -325,9 +305,9 @@ static int attachment_work_name(const struct spool_source *source, const char *n
     key.request = request;
     key.mtime = request_mtime_ns;
     text_copy(key.name, sizeof key.name, name);
-    r = short_hash(&key, sizeof key, hash);
+    r = spool_short_hash(&key, sizeof key, hash);
     if (r == 0)
-        snprintf(ret_work, SPOOL_WORK_MAX, "%s%.*s~%.*s", source->owner, PREFIX_LEN - 1 - OWNER_LEN, hash, (int)text_cut(name, strlen(name), SPOOL_GOOD_NAME_MAX), name);
+        snprintf(ret_work, SPOOL_WORK_MAX, "%s%.*s~%.*s", source->owner, SPOOL_PREFIX_LEN - 1 - SPOOL_OWNER_LEN, hash, (int)text_cut(name, strlen(name), SPOOL_GOOD_NAME_MAX), name);
     return r;
 }
 
@@ -525,13 +505,6 @@ int spool_source_read_try(struct spool_source *source, const char *name, struct 
     return read_below(source, FOLDER_TRY, name, ret_content, e);
 }
 
-/* A name in .work/ as work_name() makes it, by this gateway. */
-static bool is_own_work(const struct spool_source *source, const char *work)
-{
-    return strlen(work) > PREFIX_LEN && strspn(work, "0123456789abcdef") == PREFIX_LEN - 1 && strchr("-+~", work[PREFIX_LEN - 1]) != NULL &&
-           memcmp(work, source->owner, OWNER_LEN) == 0;
-}
-
 int spool_source_left_over(struct spool_source *source, spool_claim_fn *on_left_over, void *ctx, size_t *ret_foreign, struct err *e)
 {
     size_t foreign = 0;
@@ -550,13 +523,13 @@ int spool_source_left_over(struct spool_source *source, spool_claim_fn *on_left_
     while ((d = readdir(dir)) != NULL) {
         struct spool_claim claim;
         struct stat st;
-        if (!is_own_work(source, d->d_name)) {
+        if (!spool_work_own(source->owner, d->d_name)) {
             foreign += d->d_name[0] != '.';
             continue;
         }
-        if (d->d_name[PREFIX_LEN - 1] == '~' || fstatat(source->folder[FOLDER_WORK], d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        if (d->d_name[SPOOL_PREFIX_LEN - 1] == '~' || fstatat(source->folder[FOLDER_WORK], d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
-        claim_fill(source, d->d_name, d->d_name + PREFIX_LEN, (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec, &claim);
+        claim_fill(source, d->d_name, d->d_name + SPOOL_PREFIX_LEN, (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec, &claim);
         on_left_over(ctx, &claim);
     }
     closedir(dir);
@@ -595,7 +568,7 @@ int spool_source_file_away(struct spool_source *source, const char *work, enum s
 
     if (folder < 0)
         return gone(source, e);
-    if (strlen(work) <= PREFIX_LEN || !is_component(work))
+    if (strlen(work) <= SPOOL_PREFIX_LEN || !is_component(work))
         return err_set(e, ERR_INVALID, MSG_INTERNAL, NULL, "work name", NULL);
     for (int n = 1; n <= REUSE_MAX; n++) {
         stem_of(work, n, to);

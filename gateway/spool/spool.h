@@ -113,6 +113,8 @@ int spool_source_read_try(struct spool_source *source, const char *name, struct 
 typedef void spool_claim_fn(void *ctx, const struct spool_claim *claim);
 /* Everything but attachments that this gateway has in .work/ (claimed before a restart). *ret_foreign: names there that are not ours; may be NULL. */
 int spool_source_left_over(struct spool_source *source, spool_claim_fn *on_left_over, void *ctx, size_t *ret_foreign, struct err *e);
+/* Looks from outside, for a person who asks: how many names in ROOT/.work are not those of that gateway. ERR_NOTFOUND when the folder is not there or may not be read. */
+int spool_count_foreign(const char *root, const char *gateway, size_t *ret_foreign);
 
 /* Complete names in try/ that have no result (spool_name_stem()) yet or are newer than it. Names ending in .result.json or .bundle.json are never input. */
 int spool_source_scan_try(struct spool_source *source, int64_t boot_ms, spool_offer_fn *on_offer, void *ctx, struct err *e);

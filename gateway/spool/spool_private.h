@@ -5,6 +5,9 @@
 #include <sys/types.h>
 #include "spool/spool.h"
 
+/* A name in .work/: the gateway's four hex digits, twelve more of the file, '-' '+' or '~', the vendor's name. */
+enum { SPOOL_PREFIX_LEN = 17, SPOOL_OWNER_LEN = 4 };
+
 enum spool_folder { FOLDER_IN, FOLDER_OUT, FOLDER_DONE, FOLDER_ERROR, FOLDER_TRY, FOLDER_WORK, FOLDER_COUNT };
 
 /* One name that was seen lying in in/ or try/. */
@@ -33,7 +36,7 @@ struct spool_seen_table {
 struct spool_source {
     struct spool_source_config config;    /* its texts are not kept, but for the endings */
     char *name, *root;
-    char owner[5];                        /* four hex digits that begin our names in .work/ */
+    char owner[SPOOL_OWNER_LEN + 1];      /* four hex digits that begin our names in .work/ */
     int root_fd, folder[FOLDER_COUNT];    /* -1 while the share is gone */
     dev_t dev;
     ino_t ino;
@@ -41,6 +44,12 @@ struct spool_source {
     bool claimed, written;                /* claims, or files written and filed, wait for spool_sync() */
     struct spool_seen_table in, try_seen;
 };
+
+/* First 16 hex digits of SHA-256: stands for a name that cannot be shown, and makes work names unique. */
+int spool_short_hash(const void *data, size_t len, char ret_hex[static 17]);
+/* The digits of a gateway's name (NULL = ""); that a name in .work/ begins with them and is made as ours are. */
+int spool_work_owner(const char *gateway, char ret_owner[static SPOOL_OWNER_LEN + 1]);
+bool spool_work_own(const char *owner, const char *work);
 
 /* Names that are never input: hidden ones, unfinished ones, companions, and our own outcome files in try/. */
 bool spool_name_unfinished(const char *name);

@@ -305,6 +305,13 @@ def check_config(house):
 def doctor(house):
     codes = [c["code"] for c in json.loads(run(house, "doctor", "--json").stdout)["checks"]]
     h.true("CG-9429" in codes and codes[-1] == "CG-9401", "running: %s" % codes)
+    stray = os.path.join(house.sources[0].root, ".work", "0123456789abcdef-old-host.json")
+    open(stray, "w").close()
+    told = [c for c in json.loads(run(house, "doctor", "--json").stdout)["checks"] if c["code"] == "CG-2113"]
+    os.unlink(stray)
+    h.equal(len(told), 1, "what another name of the gateway claimed: %s" % told)
+    h.equal(told[0]["place"], house.sources[0].root, "where")
+    h.true("host" in told[0]["what_to_do"] and " in " in told[0]["what_to_do"], "the next step: %s" % told)
     h.equal(code_of(house, "doctor", "--after-restore"), "CG-9303", "not while it runs")
 
 

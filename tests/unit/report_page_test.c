@@ -71,6 +71,21 @@ TEST(page_stops_when_no_link_is_up)
     free(p);
 }
 
+TEST(page_stops_when_no_worker_can_start)
+{
+    struct page *p = well();
+
+    p->workers_down = "CG-5191 of another version";
+    page_judge(p);
+    CHECK_INT(p->word, PAGE_STOPPED);
+    CHECK_INT(page_exit(p), 2);
+    CHECK_INT(p->finding[0].msg, MSG_PAGE_NO_WORKERS);
+    char *text = written(p, PAGE_TEXT, LANG_EN);
+    CHECK(strstr(text, "CG-5191 of another version") != NULL);
+    free(text);
+    free(p);
+}
+
 TEST(page_waits_a_while_for_links_after_a_start)
 {
     struct page *p = well();

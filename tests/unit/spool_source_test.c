@@ -350,6 +350,12 @@ TEST(spool_lets_one_of_two_gateways_win)
     CHECK_OK(spool_source_left_over(h->source, note_left, h, &foreign, &h->e)); /* and does not take it for its own later */
     CHECK_INT(h->lefts, 0);
     CHECK_INT(foreign, 1);
+    foreign = 9;
+    CHECK_OK(spool_count_foreign(h->root, "gw01", &foreign)); /* what doctor says */
+    CHECK_INT(foreign, 1);
+    CHECK_OK(spool_count_foreign(h->root, "gw02", &foreign));
+    CHECK_INT(foreign, 0);
+    CHECK_ERR(spool_count_foreign("/nonexistent", "gw01", &foreign), ERR_NOTFOUND);
     CHECK_OK(spool_source_left_over(other, note_left, h, &foreign, &h->e));
     CHECK_INT(h->lefts, 1);
     CHECK_INT(foreign, 0);

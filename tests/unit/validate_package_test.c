@@ -361,6 +361,7 @@ TEST(the_store_keeps_packages_and_sets)
     struct err e = ERR_INIT;
     struct seen seen = { "" };
     struct stat before, after;
+    bool made = false;
 
     CHECK(mkdtemp(folder) != NULL);
     snprintf(home, sizeof home, "%s/fhir", folder);
@@ -396,6 +397,12 @@ TEST(the_store_keeps_packages_and_sets)
     set = validate_set_close(set);
     damage(path, 8);   /* the version */
     CHECK_ERR(validate_set_open(path, &set, &e), ERR_UNSUPPORTED);
+    CHECK_OK(package_store_refresh(store, "clins", &made, &e));
+    CHECK(made);
+    CHECK_OK(package_store_refresh(store, "clins", &made, &e));
+    CHECK(!made);
+    CHECK_ERR(package_store_refresh(store, "other", &made, &e), ERR_NOTFOUND);
+    CHECK_INT(e.msg, MSG_PACKAGE_SET_UNKNOWN);
     CHECK_OK(package_store_image(store, "clins", path, sizeof path, &e));
     CHECK(stat(path, &before) == 0);
     snprintf(path, sizeof path, "%s/packages/%s", home, files[0]);

@@ -196,15 +196,6 @@ static uint32_t position_of(const struct bundle *b, const struct json_node *entr
     return low;
 }
 
-static const struct json_node *next_node(const struct json_node *n, const struct json_node *top)
-{
-    if (n->child != NULL)
-        return n->child;
-    while (n != top && n->next == NULL)
-        n = n->parent;
-    return n != top ? n->next : NULL;
-}
-
 /* Links are Reference.reference and elements of type uri, url and canonical; texts of other types that look like one are left out by their names. */
 static bool may_link(const struct json_node *n)
 {
@@ -222,7 +213,7 @@ static void join_linked(const struct bundle *b, uint32_t i)
 {
     const struct json_node *top = json_get(b->entry[i], "resource");
 
-    for (const struct json_node *n = top; n != NULL; n = next_node(n, top)) {
+    for (const struct json_node *n = top; n != NULL; n = engine_next_node(n, top)) {
         struct reference_target target;
 
         if (!may_link(n))

@@ -95,6 +95,8 @@ bool xhtml_fine(struct bytes text);       /* htmlChecks(): allowed elements and 
 /* typed.c: what the reference checks of certain types by code (Identifier.system absolute, Coding.system, Attachment.size, Reference.reference forms, Extension.url, Meta, Quantity, resource ids). */
 void typed_check(struct engine *e, const struct place *at);
 /* references.c */
+/* The next value below `top` in the order of the bytes; NULL after the last. Needs no depth. */
+const struct json_node *engine_next_node(const struct json_node *n, const struct json_node *top);
 int references_index(struct engine *e, const struct json_node *root);
 struct reference_target references_find(struct engine *e, const struct json_node *from_resource, struct bytes reference);
 /* A Reference element against its definition: resolvable, allowed target types and profiles, aggregation. `definition` may be of the base or of a profile. */

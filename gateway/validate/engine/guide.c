@@ -262,19 +262,10 @@ static bool is_bundle_id(const struct json_node *n)
         && (t[13] == '2' || t[13] == '3') && t[14] >= '0' && t[14] <= '9' && t[15] == '^' && text_all_of(t + 16, n->len - 16, "A-Za-z0-9-");
 }
 
-static const struct json_node *next_node(const struct json_node *n, const struct json_node *top)
-{
-    if (n->child != NULL)
-        return n->child;
-    while (n != top && n->next == NULL)
-        n = n->parent;
-    return n != top ? n->next : NULL;
-}
-
 /* In a Bundle of the five kinds only the Patient is referenced; everything else is contained. */
 static void check_patient_only(struct guide *g, const struct json_node *resource, const struct json_node *patient_entry)
 {
-    for (const struct json_node *n = resource; n != NULL; n = next_node(n, resource)) {
+    for (const struct json_node *n = resource; n != NULL; n = engine_next_node(n, resource)) {
         struct reference_target target;
 
         if (n->type != JSON_STRING || !json_key_is(n, "reference") || n->len == 0 || n->text[0] == '#')

@@ -571,7 +571,7 @@ void reference_check(struct engine *e, const struct place *at, const struct img_
 
 /* ---- contained resources ---- */
 
-static const struct json_node *next_node(const struct json_node *n, const struct json_node *top)
+const struct json_node *engine_next_node(const struct json_node *n, const struct json_node *top)
 {
     if (n->child != NULL)
         return n->child;
@@ -582,7 +582,7 @@ static const struct json_node *next_node(const struct json_node *n, const struct
 
 static bool refers_to_holder(const struct json_node *contained)
 {
-    for (const struct json_node *n = contained; n != NULL; n = next_node(n, contained))
+    for (const struct json_node *n = contained; n != NULL; n = engine_next_node(n, contained))
         if (json_equals(n, "#"))
             return true;
     return false;
@@ -591,7 +591,7 @@ static bool refers_to_holder(const struct json_node *contained)
 /* Marks the contained resources that some "#id" in the resource leads to: one pass, each id by hash. */
 static void mark_used(struct engine *e, const struct json_node *resource)
 {
-    for (const struct json_node *n = resource; n != NULL && e->references->size > 0; n = next_node(n, resource)) {
+    for (const struct json_node *n = resource; n != NULL && e->references->size > 0; n = engine_next_node(n, resource)) {
         struct reference_slot *slot;
 
         if (n->type != JSON_STRING || n->len < 2 || n->text[0] != '#')

@@ -103,52 +103,46 @@ static struct bytes split_canonical(const char *canonical, size_t *len)
     return version;
 }
 
-img_id image_find_profile(const struct image *i, const char *canonical, size_t len)
+/* What profiles, systems and value sets begin with. */
+struct canonical { img_str url, version; };
+_Static_assert(offsetof(struct img_profile, url) == 0 && offsetof(struct img_profile, version) == offsetof(struct canonical, version), "a profile begins with its canonical");
+_Static_assert(offsetof(struct img_system, url) == 0 && offsetof(struct img_system, version) == offsetof(struct canonical, version), "a system begins with its canonical");
+_Static_assert(offsetof(struct img_value_set, url) == 0 && offsetof(struct img_value_set, version) == offsetof(struct canonical, version), "a value set begins with its canonical");
+
+static img_id find_canonical(const struct image *i, enum img_section table, const void *rows, size_t size, const char *canonical, size_t len)
 {
     struct bytes version = split_canonical(canonical, &len);
     img_str url = image_find_str(i, canonical, len);
-    const uint32_t *slots = slots_of(i, IMG_PROFILE_SLOTS);
-    uint32_t mask = i->count[IMG_PROFILE_SLOTS] - 1;
+    const uint32_t *slots = slots_of(i, table);
+    uint32_t mask = i->count[table] - 1;
     struct found best = { 0, 0, 0 };
 
     if (url == 0)
         return 0;
-    for (uint32_t at = image_hash(canonical, len) & mask; slots[at] != 0; at = (at + 1) & mask)
-        if (i->profiles[slots[at] - 1].url == url)
-            consider(i, &best, slots[at], i->profiles[slots[at] - 1].version, version);
+    for (uint32_t at = image_hash(canonical, len) & mask; slots[at] != 0; at = (at + 1) & mask) {
+        struct canonical row;
+        memcpy(&row, (const char *)rows + (slots[at] - 1) * size, sizeof row);
+        if (row.url == url)
+            consider(i, &best, slots[at], row.version, version);
+    }
     return best.id;
+}
+
+img_id image_find_profile(const struct image *i, const char *canonical, size_t len)
+{
+    return find_canonical(i, IMG_PROFILE_SLOTS, i->profiles, sizeof *i->profiles, canonical, len);
 }
 
 const struct img_system *image_find_system(const struct image *i, const char *canonical, size_t len)
 {
-    struct bytes version = split_canonical(canonical, &len);
-    img_str url = image_find_str(i, canonical, len);
-    const uint32_t *slots = slots_of(i, IMG_SYSTEM_SLOTS);
-    uint32_t mask = i->count[IMG_SYSTEM_SLOTS] - 1;
-    struct found best = { 0, 0, 0 };
-
-    if (url == 0)
-        return NULL;
-    for (uint32_t at = image_hash(canonical, len) & mask; slots[at] != 0; at = (at + 1) & mask)
-        if (i->systems[slots[at] - 1].url == url)
-            consider(i, &best, slots[at], i->systems[slots[at] - 1].version, version);
-    return best.id == 0 ? NULL : &i->systems[best.id - 1];
+    img_id id = find_canonical(i, IMG_SYSTEM_SLOTS, i->systems, sizeof *i->systems, canonical, len);
+    return id == 0 ? NULL : &i->systems[id - 1];
 }
 
 const struct img_value_set *image_find_value_set(const struct image *i, const char *canonical, size_t len)
 {
-    struct bytes version = split_canonical(canonical, &len);
-    img_str url = image_find_str(i, canonical, len);
-    const uint32_t *slots = slots_of(i, IMG_VALUE_SET_SLOTS);
-    uint32_t mask = i->count[IMG_VALUE_SET_SLOTS] - 1;
-    struct found best = { 0, 0, 0 };
-
-    if (url == 0)
-        return NULL;
-    for (uint32_t at = image_hash(canonical, len) & mask; slots[at] != 0; at = (at + 1) & mask)
-        if (i->value_sets[slots[at] - 1].url == url)
-            consider(i, &best, slots[at], i->value_sets[slots[at] - 1].version, version);
-    return best.id == 0 ? NULL : &i->value_sets[best.id - 1];
+    img_id id = find_canonical(i, IMG_VALUE_SET_SLOTS, i->value_sets, sizeof *i->value_sets, canonical, len);
+    return id == 0 ? NULL : &i->value_sets[id - 1];
 }
 
 /* ---- types ---- */

@@ -96,6 +96,37 @@ static int bad_name(struct err *e, const char *name)
 
 /* ---- packages ---- */
 
+static bool same_bytes(int dir, const char *name, const struct buf *bytes)
+{
+    struct buf there;
+    bool same;
+
+    buf_init(&there, PACKAGE_BYTES_MAX);
+    same = file_read(dir, name, PACKAGE_BYTES_MAX, &there, NULL) == 0 && there.len == bytes->len && memcmp(there.data, bytes->data, there.len) == 0;
+    buf_free(&there);
+    return same;
+}
+
+/* Publishers give out releases that differ and say the same version (jp-clins: "1.x.x-temp"): the later one gets the beginning of its digest into its name. */
+static int file_package(struct package_store *s, const struct package_info *info, char *name, size_t size, const struct buf *bytes, struct err *e)
+{
+    char hex[SHA256_HEX];
+    struct sha256 digest;
+    int code;
+
+    if (!file_name_ok(name))
+        return bad_name(e, name);
+    code = file_write(s->packages, name, bytes->data, bytes->len, 0644, FILE_NEW, FILE_DURABLE, e);
+    if (code == ERR_EXISTS && !same_bytes(s->packages, name, bytes)) {
+        if (sha256_of(bytes->data, bytes->len, &digest) < 0)
+            return err_set(e, ERR_INTERNAL, MSG_INTERNAL, NULL, "sha256", NULL);
+        sha256_to_hex(&digest, hex);
+        snprintf(name, size, "%s-%s-%.8s.tgz", info->name, info->version, hex);
+        code = file_name_ok(name) ? file_write(s->packages, name, bytes->data, bytes->len, 0644, FILE_NEW, FILE_DURABLE, e) : bad_name(e, name);
+    }
+    return code == ERR_EXISTS ? err_set(e, ERR_EXISTS, MSG_PACKAGE_EXISTS, NULL, name, NULL) : code;
+}
+
 int package_store_add(struct package_store *s, const char *path, struct package_info *ret_info, struct err *e)
 {
     struct package_set *set = package_set_new(e);
@@ -115,17 +146,13 @@ int package_store_add(struct package_store *s, const char *path, struct package_
         info.name = arena_strdup(s->arena, info.name);
         info.version = arena_strdup(s->arena, info.version);
         info.fhir_version = arena_strdup(s->arena, info.fhir_version);
-        info.file = arena_strdup(s->arena, name);
-        if (info.name == NULL || info.version == NULL || info.fhir_version == NULL || info.file == NULL)
+        if (info.name == NULL || info.version == NULL || info.fhir_version == NULL)
             code = err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "package", NULL);
-        else if (!file_name_ok(name))
-            code = bad_name(e, name);
     }
-    if (code == 0) {
-        code = file_write(s->packages, name, bytes.data, bytes.len, 0644, FILE_NEW, FILE_DURABLE, e);
-        if (code == ERR_EXISTS)
-            err_set(e, ERR_EXISTS, MSG_PACKAGE_EXISTS, NULL, name, NULL);
-    }
+    if (code == 0)
+        code = file_package(s, &info, name, sizeof name, &bytes, e);
+    if (code == 0 && (info.file = arena_strdup(s->arena, name)) == NULL)
+        code = err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "package", NULL);
     if (code == 0 && ret_info != NULL)
         *ret_info = info;
     buf_free(&bytes);
@@ -280,8 +307,9 @@ int package_store_use(struct package_store *s, const char *set, const char *cons
     return code;
 }
 
-int package_store_image(struct package_store *s, const char *set, char *ret_path, size_t size, struct err *e)
+static int refresh_set(struct package_store *s, const char *set, char *ret_path, size_t size, bool *ret_made, struct err *e)
 {
+    bool made = false;
     char image[SET_NAME_MAX + 8], stamp[SET_NAME_MAX + 8], path[4096];
     struct set_files files;
     int code = set_read(s, set, &files, e);
@@ -292,12 +320,34 @@ int package_store_image(struct package_store *s, const char *set, char *ret_path
         code = set_file(set, "stamp", stamp, sizeof stamp, e);
     if (code == 0)
         code = join_path(s, "sets", image, path, sizeof path < size ? sizeof path : size, e);
-    if (code == 0 && !image_fresh(s->packages, files.file, files.count, s->sets, stamp, path))
+    if (code == 0 && !image_fresh(s->packages, files.file, files.count, s->sets, stamp, path)) {
         code = write_image(s->packages, files.file, files.count, s->sets, image, stamp, e);
-    if (code == 0)
+        made = true;
+    }
+    if (code == 0) {
         memcpy(ret_path, path, strlen(path) + 1);
+        *ret_made = made;
+    }
     buf_free(&files.text);
     return code;
+}
+
+int package_store_refresh(struct package_store *s, const char *set, bool *ret_made, struct err *e)
+{
+    char path[4096];
+    bool made = false;
+    int code = refresh_set(s, set, path, sizeof path, &made, e);
+
+    if (code == 0 && ret_made != NULL)
+        *ret_made = made;
+    return code;
+}
+
+int package_store_image(struct package_store *s, const char *set, char *ret_path, size_t size, struct err *e)
+{
+    bool made = false;
+
+    return refresh_set(s, set, ret_path, size, &made, e);
 }
 
 /* The name of the image of loose files is a digest of their stamp: another file at the same path is another image. */
