@@ -85,7 +85,7 @@ def check(house, sources, results, twice):
         until(lambda folder=s.path(".work"): os.listdir(folder) == [], ".work/ of %s is empty" % s.name)
         equal(len([n for n in os.listdir(s.path("done"))]), FILES // len(sources), "done/ of " + s.name)
         equal(sorted(os.listdir(s.path("error"))), sorted(twice.get(s.name, [])), "error/ of " + s.name)
-        equal(len([n for n in os.listdir(s.path("out")) if n.endswith(".result.json")]), FILES // len(sources), "results of " + s.name)
+        equal(len([n for n in os.listdir(s.path("out")) if n.endswith(".result.json")]), FILES // len(sources) + len(twice.get(s.name, [])), "results of " + s.name)
 
 
 def chain_verifies(house):
