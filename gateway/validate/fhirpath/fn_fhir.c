@@ -62,18 +62,28 @@ static int resolve(struct fp_eval *f, size_t base)
 
 typedef int question(void *self, const struct fhirpath_item *item, struct bytes canonical, enum fhirpath_answer *ret, struct err *e);
 
+/* The focus as one item off the stack; *ret_any tells whether there was one. */
+static int take_one(struct fp_eval *f, size_t base, struct fhirpath_item *ret_item, bool *ret_any)
+{
+    if (f->top - base > 1)
+        return fp_fail(f, ERR_INVALID, "one item wanted, several found");
+    *ret_any = f->top > base;
+    if (*ret_any)
+        *ret_item = f->stack[base];
+    f->top = base;
+    return 0;
+}
+
 static int ask(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, size_t base, question *hook)
 {
     struct fhirpath_item item, canonical;
     bool present = false;
     enum fhirpath_answer answer = FHIRPATH_EMPTY;
-    if (f->top - base > 1)
-        return fp_fail(f, ERR_INVALID, "one item wanted, several found");
-    bool any = f->top > base;
-    if (any)
-        item = f->stack[base];
-    f->top = base;
-    int ret = fp_argument(f, n, 1, s, &canonical, &present);
+    bool any = false;
+    int ret = take_one(f, base, &item, &any);
+    if (ret < 0)
+        return ret;
+    ret = fp_argument(f, n, 1, s, &canonical, &present);
     if (ret < 0 || !any || !present)
         return ret;
     if (canonical.kind != FHIRPATH_STRING)
@@ -102,13 +112,11 @@ static int subsumes(struct fp_eval *f, const struct fp_node *n, const struct fp_
     struct fhirpath_item item, other;
     bool present = false;
     enum fhirpath_answer answer = FHIRPATH_EMPTY;
-    if (f->top - base > 1)
-        return fp_fail(f, ERR_INVALID, "one item wanted, several found");
-    bool any = f->top > base;
-    if (any)
-        item = f->stack[base];
-    f->top = base;
-    int ret = fp_eval_single(f, n->kid[1], s, &other, &present);
+    bool any = false;
+    int ret = take_one(f, base, &item, &any);
+    if (ret < 0)
+        return ret;
+    ret = fp_eval_single(f, n->kid[1], s, &other, &present);
     if (ret < 0 || !any || !present)
         return ret;
     if (f->env->hooks == NULL || f->env->hooks->subsumes == NULL)

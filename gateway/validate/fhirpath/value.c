@@ -232,16 +232,25 @@ static enum fhirpath_answer quantity_equal(const struct fhirpath_item *a, const 
 
 static bool same_text(const struct fhirpath_item *a, const struct fhirpath_item *b) { return a->len == b->len && memcmp(a->text, b->text, a->len) == 0; }
 
-/* Two places by their JSON. Returns a negative code, 0 = different, 1 = equal. Steps are counted: the document may be large. */
-static int nodes_equal(struct fp_eval *f, const struct json_node *a, const struct json_node *b, unsigned depth)
+enum { NODES_UNDECIDED = 2 };
+
+/* What needs no look inside: a negative code, 0 = different, 1 = the same, or undecided. Steps are counted: the document may be large. */
+static int nodes_at_sight(struct fp_eval *f, const struct json_node *a, const struct json_node *b, unsigned depth)
 {
     int ret = fp_step(f, 1);
     if (ret < 0)
         return ret;
     if (a == b)
         return 1;
-    if (a == NULL || b == NULL || a->type != b->type || a->count != b->count || depth > NODE_DEPTH)
-        return 0;
+    return a == NULL || b == NULL || a->type != b->type || a->count != b->count || depth > NODE_DEPTH ? 0 : NODES_UNDECIDED;
+}
+
+/* Two places by their JSON. Returns a negative code, 0 = different, 1 = equal. */
+static int nodes_equal(struct fp_eval *f, const struct json_node *a, const struct json_node *b, unsigned depth)
+{
+    int ret = nodes_at_sight(f, a, b, depth);
+    if (ret != NODES_UNDECIDED)
+        return ret;
     struct fp_decimal x, y;
     if (a->type == JSON_STRING)
         return a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
@@ -345,13 +354,9 @@ static bool decimals_equivalent(struct fp_decimal x, struct fp_decimal y)
 
 static int nodes_equivalent(struct fp_eval *f, const struct json_node *a, const struct json_node *b, unsigned depth)
 {
-    int ret = fp_step(f, 1);
-    if (ret < 0)
+    int ret = nodes_at_sight(f, a, b, depth);
+    if (ret != NODES_UNDECIDED)
         return ret;
-    if (a == b)
-        return 1;
-    if (a == NULL || b == NULL || a->type != b->type || a->count != b->count || depth > NODE_DEPTH)
-        return 0;
     struct fp_decimal x, y;
     if (a->type == JSON_STRING)
         return fp_fold_equal(a->text, a->len, b->text, b->len);
