@@ -194,6 +194,8 @@ int desk_door_find(const struct desk *d, enum desk_door_kind kind, const char *n
 /* Asks the doors of all sources to offer again what they have told before. */
 void desk_ask_offers(struct desk *d);
 int desk_door_of_source(const struct desk *d, const char *source);
+/* A file beside the vendor's results that nothing waits for: place is an enum spool_place. A door that is away will never write it: it is told elsewhere, too. */
+void desk_door_write(struct desk *d, const char *source, int place, const char *name, struct bytes text);
 int desk_door_worker(const struct desk *d);                  /* the least busy one, -1 = none */
 struct desk_job *desk_job_new(struct desk *d, int door, int64_t token, const struct flow_order *order);
 /* The order with that number, if that door holds it: a worker that was taken over answers for itself only. Numbers of files in try/ are negative. */

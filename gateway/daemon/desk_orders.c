@@ -321,39 +321,39 @@ static int file_name(struct desk *d, const char *route, int operation, const cha
 
 static void order_submit(struct desk *d, const struct flow_order *o)
 {
-    struct flow_event event = { .type = FLOW_EV_NOT_LEFT, .u.exchange.exchange = o->u.submit.exchange, .u.exchange.why = MSG_WIRE_CLOSED };
-    int operation = operation_of(o->u.submit.kind, o->u.submit.operation, o->u.submit.document);
-    int door = desk_door_find(d, DESK_LINK, o->u.submit.route);
+    struct flow_event event = { .type = FLOW_EV_NOT_LEFT, .u.exchange.exchange = o->u.link.exchange, .u.exchange.why = MSG_WIRE_CLOSED };
+    int operation = operation_of(o->u.link.kind, o->u.link.operation, o->u.link.document);
+    int door = desk_door_find(d, DESK_LINK, o->u.link.route);
     struct flow_exchange row;
     char name[EXCHANGE_NAME_MAX];
     struct err e = ERR_INIT;
 
-    if (door < 0 || file_name(d, o->u.submit.route, operation, o->u.submit.name, name) < 0 ||
-        store_flow_ops.exchange_get(d->store, o->u.submit.exchange, &row, &e) < 0) {
+    if (door < 0 || file_name(d, o->u.link.route, operation, o->u.link.name, name) < 0 ||
+        store_flow_ops.exchange_get(d->store, o->u.link.exchange, &row, &e) < 0) {
         desk_event_later(d, &event);
         return;
     }
     wire_begin(&d->out, WIRE_SUBMIT);
-    wire_put_i64(&d->out, F_EXCHANGE, o->u.submit.exchange);
+    wire_put_i64(&d->out, F_EXCHANGE, o->u.link.exchange);
     put_name(d, name);
     wire_put_u64(&d->out, F_OPERATION, (uint64_t)operation);
-    wire_put_text(&d->out, F_INSTITUTION, o->u.submit.facility);
+    wire_put_text(&d->out, F_INSTITUTION, o->u.link.facility);
     wire_put_text(&d->out, F_IDENTIFIER, row.identifier);
-    wire_put_fd(&d->out, F_CONTENT, desk_payload_fd(d, &o->u.submit.request));
+    wire_put_fd(&d->out, F_CONTENT, desk_payload_fd(d, &o->u.link.request));
     if (!desk_door_send(d, (size_t)door)) /* one packet: it went out whole or not at all */
         desk_event_later(d, &event);
 }
 
 static void order_await(struct desk *d, const struct flow_order *o, enum wire_type type)
 {
-    int operation = operation_of(o->u.await.kind, o->u.await.operation, o->u.await.document);
-    int door = desk_door_find(d, DESK_LINK, o->u.await.route);
+    int operation = operation_of(o->u.link.kind, o->u.link.operation, o->u.link.document);
+    int door = desk_door_find(d, DESK_LINK, o->u.link.route);
     char name[EXCHANGE_NAME_MAX];
 
-    if (door < 0 || file_name(d, o->u.await.route, operation, o->u.await.name, name) < 0)
+    if (door < 0 || file_name(d, o->u.link.route, operation, o->u.link.name, name) < 0)
         return; /* told again when the link is up */
     wire_begin(&d->out, type);
-    wire_put_i64(&d->out, F_EXCHANGE, o->u.await.exchange);
+    wire_put_i64(&d->out, F_EXCHANGE, o->u.link.exchange);
     put_name(d, name);
     (void)desk_door_send(d, (size_t)door);
 }

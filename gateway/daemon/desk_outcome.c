@@ -7,8 +7,6 @@
  *      durable before anything is written. Status files are projections: a change is written after a short pause, and not at all when
  *      the file was answered meanwhile.
  */
-#include <unistd.h>
-#include "base/file.h"
 #include "base/timefmt.h"
 #include "daemon/desk.h"
 #include "report/outcome.h"
@@ -185,9 +183,8 @@ static void write_status(struct desk *d, int64_t id, bool fresh)
     char stem[FLOW_NAME] = "", name[FLOW_NAME + 16];
     struct buf text;
     struct err e = ERR_INIT;
-    int door, fd;
-
     bool over;
+    int door;
 
     if (store_flow_ops.request_get(d->store, id, &row, &e) < 0 || row.origin != FLOW_ORIGIN_VENDOR)
         return;
@@ -203,18 +200,9 @@ static void write_status(struct desk *d, int64_t id, bool fresh)
         return;
     }
     buf_init(&text, DESK_PAYLOAD_MAX);
-    if (desk_outcome_text(d, id, false, &text, &e) == 0 && (fd = memfd_seal("clinsgw-status", text.data, text.len, &e)) >= 0) {
-        wire_begin(&d->out, WIRE_WRITE);
-        wire_put_u64(&d->out, F_ORDER, 0);
-        wire_put_text(&d->out, F_SOURCE, row.source);
-        wire_put_u64(&d->out, F_PLACE, SPOOL_OUT);
-        wire_put_bytes(&d->out, F_NAME, name, strlen(name));
-        wire_put_fd(&d->out, F_CONTENT, fd);
-        wire_put_u64(&d->out, F_DURABLE, 0);
-        (void)desk_door_send(d, (size_t)door);
-        close(fd);
-    }
-    if (e.code != 0)
+    if (desk_outcome_text(d, id, false, &text, &e) == 0)
+        desk_door_write(d, row.source, SPOOL_OUT, name, buf_bytes(&text));
+    else
         desk_log(d, &e);
     buf_free(&text);
 }

@@ -148,7 +148,6 @@ static void on_filed(struct desk *d, struct wire_in *in)
 static void write_notice(struct desk *d, const char *source, struct bytes name, const char *stem)
 {
     char raw[FLOW_NAME], shown[FLOW_NAME * 4], file[FLOW_NAME + 16];
-    int door = desk_door_of_source(d, source), fd = -1;
     struct buf text;
     struct err e = ERR_INIT;
 
@@ -156,19 +155,9 @@ static void write_notice(struct desk *d, const char *source, struct bytes name, 
     desk_text_of(raw, sizeof raw, name);
     outcome_printable(raw, shown, sizeof shown);
     snprintf(file, sizeof file, "%s.notice.json", stem);
-    if (door >= 0 && outcome_notice(shown, MSG_SPOOL_ORPHAN, (enum msg_lang)d->settings->language, time_wall_ms(), &text, &e) == 0 &&
-        (fd = memfd_seal("clinsgw-notice", text.data, text.len, &e)) >= 0) {
-        wire_begin(&d->out, WIRE_WRITE);
-        wire_put_u64(&d->out, F_ORDER, 0);
-        wire_put_text(&d->out, F_SOURCE, source);
-        wire_put_u64(&d->out, F_PLACE, SPOOL_OUT);
-        wire_put_bytes(&d->out, F_NAME, file, strlen(file));
-        wire_put_fd(&d->out, F_CONTENT, fd);
-        wire_put_u64(&d->out, F_DURABLE, 0);
-        (void)desk_door_send(d, (size_t)door);
-        close(fd);
-    }
-    if (e.code != 0)
+    if (outcome_notice(shown, MSG_SPOOL_ORPHAN, (enum msg_lang)d->settings->language, time_wall_ms(), &text, &e) == 0)
+        desk_door_write(d, source, SPOOL_OUT, file, buf_bytes(&text));
+    else
         desk_log(d, &e);
     buf_free(&text);
 }

@@ -71,22 +71,10 @@ void desk_try_free(struct desk *d)
 
 static void write_try(struct desk *d, const struct trial *t, const char *ending, struct bytes content)
 {
-    int door = desk_door_of_source(d, t->source), fd = memfd_seal("clinsgw-try", content.data, content.len, NULL);
-    char name[FLOW_NAME + 24];
+    char name[FLOW_NAME + 32];
 
     snprintf(name, sizeof name, "%s%s", t->stem, ending);
-    if (door >= 0 && fd >= 0) {
-        wire_begin(&d->out, WIRE_WRITE);
-        wire_put_u64(&d->out, F_ORDER, 0);
-        wire_put_text(&d->out, F_SOURCE, t->source);
-        wire_put_u64(&d->out, F_PLACE, SPOOL_TRY);
-        wire_put_bytes(&d->out, F_NAME, name, strlen(name));
-        wire_put_fd(&d->out, F_CONTENT, fd);
-        wire_put_u64(&d->out, F_DURABLE, 0);
-        (void)desk_door_send(d, (size_t)door);
-    }
-    if (fd >= 0)
-        close(fd);
+    desk_door_write(d, t->source, SPOOL_TRY, name, content);
 }
 
 static void write_result(struct desk *d, struct trial *t)

@@ -305,13 +305,11 @@ static int evidence_apply(struct run *r, struct flow_exchange *x)
 
 int flow_evidence_read(struct run *r)
 {
-    struct flow_job *job = flow_run_job_find(r, FLOW_JOB_READ, r->ev->u.read.token);
+    struct flow_job job;
     struct flow_exchange x;
-    if (job == NULL)
+    if (!flow_run_job_take(r, FLOW_JOB_READ, r->ev->u.read.token, &job))
         return 0;
-    int64_t id = job->id;
-    flow_run_job_remove(r, job);
-    RUN_TRY(flow_run_get_exchange(r, id, &x));
+    RUN_TRY(flow_run_get_exchange(r, job.id, &x));
     if (x.state != FLOW_XS_ANSWERED)
         return 0;
     return r->ev->u.read.fits ? evidence_apply(r, &x) : evidence_misfit(r, &x);

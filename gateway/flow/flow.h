@@ -614,10 +614,10 @@ enum flow_order_type {
     /* sign door */
     FLOW_DO_SIGN,             /* u.sign */
     /* link doors */
-    FLOW_DO_SUBMIT,           /* u.submit */
-    FLOW_DO_AWAIT,            /* u.await: a request published in an earlier life: report LEFT_REQ and ANSWER as for a fresh one */
-    FLOW_DO_LOOK_FOLDER,      /* u.await: report FLOW_EV_FOLDER */
-    FLOW_DO_REMOVE_ANSWER,    /* u.await: unlink the answer, it is stored; no report, lost = removed by a later sweep */
+    FLOW_DO_SUBMIT,           /* u.link */
+    FLOW_DO_AWAIT,            /* u.link: a request published in an earlier life: report LEFT_REQ and ANSWER as for a fresh one */
+    FLOW_DO_LOOK_FOLDER,      /* u.link: report FLOW_EV_FOLDER */
+    FLOW_DO_REMOVE_ANSWER,    /* u.link: unlink the answer, it is stored; no report, lost = removed by a later sweep */
     /* people */
     FLOW_DO_LOG,              /* u.log */
     FLOW_DO_ALARM,            /* u.alarm */
@@ -667,8 +667,7 @@ struct flow_order {
         } build;
         struct { int64_t exchange; int64_t message; char facility[FLOW_CODE], route[FLOW_ROUTE]; enum flow_exchange_kind kind; enum flow_operation operation; enum flow_kind document; char identifier[FLOW_IDENTIFIER]; struct sha256 answer, source_map; } read;
         struct { int64_t message; char facility[FLOW_CODE], signer[FLOW_SIGNER], uuid[UUID_TEXT]; struct sha256 bundle; int64_t wall_ms; } sign; /* bundle = SHA-256 of B = the approval */
-        struct { int64_t exchange; char facility[FLOW_CODE], route[FLOW_ROUTE], name[FLOW_SUFFIX]; enum flow_exchange_kind kind; enum flow_operation operation; enum flow_kind document; struct sha256 request; } submit;
-        struct { int64_t exchange; char facility[FLOW_CODE], route[FLOW_ROUTE], name[FLOW_SUFFIX]; enum flow_exchange_kind kind; enum flow_operation operation; enum flow_kind document; } await;
+        struct { int64_t exchange; char facility[FLOW_CODE], route[FLOW_ROUTE], name[FLOW_SUFFIX]; enum flow_exchange_kind kind; enum flow_operation operation; enum flow_kind document; struct sha256 request; } link; /* request: for SUBMIT only */
         struct {                         /* one line of the status log */
             enum msg_id msg;             /* MSG_NONE: a plain change of state */
             int64_t request, message;    /* 0 = none */

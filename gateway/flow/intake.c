@@ -54,12 +54,10 @@ int flow_intake_offered(struct run *r)
         r->st->refused_offer = true;
         return 0;
     }
-    struct flow_job *job = flow_run_job_add(r, FLOW_JOB_CLAIM, 0, 0);
-    struct flow_order *order = flow_run_order(r, FLOW_DO_CLAIM);
-    if (job == NULL || order == NULL)
+    struct flow_order *order = flow_run_work(r, FLOW_DO_CLAIM, flow_run_job_add(r, FLOW_JOB_CLAIM, 0, 0));
+    if (order == NULL)
         return ERR_NOMEM;
     r->st->received++;
-    order->token = job->token;
     memcpy(order->u.claim.source, r->ev->u.offered.source, sizeof order->u.claim.source);
     memcpy(order->u.claim.name, r->ev->u.offered.name, sizeof order->u.claim.name);
     return 0;
@@ -76,24 +74,20 @@ int flow_intake_room(struct run *r)
 
 int flow_intake_claim_failed(struct run *r)
 {
-    struct flow_job *job = flow_run_job_find(r, FLOW_JOB_CLAIM, r->ev->u.claimed.token);
-    if (job == NULL)
-        return 0;
-    flow_run_job_remove(r, job);
-    r->st->received--;
+    struct flow_job job;
+    if (flow_run_job_take(r, FLOW_JOB_CLAIM, r->ev->u.claimed.token, &job))
+        r->st->received--;
     return 0;
 }
 
 int flow_intake_claimed(struct run *r)
 {
     struct flow_request q, old;
-    struct flow_job *job = flow_run_job_find(r, FLOW_JOB_CLAIM, r->ev->u.claimed.token);
     const struct flow_source_config *source = intake_source(r, r->ev->u.claimed.source);
+    struct flow_job job;
     int64_t restored = 0;
-    if (job != NULL) {
-        flow_run_job_remove(r, job);
-        r->st->received--;
-    }
+    bool ordered = flow_run_job_take(r, FLOW_JOB_CLAIM, r->ev->u.claimed.token, &job);
+    r->st->received -= ordered;
     int known = r->ops->request_by_work_name(r->t, r->ev->u.claimed.source, r->ev->u.claimed.work_name, &old, r->e);
     if (known != 0)
         return known < 0 ? known : 0;
@@ -109,7 +103,7 @@ int flow_intake_claimed(struct run *r)
     q.mtime_ns = r->ev->u.claimed.mtime_ns;
     q.received_wall_ms = q.since_wall_ms = r->ev->wall_ms;
     q.original = r->ev->u.claimed.original;
-    bool hold = restored != 0 && job == NULL;      /* may have been sent after the snapshot */
+    bool hold = restored != 0 && !ordered;      /* may have been sent after the snapshot */
     if (hold)
         flow_run_reason(q.reason, MSG_FLOW_HELD_RESTORE);
     RUN_TRY(flow_intake_step(r, &q, hold ? FLOW_RS_HELD : FLOW_RS_LOOK));
@@ -300,16 +294,11 @@ static int intake_units(struct run *r, const struct flow_request *q, enum msg_id
 
 int flow_intake_looked(struct run *r)
 {
-    struct flow_job *job = flow_run_job_find(r, FLOW_JOB_LOOK, r->ev->u.looked.token);
     struct flow_request q;
     enum msg_id why = r->ev->u.looked.reject;
-    if (job == NULL)
-        return 0;
-    int64_t id = job->id;
-    flow_run_job_remove(r, job);
-    RUN_TRY(r->ops->request_get(r->t, id, &q, r->e));
-    if (q.state != FLOW_RQ_RECEIVED || q.step != FLOW_RS_LOOK)
-        return 0;
+    int rc = flow_run_request_of(r, FLOW_JOB_LOOK, r->ev->u.looked.token, FLOW_RQ_RECEIVED, FLOW_RS_LOOK, &q);
+    if (rc != 1)
+        return rc;
     if (!flow_run_is_zero(&r->ev->u.looked.report))
         q.report = r->ev->u.looked.report;
     if (why != MSG_NONE)

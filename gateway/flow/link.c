@@ -32,25 +32,15 @@ struct flow_order *flow_link_order(struct run *r, enum flow_order_type type, con
     struct flow_order *order = flow_run_order(r, type);
     if (order == NULL)
         return NULL;
-    enum flow_operation operation = x->kind == FLOW_XK_PROBE ? FLOW_OP_CHANGE : m->operation;
-    if (type == FLOW_DO_SUBMIT) {
-        order->u.submit.exchange = x->id;
-        memcpy(order->u.submit.facility, x->facility, sizeof x->facility);
-        memcpy(order->u.submit.route, x->route, sizeof x->route);
-        memcpy(order->u.submit.name, x->name, sizeof x->name);
-        order->u.submit.kind = x->kind;
-        order->u.submit.operation = operation;
-        order->u.submit.document = m->kind;
-        order->u.submit.request = x->request;
-    } else {
-        order->u.await.exchange = x->id;
-        memcpy(order->u.await.facility, x->facility, sizeof x->facility);
-        memcpy(order->u.await.route, x->route, sizeof x->route);
-        memcpy(order->u.await.name, x->name, sizeof x->name);
-        order->u.await.kind = x->kind;
-        order->u.await.operation = operation;
-        order->u.await.document = m->kind;
-    }
+    order->u.link.exchange = x->id;
+    memcpy(order->u.link.facility, x->facility, sizeof x->facility);
+    memcpy(order->u.link.route, x->route, sizeof x->route);
+    memcpy(order->u.link.name, x->name, sizeof x->name);
+    order->u.link.kind = x->kind;
+    order->u.link.operation = x->kind == FLOW_XK_PROBE ? FLOW_OP_CHANGE : m->operation;
+    order->u.link.document = m->kind;
+    if (type == FLOW_DO_SUBMIT)
+        order->u.link.request = x->request;
     return order;
 }
 

@@ -151,15 +151,10 @@ int flow_open_request(struct run *r, struct flow_request *q, const struct flow_u
 
 int flow_open_converted(struct run *r)
 {
-    struct flow_job *job = flow_run_job_find(r, FLOW_JOB_CONVERT, r->ev->u.converted.token);
     struct flow_request q;
-    if (job == NULL)
-        return 0;
-    int64_t id = job->id;
-    flow_run_job_remove(r, job);
-    RUN_TRY(r->ops->request_get(r->t, id, &q, r->e));
-    if (q.state != FLOW_RQ_RECEIVED || q.step != FLOW_RS_CONVERT)
-        return 0;
+    int rc = flow_run_request_of(r, FLOW_JOB_CONVERT, r->ev->u.converted.token, FLOW_RQ_RECEIVED, FLOW_RS_CONVERT, &q);
+    if (rc != 1)
+        return rc;
     if (!flow_run_is_zero(&r->ev->u.converted.report))
         q.report = r->ev->u.converted.report;
     if (r->ev->u.converted.reject != MSG_NONE)
@@ -217,15 +212,10 @@ int flow_open_finals(struct run *r)
 
 int flow_open_composed(struct run *r)
 {
-    struct flow_job *job = flow_run_job_find(r, FLOW_JOB_COMPOSE, r->ev->u.composed.token);
     struct flow_request q;
-    if (job == NULL)
-        return 0;
-    int64_t id = job->id;
-    flow_run_job_remove(r, job);
-    RUN_TRY(r->ops->request_get(r->t, id, &q, r->e));
-    if (q.state != FLOW_RQ_OPEN || q.step != FLOW_RS_COMPOSE)
-        return 0;
+    int rc = flow_run_request_of(r, FLOW_JOB_COMPOSE, r->ev->u.composed.token, FLOW_RQ_OPEN, FLOW_RS_COMPOSE, &q);
+    if (rc != 1)
+        return rc;
     q.state = FLOW_RQ_CLOSED;
     q.since_wall_ms = r->ev->wall_ms;
     q.outcome = r->ev->u.composed.outcome;

@@ -21,11 +21,9 @@ static int pump_read_one(struct run *r, const struct flow_exchange *x)
     RUN_TRY(flow_run_get_message(r, x->message, &m));
     if (x->of != 0)
         RUN_TRY(flow_run_get_exchange(r, x->of, &root));
-    struct flow_job *job = flow_run_job_add(r, FLOW_JOB_READ, x->id, x->version);
-    struct flow_order *order = flow_run_order(r, FLOW_DO_READ);
-    if (job == NULL || order == NULL)
+    struct flow_order *order = flow_run_work(r, FLOW_DO_READ, flow_run_job_add(r, FLOW_JOB_READ, x->id, x->version));
+    if (order == NULL)
         return ERR_NOMEM;
-    order->token = job->token;
     order->u.read.exchange = x->id;
     order->u.read.message = m.id;
     memcpy(order->u.read.facility, m.facility, sizeof m.facility);
@@ -58,10 +56,9 @@ static int pump_read(struct run *r)
 
 static int pump_look(struct run *r, const struct flow_request *q, struct flow_job *job)
 {
-    struct flow_order *order = flow_run_order(r, FLOW_DO_LOOK);
+    struct flow_order *order = flow_run_work(r, FLOW_DO_LOOK, job);
     if (order == NULL)
         return ERR_NOMEM;
-    order->token = job->token;
     order->u.look.request = q->id;
     memcpy(order->u.look.source, q->source, sizeof q->source);
     order->u.look.original = q->original;
@@ -71,11 +68,10 @@ static int pump_look(struct run *r, const struct flow_request *q, struct flow_jo
 static int pump_convert(struct run *r, const struct flow_request *q, struct flow_job *job)
 {
     struct flow_unit u;
-    struct flow_order *order = flow_run_order(r, FLOW_DO_CONVERT);
+    struct flow_order *order = flow_run_work(r, FLOW_DO_CONVERT, job);
     int rc;
     if (order == NULL)
         return ERR_NOMEM;
-    order->token = job->token;
     order->u.convert.request = q->id;
     memcpy(order->u.convert.source, q->source, sizeof q->source);
     memcpy(order->u.convert.facility, q->facility, sizeof q->facility);
@@ -99,10 +95,9 @@ static int pump_convert(struct run *r, const struct flow_request *q, struct flow
 
 static int pump_compose(struct run *r, const struct flow_request *q, struct flow_job *job)
 {
-    struct flow_order *order = flow_run_order(r, FLOW_DO_COMPOSE);
+    struct flow_order *order = flow_run_work(r, FLOW_DO_COMPOSE, job);
     if (order == NULL)
         return ERR_NOMEM;
-    order->token = job->token;
     order->u.request.request = q->id;
     return 0;
 }
@@ -122,10 +117,9 @@ static int pump_hand_back(struct run *r, const struct flow_request *q, struct fl
         }
     }
     RUN_TRY(rc);
-    struct flow_order *order = flow_run_order(r, FLOW_DO_HAND_BACK);
+    struct flow_order *order = flow_run_work(r, FLOW_DO_HAND_BACK, job);
     if (order == NULL)
         return ERR_NOMEM;
-    order->token = job->token;
     order->u.hand_back.request = q->id;
     memcpy(order->u.hand_back.source, q->source, sizeof q->source);
     memcpy(order->u.hand_back.name, q->name, sizeof q->name);

@@ -165,6 +165,16 @@ struct flow_order *flow_run_order(struct run *r, enum flow_order_type type)
     return order;
 }
 
+struct flow_order *flow_run_work(struct run *r, enum flow_order_type type, const struct flow_job *job)
+{
+    struct flow_order *order = job != NULL ? flow_run_order(r, type) : NULL;
+    if (job == NULL)
+        run_nomem(r);
+    if (order != NULL)
+        order->token = job->token;
+    return order;
+}
+
 int flow_run_log_message(struct run *r, const struct flow_message *m, enum msg_id msg)
 {
     struct flow_order *order = flow_run_order(r, FLOW_DO_LOG);
@@ -283,6 +293,29 @@ struct flow_job *flow_run_job_find(struct run *r, enum flow_job_kind kind, int64
         if (r->st->job[i].token == token && r->st->job[i].kind == kind)
             return &r->st->job[i];
     return NULL;
+}
+
+int flow_run_request_of(struct run *r, enum flow_job_kind kind, int64_t token, enum flow_request_state state, enum flow_request_step step, struct flow_request *ret_q)
+{
+    struct flow_job job;
+    struct flow_request q;
+    if (!flow_run_job_take(r, kind, token, &job))
+        return 0;
+    RUN_TRY(r->ops->request_get(r->t, job.id, &q, r->e));
+    if (q.state != state || q.step != step)
+        return 0;
+    *ret_q = q;
+    return 1;
+}
+
+bool flow_run_job_take(struct run *r, enum flow_job_kind kind, int64_t token, struct flow_job *ret_job)
+{
+    struct flow_job *job = flow_run_job_find(r, kind, token);
+    if (job == NULL)
+        return false;
+    *ret_job = *job;
+    flow_run_job_remove(r, job);
+    return true;
 }
 
 struct flow_job *flow_run_job_of(struct run *r, enum flow_job_kind kind, int64_t id)

@@ -49,7 +49,10 @@ int flow_run_put_attempt(struct run *r, struct flow_attempt *a);
 int flow_run_put_exchange(struct run *r, struct flow_exchange *x, enum msg_id msg);
 int flow_run_get_message(struct run *r, int64_t id, struct flow_message *ret_m);
 int flow_run_get_exchange(struct run *r, int64_t id, struct flow_exchange *ret_x);
+/* The request a report is about: 1, and its job is over; 0 when nobody waits for the report, or the request has gone on without it. */
+int flow_run_request_of(struct run *r, enum flow_job_kind kind, int64_t token, enum flow_request_state state, enum flow_request_step step, struct flow_request *ret_q);
 struct flow_order *flow_run_order(struct run *r, enum flow_order_type type);   /* NULL: out of memory, error set */
+struct flow_order *flow_run_work(struct run *r, enum flow_order_type type, const struct flow_job *job);   /* the order whose report names that job; job NULL: there was no room for it */
 int flow_run_log_message(struct run *r, const struct flow_message *m, enum msg_id msg);
 int flow_run_log_request(struct run *r, const struct flow_request *q, enum msg_id msg);
 int flow_run_alarm(struct run *r, enum flow_alarm alarm, int32_t index, const char *name, bool raise, enum msg_id msg);
@@ -59,6 +62,7 @@ int64_t flow_run_backoff(struct run *r, int64_t first_ms, int64_t longest_ms, in
 void flow_run_reason(char ret_reason[static FLOW_REASON], enum msg_id msg);
 struct flow_job *flow_run_job_add(struct run *r, enum flow_job_kind kind, int64_t id, int64_t version);   /* NULL: no room */
 struct flow_job *flow_run_job_find(struct run *r, enum flow_job_kind kind, int64_t token);
+bool flow_run_job_take(struct run *r, enum flow_job_kind kind, int64_t token, struct flow_job *ret_job);  /* found, and removed; false: nobody waits for it any more */
 struct flow_job *flow_run_job_of(struct run *r, enum flow_job_kind kind, int64_t id);
 void flow_run_job_remove(struct run *r, struct flow_job *job);
 size_t flow_run_job_count(const struct run *r, enum flow_job_kind first, enum flow_job_kind last, int route);

@@ -74,9 +74,9 @@ static int send_key_insured(struct run *r, const struct flow_message *m, char re
 
 static int send_order_build(struct run *r, const struct flow_message *m, const struct flow_attempt *a, const char *route, enum flow_exchange_kind kind)
 {
-    struct flow_order *order = flow_run_order(r, FLOW_DO_BUILD);
     struct flow_job *job = flow_run_job_add(r, FLOW_JOB_BUILD, m->id, m->version);
-    if (order == NULL || job == NULL)
+    struct flow_order *order = flow_run_work(r, FLOW_DO_BUILD, job);
+    if (order == NULL)
         return ERR_NOMEM;
     bool again = m->state != FLOW_MS_READY;
     job->route = (int16_t)(flow_run_route(r, route) - r->st->route);
@@ -88,7 +88,6 @@ static int send_order_build(struct run *r, const struct flow_message *m, const s
         memcpy(job->key_insured, kind == FLOW_XK_PROBE || kind == FLOW_XK_INQUIRE ? m->insured : a->key_insured, sizeof job->key_insured);
     else if (m->operation != FLOW_OP_REGISTER)
         RUN_TRY(send_key_insured(r, m, job->key_insured));
-    order->token = job->token;
     order->u.build.message = m->id;
     memcpy(order->u.build.facility, m->facility, sizeof m->facility);
     snprintf(order->u.build.route, sizeof order->u.build.route, "%s", route);

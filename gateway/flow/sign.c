@@ -66,29 +66,26 @@ int flow_sign_state(struct run *r)
 
 int flow_sign_failed(struct run *r)
 {
-    struct flow_job *job = flow_run_job_find(r, FLOW_JOB_SIGN, r->ev->u.sign_failed.token);
+    struct flow_job job;
     struct flow_message m;
-    if (job == NULL)
+    if (!flow_run_job_take(r, FLOW_JOB_SIGN, r->ev->u.sign_failed.token, &job))
         return 0;
-    struct flow_signer_slot *slot = &r->st->signer[job->signer];
-    int64_t id = job->id;
-    flow_run_job_remove(r, job);
-    RUN_TRY(flow_run_get_message(r, id, &m));
+    struct flow_signer_slot *slot = &r->st->signer[job.signer];
+    RUN_TRY(flow_run_get_message(r, job.id, &m));
     if (m.state != FLOW_MS_TO_SIGN)
         return 0;
     if (r->ev->u.sign_failed.state == FLOW_SIGNER_READY && r->ev->u.sign_failed.reject != MSG_NONE)
         return flow_message_enter(r, &m, FLOW_MS_REJECTED, r->ev->u.sign_failed.reject);
-    flow_run_enqueue(&slot->queue, id);
+    flow_run_enqueue(&slot->queue, job.id);
     return sign_set(r, slot, r->ev->u.sign_failed.state == FLOW_SIGNER_READY ? FLOW_SIGNER_DOWN : r->ev->u.sign_failed.state);
 }
 
 static int sign_order_check(struct run *r, struct flow_job *job, const struct flow_message *m)
 {
-    struct flow_order *order = flow_run_order(r, FLOW_DO_CHECK);
+    struct flow_order *order = flow_run_work(r, FLOW_DO_CHECK, job);
     if (order == NULL)
         return ERR_NOMEM;
     bool ours = !flow_run_is_zero(&job->payload);
-    order->token = job->token;
     order->u.check.message = m->id;
     memcpy(order->u.check.facility, m->facility, sizeof m->facility);
     order->u.check.bundle = ours ? job->payload : m->bundle;
@@ -118,12 +115,10 @@ int flow_sign_signed(struct run *r)
 
 int flow_sign_checked(struct run *r)
 {
-    struct flow_job *found = flow_run_job_find(r, FLOW_JOB_CHECK, r->ev->u.checked.token);
+    struct flow_job job;
     struct flow_message m;
-    if (found == NULL)
+    if (!flow_run_job_take(r, FLOW_JOB_CHECK, r->ev->u.checked.token, &job))
         return 0;
-    struct flow_job job = *found;
-    flow_run_job_remove(r, found);
     RUN_TRY(flow_run_get_message(r, job.id, &m));
     if (m.state != FLOW_MS_TO_SIGN)
         return 0;
@@ -174,10 +169,9 @@ static int sign_start(struct run *r, struct flow_signer_slot *slot, const struct
     job->signer = (int16_t)(slot - r->st->signer);
     if (verify)
         return sign_order_check(r, job, m);
-    struct flow_order *order = flow_run_order(r, FLOW_DO_SIGN);
+    struct flow_order *order = flow_run_work(r, FLOW_DO_SIGN, job);
     if (order == NULL)
         return ERR_NOMEM;
-    order->token = job->token;
     order->u.sign.message = m->id;
     memcpy(order->u.sign.facility, m->facility, sizeof m->facility);
     memcpy(order->u.sign.signer, m->signer, sizeof m->signer);

@@ -370,15 +370,15 @@ static void answer(struct explorer *x, struct model *w, int k, enum flow_class a
 
 static void order_submit(struct explorer *x, struct model *w, const struct flow_order *o)
 {
-    const struct flow_exchange *row = &w->rows->exchanges.row[o->u.submit.exchange - 1];
+    const struct flow_exchange *row = &w->rows->exchanges.row[o->u.link.exchange - 1];
     const struct flow_message *m = &w->rows->messages.row[row->message - 1];
-    if (o->u.submit.exchange > COPIES)
+    if (o->u.link.exchange > COPIES)
         return;
-    struct copy *c = &w->copy[o->u.submit.exchange - 1];
+    struct copy *c = &w->copy[o->u.link.exchange - 1];
     memset(c, 0, sizeof *c);
     c->where = W_HAND;
     c->kind = (uint8_t)row->kind;
-    c->operation = (uint8_t)o->u.submit.operation;
+    c->operation = (uint8_t)o->u.link.operation;
     c->message = (uint8_t)row->message;
     c->of = (uint8_t)row->of;
     c->content = w->rows->attempts.row[row->attempt - 1].bundle.byte[0];
@@ -390,7 +390,7 @@ static void order_submit(struct explorer *x, struct model *w, const struct flow_
 
 static void order_folder(struct explorer *x, struct model *w, const struct flow_order *o)
 {
-    int k = (int)o->u.await.exchange - 1;
+    int k = (int)o->u.link.exchange - 1;
     struct copy *c = &w->copy[k];
     struct flow_event ev = event_of(FLOW_EV_FOLDER);
     ev.u.folder.exchange = k + 1;
@@ -479,8 +479,8 @@ static void give(struct explorer *x, struct model *w, const struct flow_order *o
     case FLOW_DO_SUBMIT: order_submit(x, w, o); break;
     case FLOW_DO_LOOK_FOLDER: order_folder(x, w, o); break;
     case FLOW_DO_AWAIT:
-        if (w->copy[o->u.await.exchange - 1].where != W_REQ)
-            fact(x, w, FLOW_EV_LEFT_REQ, (int)o->u.await.exchange);
+        if (w->copy[o->u.link.exchange - 1].where != W_REQ)
+            fact(x, w, FLOW_EV_LEFT_REQ, (int)o->u.link.exchange);
         break;
     default: order_pure(x, w, o); break;
     }

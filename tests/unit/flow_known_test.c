@@ -6,7 +6,7 @@ static struct world the_world;
 
 static size_t lab(struct world *w, enum flow_operation op) { return world_file(w, op, FLOW_KIND_OBSERVATION, "lab-1", ""); }
 static size_t letter(struct world *w, enum flow_operation op) { return world_file(w, op, FLOW_KIND_LETTER, "l-1", ""); }
-static int64_t last_submit(const struct world *w) { return world_last(w, FLOW_DO_SUBMIT)->u.submit.exchange; }
+static int64_t last_submit(const struct world *w) { return world_last(w, FLOW_DO_SUBMIT)->u.link.exchange; }
 static void lose_connection(struct world *w, int64_t exchange) { world_fact(w, FLOW_EV_CONNECTION_ENDED, exchange); }
 static void settle(struct world *w) { world_sleep(w, w->cfg.route[0].settle_ms + 1); }
 

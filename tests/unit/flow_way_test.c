@@ -36,8 +36,8 @@ TEST(flow_submit_is_ordered_only_with_its_intent)
     const struct flow_order *o = world_last(w, FLOW_DO_SUBMIT);
     CHECK(o != NULL);
     CHECK_INT(EXCHANGE(1)->state, FLOW_XS_INTENT);
-    CHECK_STR(EXCHANGE(1)->name, o->u.submit.name);
-    CHECK(strlen(o->u.submit.name) >= 12);
+    CHECK_STR(EXCHANGE(1)->name, o->u.link.name);
+    CHECK(strlen(o->u.link.name) >= 12);
     world_end(w);
 }
 
