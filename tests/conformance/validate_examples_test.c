@@ -103,7 +103,7 @@ TEST(validate_refuses_no_damaged_bundle_that_the_reference_passes)
     close(folder);
     CHECK(good > 0 && bad > 0);
     CHECK_INT(refused, 0);
-    CHECK(caught * 100 >= bad * 65);   /* the tables hold what this product writes; unknown elements are not in them */
+    CHECK(caught * 1000 >= bad * 997);   /* the bar for verdicts: the built-in tables are no weaker than the packages */
 }
 
 TEST_MAIN()

@@ -156,6 +156,23 @@ static void reach_value_set(struct facts *f, struct bytes canonical, int depth)
     }
 }
 
+/* Nobody must take a code from a set that is only preferred or an example, but one that says it is of such a set's systems is looked up there. */
+static void reach_systems(struct facts *f, struct bytes canonical, int depth)
+{
+    const struct resource *r = depth < BASES_MAX ? find_resource(f, "ValueSet", canonical) : NULL;
+    const struct json_node *list = r != NULL ? json_path(r->json, "compose/include") : NULL;
+
+    for (const struct json_node *n = json_is(list, JSON_ARRAY) ? list->child : NULL; n != NULL; n = n->next) {
+        const struct resource *system = find_resource(f, "CodeSystem", node_text(json_get(n, "system")));
+        const struct json_node *sets = json_get(n, "valueSet");
+
+        if (system != NULL)
+            take_resource(f, system);
+        for (const struct json_node *v = json_is(sets, JSON_ARRAY) ? sets->child : NULL; v != NULL; v = v->next)
+            reach_systems(f, node_text(v), depth + 1);
+    }
+}
+
 static void reach_from(struct facts *f, struct definition *d)
 {
     reach(f, d->base);
@@ -173,9 +190,10 @@ static void reach_from(struct facts *f, struct definition *d)
             reach_canonicals(f, json_get(n, "profile"), false);
             reach_canonicals(f, json_get(n, "targetProfile"), true);
         }
-        /* What is only preferred or an example is never judged. */
         if (json_equals(json_get(binding, "strength"), "required") || json_equals(json_get(binding, "strength"), "extensible"))
             reach_value_set(f, node_text(json_get(binding, "valueSet")), 0);
+        else
+            reach_systems(f, node_text(json_get(binding, "valueSet")), 0);
     }
 }
 
@@ -361,6 +379,34 @@ static int by_url(const void *left, const void *right)
     return order != 0 ? order : strcmp(a->version, b->version);
 }
 
+/* A root that begins with "-" is left out, whoever reaches it. */
+static void leave_out(struct facts *f, const char *root)
+{
+    struct definition *d = *root == '-' ? definition_find(&f->c, root + 1, strlen(root + 1)) : NULL;
+
+    if (d != NULL)
+        f->reached[d - f->c.definition] = 1;
+}
+
+static void reach_root(struct facts *f, const char *root)
+{
+    struct bytes canonical = { root, strlen(root) };
+    struct definition *d = definition_find(&f->c, root, canonical.len);
+    const struct resource *system = find_resource(f, "CodeSystem", canonical);
+    bool all = strcmp(root, "*") == 0;
+
+    if (*root == '-')
+        return;
+    for (size_t i = 0; all && i < f->c.definitions; i++)
+        reach(f, &f->c.definition[i]);
+    reach(f, d);
+    reach_value_set(f, canonical, 0);
+    if (system != NULL)
+        take_resource(f, system);
+    if (!all && d == NULL && system == NULL && find_resource(f, "ValueSet", canonical) == NULL)
+        set_note(f->c.set, "facts", root, "not in the packages");
+}
+
 static int prepare(struct facts *f, const char *const *roots, size_t count, struct err *e)
 {
     size_t room = 1, bytes = 0;
@@ -380,18 +426,10 @@ static int prepare(struct facts *f, const char *const *roots, size_t count, stru
     f->invariant_name = arena_array(f->c.arena, f->invariant_room, sizeof *f->invariant_name);
     if (f->reached == NULL || f->todo == NULL || f->resource == NULL || f->invariant == NULL || f->invariant_name == NULL)
         return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "package", NULL);
-    for (size_t i = 0; i < count; i++) {
-        struct bytes canonical = { roots[i], strlen(roots[i]) };
-        struct definition *d = definition_find(&f->c, roots[i], canonical.len);
-        const struct resource *system = find_resource(f, "CodeSystem", canonical);
-
-        reach(f, d);
-        reach_value_set(f, canonical, 0);
-        if (system != NULL)
-            take_resource(f, system);
-        if (d == NULL && system == NULL && find_resource(f, "ValueSet", canonical) == NULL)
-            set_note(f->c.set, "facts", roots[i], "not in the packages");
-    }
+    for (size_t i = 0; i < count; i++)
+        leave_out(f, roots[i]);
+    for (size_t i = 0; i < count; i++)
+        reach_root(f, roots[i]);
     for (size_t done = 0; done < f->todos; done++)
         reach_from(f, &f->c.definition[f->todo[done]]);
     return 0;

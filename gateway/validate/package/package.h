@@ -41,7 +41,7 @@ size_t package_set_notes(const struct package_set *set);
 const char *package_set_note(const struct package_set *set, size_t index);
 /* Writes the image. */
 int package_set_compile(struct package_set *set, struct buf *ret_image, struct err *e);
-/* Writes facts: what profiles in `roots` (canonicals, count) and everything they reach need, without prose, one line a resource, sorted. */
+/* Writes facts: what the canonicals in `roots` (count; "*" = every StructureDefinition, "-…" = never this one) and everything they reach need, without prose, one line a resource, sorted. */
 int package_set_facts(struct package_set *set, const char *const *roots, size_t count, struct buf *ret_facts, struct err *e);
 
 /*
