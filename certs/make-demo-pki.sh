@@ -58,6 +58,15 @@ done
 
 hpki_config() {
     cat >.ca/hpki.cnf <<'CONF'
+# What stands before the first section holds for both authorities.
+new_certs_dir = .ca
+rand_serial = yes
+default_md = sha256
+default_crl_days = 30
+policy = any
+preserve = yes
+unique_subject = no
+email_in_dn = no
 [ca]
 default_ca = root
 [root]
@@ -66,28 +75,12 @@ crlnumber = .ca/root.crlnumber
 certificate = hpki/anchors/root.crt
 private_key = .ca/root.key
 crl_extensions = root_crl
-new_certs_dir = .ca
-rand_serial = yes
-default_md = sha256
-default_crl_days = 30
-policy = any
-preserve = yes
-unique_subject = no
-email_in_dn = no
 [signing]
 database = .ca/signing.txt
 crlnumber = .ca/signing.crlnumber
 certificate = hpki/intermediates/signing-ca.crt
 private_key = .ca/signing.key
 crl_extensions = signing_crl
-new_certs_dir = .ca
-rand_serial = yes
-default_md = sha256
-default_crl_days = 30
-policy = any
-preserve = yes
-unique_subject = no
-email_in_dn = no
 [any]
 countryName = optional
 organizationName = optional

@@ -124,7 +124,7 @@ static int look_units(struct vj *r, const struct json_node *root, const struct j
     const struct json_node *node = units->child;
     int code = 0;
     if (frames == NULL || patient == NULL)
-        return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "vendor_json", NULL);
+        return vj_nomem(e);
     issues_init(&unheard, r->arena);
     r->issues = &unheard;
     if (json_is(json_get(root, "patient"), JSON_OBJECT))
@@ -186,11 +186,11 @@ static int look_request(struct vj *r, const struct json_node *root, struct adapt
         return 0;
     look->attachment = arena_array(r->arena, ADAPTER_ATTACHMENTS_MAX, sizeof *look->attachment);
     if (look->attachment == NULL)
-        return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "vendor_json", NULL);
+        return vj_nomem(e);
     vj_name_files(root, add_name, &names);
     code = look_units(r, root, units, &look->unit, e);
     look->unit_count = code == 0 ? units->count : 0;
-    return names.failed ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "vendor_json", NULL) : code;
+    return names.failed ? vj_nomem(e) : code;
 }
 
 static int look(struct bytes file, const struct adapter_file *files, size_t file_count, const struct adapter_options *options,
@@ -201,14 +201,14 @@ static int look(struct bytes file, const struct adapter_file *files, size_t file
     struct vj r;
     int code;
     if (result == NULL)
-        return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "vendor_json", NULL);
+        return vj_nomem(e);
     start(&r, file, files, file_count, options, arena);
     r.issues = issues;
     code = parse(file, arena, &root, issues, e);
     if (code == 0 && root != NULL)
         code = look_request(&r, root, result, e);
     if (code == 0 && (r.failed || issues->failed))
-        code = err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "vendor_json", NULL);
+        code = vj_nomem(e);
     if (code == 0)
         *ret_look = result;
     return code;
@@ -246,7 +246,7 @@ static int read_units(struct vj *r, const struct json_node *units, const struct 
     int code = 0;
     order->unit = arena_array(r->arena, units->count, sizeof *order->unit);
     if (order->unit == NULL)
-        return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "vendor_json", NULL);
+        return vj_nomem(e);
     order->unit_count = units->count;
     for (size_t i = 0; code == 0 && i < units->count; i++, node = node->next) {
         issues_init(&order->unit[i].issues, r->arena);
@@ -266,7 +266,7 @@ static int read_request(struct vj *r, const struct json_node *root, struct order
     struct adapter_look_unit *frames = NULL;
     struct head *head = arena_alloc(r->arena, sizeof *head);
     struct chart common = { .at = NULL };
-    int code = head != NULL ? 0 : err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "vendor_json", NULL);
+    int code = head != NULL ? 0 : vj_nomem(e);
     if (code < 0 || !json_is(root, JSON_OBJECT))
         return code;
     if (units != NULL)
@@ -302,7 +302,7 @@ static int read_order(struct bytes file, const struct adapter_file *files, size_
     struct vj r;
     int code;
     if (order == NULL)
-        return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "vendor_json", NULL);
+        return vj_nomem(e);
     start(&r, file, files, file_count, options, arena);
     issues_init(&order->issues, arena);
     r.order = order;
@@ -311,7 +311,7 @@ static int read_order(struct bytes file, const struct adapter_file *files, size_
     if (code == 0 && root != NULL)
         code = read_request(&r, root, order, e);
     if (code == 0 && (r.failed || order->issues.failed))
-        code = err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "vendor_json", NULL);
+        code = vj_nomem(e);
     if (code == 0)
         *ret_order = order;
     return code;

@@ -115,6 +115,8 @@ const struct chart_place *vj_place(struct vj *r, const struct json_node *node);
 /* Arena text; sets r->failed when memory is out. */
 const char *vj_join(struct vj *r, const char *a, const char *b, const char *c);
 void *vj_alloc(struct vj *r, size_t size);
+/* Sets the error of memory that is out; returns ERR_NOMEM. */
+int vj_nomem(struct err *e);
 /* Later is before earlier although both are known to the day. */
 bool vj_date_before(const struct chart_text *later, const struct chart_text *earlier);
 /* Names of members as "a, b, c" for texts. */

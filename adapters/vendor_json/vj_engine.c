@@ -28,6 +28,11 @@ void *vj_alloc(struct vj *r, size_t size)
     return p;
 }
 
+int vj_nomem(struct err *e)
+{
+    return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "vendor_json", NULL);
+}
+
 const char *vj_join(struct vj *r, const char *a, const char *b, const char *c)
 {
     const char *text = arena_printf(r->arena, "%s%s%s", a, b, c);

@@ -360,7 +360,7 @@ int vj_read_unit(struct vj *r, const struct json_node *node, const struct adapte
     bool cancel = frame->operation == ORDER_CANCEL && !frame->emptied;
     int code = 0;
     if (unit == NULL)
-        return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "vendor_json", NULL);
+        return vj_nomem(e);
     r->issues = &ret_unit->issues;
     *ret_unit = (struct order_unit){ .at = vj_place(r, node), .kind = frame->kind, .operation = frame->operation, .emptied = frame->emptied, .key = frame->key,
                                      .chart_number = frame->chart_number, .bundle_id = frame->bundle_id, .insured = frame->insured, .sign = frame->sign,
@@ -384,6 +384,6 @@ int vj_read_unit(struct vj *r, const struct json_node *node, const struct adapte
         }
     }
     if (code == 0 && (r->failed || ret_unit->issues.failed))
-        return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "vendor_json", NULL);
+        return vj_nomem(e);
     return code;
 }

@@ -282,6 +282,14 @@ static void remove_companion(const struct spool_source *source, const char *name
         unlinkat(source->folder[FOLDER_IN], companion, 0);
 }
 
+/* The file is ours now: nothing of it stays in in/. */
+static void claim_done(struct spool_source *source, const char *name)
+{
+    source->claimed = true;
+    spool_seen_forget(&source->in, name);
+    remove_companion(source, name);
+}
+
 static int claim_failed(struct spool_source *source, const char *name, int number, struct err *e)
 {
     if (!still_there(source))
@@ -326,9 +334,7 @@ int spool_source_claim_attachment(struct spool_source *source, const char *name,
             return err_set(e, ERR_NOTFOUND, MSG_SPOOL_ATTACHMENT_MISSING, NULL, NULL, NULL);
         if (fstatat(source->folder[FOLDER_IN], name, &st, AT_SYMLINK_NOFOLLOW) < 0 || move(source->folder[FOLDER_IN], name, source->folder[FOLDER_WORK], work) < 0)
             return claim_failed(source, name, errno, e);
-        source->claimed = true;
-        spool_seen_forget(&source->in, name);
-        remove_companion(source, name);
+        claim_done(source, name);
     }
     claim_fill(source, work, name, (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec, ret_claim);
     return 0;
@@ -345,9 +351,7 @@ int spool_source_claim(struct spool_source *source, const char *name, struct spo
         return err_set(e, ERR_INVALID, MSG_FILE_NAME, NULL, source->name, NULL);
     if (fstatat(source->folder[FOLDER_IN], name, &st, AT_SYMLINK_NOFOLLOW) < 0 || move_to_work(source, name, &st, work) < 0)
         return claim_failed(source, name, errno, e);
-    source->claimed = true;
-    spool_seen_forget(&source->in, name);
-    remove_companion(source, name);
+    claim_done(source, name);
     claim_fill(source, work, name, (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec, ret_claim);
     return 0;
 }

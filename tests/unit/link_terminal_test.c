@@ -178,11 +178,33 @@ static void publish(void)
     quiet();
 }
 
-TEST(request_is_published_taken_answered_removed)
+static void begin_published(void)
 {
     begin();
     up();
     publish();
+}
+
+static void answered(const char *bytes)
+{
+    expect(LINK_ANSWER);
+    CHECK_STR(fact_bytes[fact_next - 1], bytes);
+}
+
+/* The terminal takes the request and answers; after two equal reads that is told. */
+static void take_and_answer(const char *bytes)
+{
+    unlink(at("req/" NAME));
+    put("res/" ANSWER, bytes);
+    pass(POLL);
+    expect(LINK_LEFT_REQ);
+    pass(POLL);
+    answered(bytes);
+}
+
+TEST(request_is_published_taken_answered_removed)
+{
+    begin_published();
     CHECK_STR(content("req/" NAME), "<request/>");
     CHECK_INT(entries("req"), 1);
     pass(POLL);
@@ -213,15 +235,8 @@ TEST(request_is_published_taken_answered_removed)
 
 TEST(answer_that_changed_before_its_removal_is_told_first)
 {
-    begin();
-    up();
-    publish();
-    unlink(at("req/" NAME));
-    put("res/" ANSWER, "<pending/>");
-    pass(POLL);
-    expect(LINK_LEFT_REQ);
-    pass(POLL);
-    expect(LINK_ANSWER);
+    begin_published();
+    take_and_answer("<pending/>");
     unlink(at("res/" ANSWER));
     put("res/" ANSWER, "<success/>");           /* nobody has these bytes yet */
     CHECK_OK(link_remove(link_, 1, NAME, NULL));
@@ -229,8 +244,7 @@ TEST(answer_that_changed_before_its_removal_is_told_first)
     CHECK(there("res/" ANSWER));
     pass(POLL);
     pass(POLL);
-    expect(LINK_ANSWER);
-    CHECK_STR(fact_bytes[fact_next - 1], "<success/>");
+    answered("<success/>");
     CHECK_OK(link_remove(link_, 1, NAME, NULL));
     pass(0);
     expect(LINK_REMOVED);
@@ -241,15 +255,8 @@ TEST(answer_that_changed_before_its_removal_is_told_first)
 
 TEST(answer_written_anew_with_the_same_bytes_is_removed)
 {
-    begin();
-    up();
-    publish();
-    unlink(at("req/" NAME));
-    put("res/" ANSWER, "<answer/>");
-    pass(POLL);
-    expect(LINK_LEFT_REQ);
-    pass(POLL);
-    expect(LINK_ANSWER);
+    begin_published();
+    take_and_answer("<answer/>");
     unlink(at("res/" ANSWER));
     put("res/" ANSWER, "<answer/>");
     CHECK_OK(link_remove(link_, 1, NAME, NULL));
@@ -263,9 +270,7 @@ TEST(answer_written_anew_with_the_same_bytes_is_removed)
 
 TEST(answer_that_still_grows_is_not_reported)
 {
-    begin();
-    up();
-    publish();
+    begin_published();
     unlink(at("req/" NAME));
     put("res/" ANSWER, "");
     for (int i = 0; i < 5; i++)
@@ -282,35 +287,28 @@ TEST(answer_that_still_grows_is_not_reported)
     pass(POLL - 1);
     quiet();
     pass(1);
-    expect(LINK_ANSWER);
-    CHECK_STR(fact_bytes[fact_next - 1], "<answer/>");
+    answered("<answer/>");
     end();
 }
 
 TEST(half_answer_that_stood_still_is_reported_again_when_whole)
 {
-    begin();
-    up();
-    publish();
+    begin_published();
     put("res/" ANSWER, "<ans");
     pass(POLL);
     pass(POLL);
-    expect(LINK_ANSWER);
-    CHECK_STR(fact_bytes[fact_next - 1], "<ans");
+    answered("<ans");
     put("res/" ANSWER, "<answer/>");
     pass(POLL);
     pass(POLL);
-    expect(LINK_ANSWER);
-    CHECK_STR(fact_bytes[fact_next - 1], "<answer/>");
+    answered("<answer/>");
     quiet();
     end();
 }
 
 TEST(answer_may_vanish_between_the_reads)
 {
-    begin();
-    up();
-    publish();
+    begin_published();
     put("res/" ANSWER, "<answer/>");
     pass(POLL);
     unlink(at("res/" ANSWER));
@@ -322,9 +320,7 @@ TEST(answer_may_vanish_between_the_reads)
 
 TEST(err_answer_is_told_apart)
 {
-    begin();
-    up();
-    publish();
+    begin_published();
     put("res/" ERRFILE, "<err/>");
     unlink(at("req/" NAME));
     pass(POLL);
@@ -393,9 +389,7 @@ TEST(marker_must_be_a_file)
 TEST(share_lost_and_back_loses_nothing)
 {
     char away[80];
-    begin();
-    up();
-    publish();
+    begin_published();
     snprintf(away, sizeof away, "%s-away", root);
     CHECK(rename(root, away) == 0);
     CHECK(mkdir(root, 0755) == 0);              /* the empty mount point */
@@ -417,9 +411,7 @@ TEST(share_lost_and_back_loses_nothing)
 
 TEST(folder_gone_below_a_live_root_is_share_lost)
 {
-    begin();
-    up();
-    publish();
+    begin_published();
     CHECK(rename(at("req"), at("req2")) == 0);
     pass(POLL);
     expect(LINK_DOWN);
@@ -606,9 +598,7 @@ TEST(unawaited_answer_of_ours_is_told_once_and_can_be_awaited)
 
 TEST(answer_as_symlink_or_folder_or_too_large_is_not_read)
 {
-    begin();
-    up();
-    publish();
+    begin_published();
     CHECK(symlink("/etc/hostname", at("res/" ANSWER)) == 0);
     pass(POLL);
     pass(POLL);
@@ -628,9 +618,7 @@ TEST(answer_as_symlink_or_folder_or_too_large_is_not_read)
 
 TEST(forgotten_exchange_is_not_reported)
 {
-    begin();
-    up();
-    publish();
+    begin_published();
     CHECK_OK(link_forget(link_, 1));
     CHECK_ERR(link_forget(link_, 1), ERR_NOTFOUND);
     unlink(at("req/" NAME));
