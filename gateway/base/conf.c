@@ -95,7 +95,7 @@ static int only_comment(const char *p, const char *end)
 static int section_add(struct reader *r, const char *kind, const char *name)
 {
     if (++r->section_count > SECTIONS_MAX)
-        return syntax(r, "more than 4096 sections");
+        return syntax(r, MSG_WORDS("more than 4096 sections", "節が 4096 を超えています"));
     for (const struct conf_section *s = r->conf->sections; s != NULL && kind[0] != '\0'; s = s->next)
         if (strcmp(s->kind, kind) == 0 && strcmp(s->name, name) == 0) {
             char title[ALLOWED_MAX], first[16];
@@ -119,15 +119,15 @@ static int read_header(struct reader *r, const char *p, const char *end)
 {
     const char *close = memchr(p, ']', (size_t)(end - p));
     if (close == NULL)
-        return syntax(r, "section header without ]");
+        return syntax(r, MSG_WORDS("section header without ]", "節の見出しに ] がありません"));
     if (!only_comment(close + 1, end))
-        return syntax(r, "text after the section header");
+        return syntax(r, MSG_WORDS("text after the section header", "節の見出しの後に余分な文字があります"));
     const char *kind = skip_blank(p + 1, close), *stop = trim_end(kind, close), *kind_end = kind;
     while (kind_end < stop && !is_blank(*kind_end))
         kind_end++;
     const char *name = skip_blank(kind_end, stop);
     if (kind == kind_end || !text_all_of(kind, (size_t)(kind_end - kind), KIND_CHARS))
-        return syntax(r, "section kind must be of letters, digits, _ . -");
+        return syntax(r, MSG_WORDS("section kind must be of letters, digits, _ . -", "節の種類は英数字と _ . - で書きます"));
     char *kind_text = arena_strndup(r->arena, kind, (size_t)(kind_end - kind));
     char *name_text = arena_strndup(r->arena, name, (size_t)(stop - name));
     if (kind_text == NULL || name_text == NULL)
@@ -149,13 +149,13 @@ static int read_quoted(struct reader *r, const char *p, const char *end, char **
         static const char from[] = "\"\\nt", to[] = "\"\\\n\t";
         const char *known = ++p < end ? memchr(from, *p, sizeof from - 1) : NULL;
         if (known == NULL)
-            return syntax(r, "only \\\" \\\\ \\n \\t may follow a backslash");
+            return syntax(r, MSG_WORDS("only \\\" \\\\ \\n \\t may follow a backslash", "\\ の後には \" \\ n t だけを置けます"));
         value[len++] = to[known - from];
     }
     if (p == end)
-        return syntax(r, "quoted value without its closing quote");
+        return syntax(r, MSG_WORDS("quoted value without its closing quote", "値を閉じる引用符がありません"));
     if (!only_comment(p + 1, end))
-        return syntax(r, "text after the closing quote");
+        return syntax(r, MSG_WORDS("text after the closing quote", "引用符の後に余分な文字があります"));
     *ret_value = value;
     return 0;
 }
@@ -173,10 +173,10 @@ static int read_pair(struct reader *r, const char *p, const char *end)
 {
     const char *equals = memchr(p, '=', (size_t)(end - p));
     if (equals == NULL)
-        return syntax(r, "neither [section] nor key = value");
+        return syntax(r, MSG_WORDS("neither [section] nor key = value", "[節] でも 項目 = 値 でもありません"));
     const char *key_end = trim_end(p, equals);
     if (key_end == p || !text_all_of(p, (size_t)(key_end - p), KEY_CHARS))
-        return syntax(r, "a key must be of letters, digits, _ - . / [ ]");
+        return syntax(r, MSG_WORDS("a key must be of letters, digits, _ - . / [ ]", "項目名は英数字と _ - . / [ ] で書きます"));
     char *key = arena_strndup(r->arena, p, (size_t)(key_end - p)), *value = NULL;
     struct conf_line *line = arena_alloc(r->arena, sizeof *line);
     if (key == NULL || line == NULL)
@@ -198,11 +198,11 @@ static int read_line(struct reader *r, const char *p, const char *end)
     if (end > p && end[-1] == '\r')
         end--;
     if (end - p > LINE_MAX_BYTES)
-        return syntax(r, "line longer than 16 KiB");
+        return syntax(r, MSG_WORDS("line longer than 16 KiB", "1 行が 16 KiB を超えています"));
     if (!text_is_utf8(p, (size_t)(end - p)))
-        return syntax(r, "not UTF-8");
+        return syntax(r, MSG_WORDS("not UTF-8", "UTF-8 ではありません"));
     if (text_find_control(p, (size_t)(end - p), true) >= 0 || memchr(p, '\r', (size_t)(end - p)) != NULL)
-        return syntax(r, "control character, byte order mark or private-use character");
+        return syntax(r, MSG_WORDS("control character, byte order mark or private-use character", "制御文字、BOM または外字があります"));
     p = skip_blank(p, end);
     if (p == end || *p == '#')
         return 0;
@@ -219,7 +219,7 @@ int conf_parse(const char *file, const char *bytes, size_t len, struct arena *ar
         return out_of_memory(e);
     r.conf->file = r.file;
     if (len > FILE_MAX)
-        return syntax(&r, "file larger than 1 MiB");
+        return syntax(&r, MSG_WORDS("file larger than 1 MiB", "ファイルが 1 MiB を超えています"));
     r.section_end = &r.conf->sections;
     if ((result = section_add(&r, "", "")) < 0)
         return result;
@@ -337,8 +337,9 @@ static int read_enum(const struct conf_key *key, const char *text, void *target)
 /* What the type would have taken, in words for the operator; a buffer that is full has said enough. */
 static void describe_range(struct buf *b, const struct conf_key *key, const char *form, const char *unit)
 {
-    buf_addf(b, "%s%s%lld%s", form, key->max != 0 || key->min < 0 ? "" : ">= ", (long long)key->min, unit);
-    if (key->max != 0 || key->min < 0)
+    bool ends = (key->max != 0 || key->min < 0) && key->max != INT64_MAX;
+    buf_addf(b, "%s%s%lld%s", form, ends ? "" : ">= ", (long long)key->min, unit);
+    if (ends)
         buf_addf(b, " .. %lld%s", (long long)key->max, unit);
 }
 

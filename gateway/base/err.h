@@ -37,7 +37,7 @@ enum err_code {
     ERR_INTERNAL = -15     /* a mistake of this program */
 };
 
-enum { ERR_ARG_MAX = 192, ERR_PLACE_MAX = 384 };
+enum { ERR_ARG_MAX = 400, ERR_PLACE_MAX = 384 };
 
 struct err {
     int code;                   /* enum err_code, 0 = none */

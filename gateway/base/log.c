@@ -155,7 +155,10 @@ void log_event(struct log *log, enum msg_id id, const char *arg1, const char *ar
     char text[TEXT_MAX];
     if (log == NULL)
         return;
-    msg_format(id, log->lang, arg1, arg2, text, sizeof text);
+    if (arg1 == NULL && arg2 == NULL)
+        msg_format_bare(id, log->lang, text, sizeof text);
+    else
+        msg_format(id, log->lang, arg1, arg2, text, sizeof text);
     emit(log, id, text, NULL, fields);
 }
 
@@ -167,7 +170,7 @@ void log_err(struct log *log, const struct err *e)
     /* Arguments may quote a vendor's data; those of configuration (1xxx) are the operator's own. */
     bool ours = strncmp(msg_get(e->msg)->code, "CG-1", 4) == 0;
     const char *reason = e->sys_errno != 0 ? strerrordesc_np(e->sys_errno) : NULL;
-    size_t len = msg_format(e->msg, log->lang, ours ? e->arg[0] : "…", ours ? e->arg[1] : "…", text, sizeof text);
+    size_t len = ours ? msg_format(e->msg, log->lang, e->arg[0], e->arg[1], text, sizeof text) : msg_format_bare(e->msg, log->lang, text, sizeof text);
     len += text_copy(text + len, sizeof text - len, ours && e->place[0] != '\0' ? ", " : "");
     len += text_copy(text + len, sizeof text - len, ours ? e->place : "");
     snprintf(text + len, sizeof text - len, " (%s%s%s)", err_code_name(e->code), reason != NULL ? ", " : "", reason != NULL ? reason : "");

@@ -57,6 +57,21 @@ static void target_add(struct target *t, const char *text, size_t len)
     t->len += len;
 }
 
+/* {1}, {2} or, with the words that stand there when nothing may be quoted, {1|words}. */
+struct placeholder { int arg; const char *words; size_t words_len, len; };
+
+static bool placeholder_at(const char *brace, struct placeholder *ret_p)
+{
+    const char *end;
+    if ((brace[1] != '1' && brace[1] != '2') || (brace[2] != '}' && brace[2] != '|') || (end = strchr(brace, '}')) == NULL)
+        return false;
+    ret_p->arg = brace[1] - '1';
+    ret_p->words = brace[2] == '|' ? brace + 3 : NULL;
+    ret_p->words_len = brace[2] == '|' ? (size_t)(end - brace - 3) : 0;
+    ret_p->len = (size_t)(end - brace) + 1;
+    return true;
+}
+
 size_t msg_format(enum msg_id id, enum msg_lang lang, const char *arg1, const char *arg2, char *ret_text, size_t size)
 {
     if (size == 0)
@@ -65,11 +80,14 @@ size_t msg_format(enum msg_id id, enum msg_lang lang, const char *arg1, const ch
     struct target t = { ret_text, size, 0, 0 };
     const char *p = msg_get(id)->text[lang == LANG_EN ? LANG_EN : LANG_JA];
     for (const char *brace; (brace = strchr(p, '{')) != NULL; ) {
+        struct placeholder here;
         target_add(&t, p, (size_t)(brace - p));
-        if ((brace[1] == '1' || brace[1] == '2') && brace[2] == '}') {
-            const char *arg = args[brace[1] - '1'];
-            target_add(&t, arg, strlen(arg));
-            p = brace + 3;
+        if (placeholder_at(brace, &here)) {
+            const char *arg = args[here.arg], *other = strchr(arg, MSG_WORDS("", "")[0]);
+            if (other != NULL && lang == LANG_JA)
+                arg = other + 1;
+            target_add(&t, arg, other != NULL && lang == LANG_EN ? (size_t)(other - arg) : strlen(arg));
+            p = brace + here.len;
         } else {
             target_add(&t, brace, 1);
             p = brace + 1;
@@ -122,16 +140,42 @@ static bool goes_with(const char *text, const char *brace, const char **ret_from
     return false;
 }
 
+/* The text before a placeholder and what stands for it; returns where the text goes on. Quotation marks around words of our own go, and so do
+ * the blanks that Japanese has around a quotation only, and one blank where nothing is left. */
+static const char *add_bare(struct target *t, enum msg_lang lang, const char *text, const char *brace, const struct placeholder *here)
+{
+    static const char *const mark[][2] = { { "「", "」" }, { "\"", "\"" } };
+    const char *to = brace, *next = brace + here->len;
+    for (size_t i = 0; i < sizeof mark / sizeof mark[0] && here->words != NULL; i++) {
+        size_t open = strlen(mark[i][0]), close = strlen(mark[i][1]);
+        if ((size_t)(to - text) < open || memcmp(to - open, mark[i][0], open) != 0 || strncmp(next, mark[i][1], close) != 0)
+            continue;
+        to -= open;
+        next += close;
+        break;
+    }
+    if (here->words != NULL && to > text && to[-1] == ' ' && (lang == LANG_JA || here->words_len == 0))
+        to--;
+    if (here->words != NULL && lang == LANG_JA && *next == ' ')
+        next++;
+    target_add(t, text, (size_t)(to - text));
+    if (here->words != NULL)
+        target_add(t, here->words, here->words_len);
+    else
+        target_add(t, "…", strlen("…"));
+    return next;
+}
+
 size_t msg_format_bare(enum msg_id id, enum msg_lang lang, char *ret_text, size_t size)
 {
     char text[1024];
-    const char *from, *to;
+    const char *from, *to, *p = text;
+    struct placeholder here;
     if (size == 0)
         return 0;
     text_copy(text, sizeof text, msg_get(id)->text[lang == LANG_EN ? LANG_EN : LANG_JA]);
     for (char *brace = text; (brace = strchr(brace, '{')) != NULL; ) {
-        bool placeholder = (brace[1] == '1' || brace[1] == '2') && brace[2] == '}';
-        if (!placeholder || !goes_with(text, brace, &from, &to)) {
+        if (!placeholder_at(brace, &here) || here.words != NULL || !goes_with(text, brace, &from, &to)) {
             brace++;
             continue;
         }
@@ -139,12 +183,11 @@ size_t msg_format_bare(enum msg_id id, enum msg_lang lang, char *ret_text, size_
         brace = text;
     }
     struct target t = { ret_text, size, 0, 0 };
-    const char *p = text;
-    for (const char *brace; (brace = strchr(p, '{')) != NULL; p = brace + 1) {
-        bool placeholder = (brace[1] == '1' || brace[1] == '2') && brace[2] == '}';
-        target_add(&t, p, (size_t)(brace - p));
-        target_add(&t, placeholder ? "…" : "{", strlen(placeholder ? "…" : "{"));
-        brace += placeholder ? 2 : 0;
+    for (const char *brace = text; (brace = strchr(brace, '{')) != NULL; ) {
+        if (placeholder_at(brace, &here))
+            brace = p = add_bare(&t, lang, p, brace, &here);
+        else
+            brace++;
     }
     target_add(&t, p, strlen(p));
     ret_text[t.len] = '\0';

@@ -3,7 +3,8 @@
  *
  * The table is base/messages.def, one line a message:
  *     MSG(NAME, 1203, WARNING, STEP, "日本語の文 {1}", "English sentence {1}", "次にすること", "what to do next")
- * A code, once shipped, keeps its meaning for ever. {1} and {2} are filled from struct err or by the caller.
+ * A code, once shipped, keeps its meaning for ever. {1} and {2} are filled from struct err or by the caller; {1|words} says what stands
+ * there in lines that quote nothing (msg_format_bare), "" = nothing. An argument in words of ours is MSG_WORDS(English, Japanese).
  * STEP is the machine-readable next step of a vendor's result file.
  *
  * Number ranges: 0xxx general, 1xxx configuration and start, 2xxx spool, 3xxx vendor input (adapters, chart), 4xxx conversion and
@@ -25,6 +26,9 @@ enum msg_id {
 #undef MSG
     MSG_COUNT
 };
+
+/* One argument in both languages; msg_format() takes the reader's. */
+#define MSG_WORDS(en, ja) en "\x1f" ja
 
 struct msg_info {
     const char *code;          /* "CG-1203" */

@@ -143,7 +143,8 @@ static void try_link(struct cli_checks *k, const struct settings *s, const struc
     struct err e = ERR_INIT;
     char path[4096];
 
-    if (snprintf(path, sizeof path, "%s/%s.conf", s->profile_dir, link->profile) >= (int)sizeof path || exchange_profile_load(path, &profile, &e) < 0)
+    if (snprintf(path, sizeof path, "%s/%s.conf", s->profile_dir, link->profile) >= (int)sizeof path
+        || (exchange_profile_load(path, &profile, &e) < 0 && settings_profile_missing(s, link, &e) < 0))
         cli_check(k, e.msg == MSG_NONE ? MSG_CHECK_FILE : e.msg, e.place, e.arg[0][0] == '\0' ? path : e.arg[0], e.arg[1][0] == '\0' && e.sys_errno != 0 ? strerror(e.sys_errno) : e.arg[1]);
     exchange_profile_free(profile);
     try_folder(k, s->link_user, link->folder, false, false);
@@ -277,6 +278,11 @@ void cli_check_sources(struct cli *c, struct cli_checks *k, struct store *store)
     }
 }
 
+static void tell_fault(void *context, const struct err *e)
+{
+    cli_check(context, e->msg, e->place, e->arg[0], e->arg[1][0] == '\0' && e->sys_errno != 0 ? strerror(e->sys_errno) : e->arg[1]);
+}
+
 int cli_check_config(struct cli *c)
 {
     struct cli_checks *k = cli_checks_new(c);
@@ -289,10 +295,10 @@ int cli_check_config(struct cli *c)
     if (c->plains > 0)
         c->config = c->plain[0];
     c->settings = NULL;
-    r = settings_load(c->config, c->arena, &c->settings, &e);
-    if (r < 0)
-        cli_check(k, e.msg, e.place, e.arg[0], e.arg[1][0] == '\0' && e.sys_errno != 0 ? strerror(e.sys_errno) : e.arg[1]);
-    else {
+    r = settings_load_telling(c->config, c->arena, &(struct settings_faults){ tell_fault, k }, &c->settings, &e);
+    if (r < 0 && e.msg != MSG_NONE)
+        tell_fault(k, &e);
+    else if (r == 0) {
         cli_check_settings(c, k);
         (void)cli_store(c, STORE_READ_ONLY, &store, NULL); /* refused while a desk has it; last, because it takes on the desk's user for good */
         cli_check_sources(c, k, store);

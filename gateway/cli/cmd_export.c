@@ -6,6 +6,7 @@
  *      jws (text of Bundle.signature.data) and canonical (what was signed) are made here from the stored Bundle, by the same code that signs and verifies.
  *      The bytes hold patient data: a new file is readable by its owner only.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -76,12 +77,13 @@ int cli_export(struct cli *c)
     while (which < sizeof parts / sizeof *parts && (what == NULL || strcmp(what, parts[which].name) != 0))
         which++;
     if (which == sizeof parts / sizeof *parts)
-        return cli_say(c, CLI_USAGE, MSG_CLI_USAGE, what == NULL ? "--what" : what, NULL);
+        return cli_say(c, CLI_USAGE, MSG_CLI_USAGE, "--what original|bundle|signed|jws|canonical|request|answer", NULL);
     buf_init(&stored, CLI_REPLY_MAX);
     buf_init(&out, CLI_REPLY_MAX);
     if (path != NULL && (fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)) < 0) { /* before the desk's user is taken on */
+        bool there = errno == EEXIST;
         err_set_errno(&e, MSG_IO, path, path);
-        code = cli_say_err(c, CLI_FAILED, &e);
+        code = there ? cli_say(c, CLI_FAILED, MSG_CLI_FILE_THERE, path, NULL) : cli_say_err(c, CLI_FAILED, &e);
         goto out;
     }
     code = fetch(c, parts[which].stored[0], parts[which].stored[1] == NULL, &stored);

@@ -77,7 +77,7 @@ struct desk_client {
 
 struct desk_cached { struct sha256 digest; int fd; uint64_t used; int64_t size; };
 
-struct desk_alarm { bool raised; struct flow_order order; int64_t since_wall_ms; };
+struct desk_alarm { bool raised, told, patient /* told only when it lasts */; struct flow_order order; int64_t since_wall_ms, since_ms /* boot clock */; };
 
 struct desk_signer { int state; bool present, attended, low, final_try, locked, sitting /* a person's, handed on to the door */; int64_t not_after_ms; char title[192]; };
 
@@ -132,6 +132,7 @@ struct desk {
     struct facts_ends ends;          /* of certificates and revocation lists on disk */
     bool page_dirty, stopping, failed;
     bool replacing;                  /* the desk itself ends the doors: nobody is to blame */
+    int64_t replaced_ms;             /* boot clock: when it last did */
     bool disk_full, disk_told;       /* a turn failed for want of room; the state machine knows the disk level */
     uint64_t given;                  /* orders given to doors */
     struct wire_out out;

@@ -21,7 +21,7 @@
 #include "daemon/desk.h"
 #include "report/status_line.h"
 
-enum { HOUSE_MS = 5000, PAGE_MS = 2000, PAGE_IDLE_MS = 30 * 1000, HOUR_MS = 3600 * 1000, CLOCK_STEP_MS = 60 * 1000, LOG_MAX = 16 << 20, LINES_MAX = 64 << 10, RETAIN_AT_ONCE = 50 };
+enum { HOUSE_MS = 5000, REPLACED_MS = 30 * 1000 /* a link of a replaced door should be back by then */, PAGE_MS = 2000, PAGE_IDLE_MS = 30 * 1000, HOUR_MS = 3600 * 1000, CLOCK_STEP_MS = 60 * 1000, LOG_MAX = 16 << 20, LINES_MAX = 64 << 10, RETAIN_AT_ONCE = 50 };
 
 static const int64_t DAY_MS = 24 * (int64_t)HOUR_MS;
 
@@ -99,8 +99,14 @@ static void journal(struct desk *d, const struct status_line *line)
         { "CLINSGW_MESSAGE", line->message }, { "CLINSGW_SOURCE", line->source }, { "CLINSGW_FACILITY", line->facility }, { "CLINSGW_KIND", line->kind }, { "CLINSGW_NAME", line->name != NULL ? line->name : "" },
         { "CLINSGW_STATE", line->state }, { "CLINSGW_CODE", line->code }, { "CLINSGW_HASH", line->hash8 }, { NULL, NULL },
     };
+    char sentence[1024];
 
-    log_event(d->log, line->msg, line->arg[0] != NULL ? line->arg[0] : line->code[0] != '\0' ? line->code : "…", line->arg[1] != NULL ? line->arg[1] : "…", fields);
+    if (line->over) {
+        msg_format(line->msg, (enum msg_lang)d->settings->language, line->arg[0], line->arg[1], sentence, sizeof sentence);
+        log_event(d->log, MSG_FLOW_ALARM_OVER, msg_get(line->msg)->code, sentence, fields);
+    } else {
+        log_event(d->log, line->msg, line->arg[0] != NULL || line->code[0] == '\0' ? line->arg[0] : line->code, line->arg[1], fields);
+    }
 }
 
 void desk_log_order(struct desk *d, const struct flow_order *order)
@@ -134,11 +140,22 @@ void desk_log_plain(struct desk *d, enum msg_id msg, const char *arg1, const cha
 
 /* ---- alarms ---- */
 
+static void tell_alarm(struct desk *d, struct desk_alarm *alarm, bool over)
+{
+    const struct flow_order *order = &alarm->order;
+    struct status_line line = { .wall_ms = time_wall_ms(), .msg = order->u.alarm.msg, .message = "", .source = "", .facility = "", .name = order->u.alarm.name, .kind = "", .operation = "",
+                                .state = over ? "cleared" : "alarm", .code = "", .hash8 = "", .over = over, .arg = { order->u.alarm.name, "" } };
+
+    alarm->told = !over;
+    write_line(d, &line);
+    journal(d, &line);
+    d->page_dirty = true;
+}
+
+/* The end is told under the code of the beginning. A link whose door the desk itself replaces is given a while to come back before anybody is alarmed. */
 void desk_alarm_order(struct desk *d, const struct flow_order *order)
 {
     struct desk_alarm *slot = NULL;
-    struct status_line line = { .wall_ms = time_wall_ms(), .msg = order->u.alarm.msg, .message = "", .source = "", .facility = "", .name = order->u.alarm.name, .kind = "", .operation = "",
-                                .state = order->u.alarm.raise ? "alarm" : "cleared", .code = "", .hash8 = "", .arg = { order->u.alarm.name, "" } };
 
     if (d->stopping && order->u.alarm.alarm == FLOW_ALARM_LINK) /* a link ends with its door: nothing to be alarmed about */
         return;
@@ -148,18 +165,32 @@ void desk_alarm_order(struct desk *d, const struct flow_order *order)
             strcmp(a->order.u.alarm.name, order->u.alarm.name) == 0)
             slot = a;
     }
-    for (size_t i = 0; i < DESK_ALARMS_MAX && slot == NULL; i++)
+    for (size_t i = 0; i < DESK_ALARMS_MAX && slot == NULL && order->u.alarm.raise; i++)
         if (!d->alarm[i].raised)
             slot = &d->alarm[i];
     if (slot == NULL)
         return;
-    if (order->u.alarm.raise && !slot->raised)
-        slot->since_wall_ms = time_wall_ms();
-    slot->raised = order->u.alarm.raise;
-    slot->order = *order;
-    write_line(d, &line);
-    journal(d, &line);
-    d->page_dirty = true;
+    if (order->u.alarm.raise) {
+        slot->since_wall_ms = slot->raised ? slot->since_wall_ms : time_wall_ms();
+        slot->raised = true;
+        slot->told = false;
+        slot->order = *order;
+        slot->patient = order->u.alarm.alarm == FLOW_ALARM_LINK && (d->replacing || time_boot_ms() < d->replaced_ms + REPLACED_MS);
+        slot->since_ms = time_boot_ms();
+        if (!slot->patient)
+            tell_alarm(d, slot, false);
+    } else {
+        slot->raised = false;
+        if (slot->told)
+            tell_alarm(d, slot, true);
+    }
+}
+
+static void tell_late_alarms(struct desk *d, int64_t boot_ms)
+{
+    for (size_t i = 0; i < DESK_ALARMS_MAX; i++)
+        if (d->alarm[i].raised && d->alarm[i].patient && !d->alarm[i].told && boot_ms - d->alarm[i].since_ms >= REPLACED_MS)
+            tell_alarm(d, &d->alarm[i], false);
 }
 
 /* ---- machine ---- */
@@ -254,6 +285,7 @@ void desk_house_turn(struct desk *d, int64_t boot_ms)
         d->next_house_ms = boot_ms + HOUSE_MS;
         look_at_disk(d);
         look_at_clock(d, boot_ms, boot_ms >= d->next_hour_ms);
+        tell_late_alarms(d, boot_ms);
     }
     if (boot_ms >= d->next_hour_ms) {
         d->next_hour_ms = boot_ms + HOUR_MS;

@@ -36,6 +36,8 @@ static int load_profiles(const struct settings *s, struct exchange_profile *ret_
         char path[4096];
         snprintf(path, sizeof path, "%s/%s.conf", s->profile_dir, s->link[i].profile);
         r = exchange_profile_load(path, &ret_profile[i], e);
+        if (r < 0)
+            r = settings_profile_missing(s, &s->link[i], e);
     }
     return r;
 }
@@ -159,6 +161,7 @@ static bool stop_doors(struct desk *d, bool links_too)
             d->stopping |= info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT;
     }
     d->replacing = false;
+    d->replaced_ms = time_boot_ms();
     return !alive;
 }
 

@@ -9,6 +9,7 @@
  */
 #include "base/timefmt.h"
 #include "daemon/desk.h"
+#include "report/findings.h"
 #include "report/outcome.h"
 #include "spool/spool.h"
 
@@ -61,6 +62,41 @@ static int add_row(struct desk *d, struct rows *rows, bool has_unit, int64_t mes
     return r;
 }
 
+/* Names the attachments that are waited for, or did not come, among the findings about the file. */
+static int name_missing(struct desk *d, struct rows *rows, enum msg_severity severity, struct err *e)
+{
+    struct flow_attachment a;
+    struct issue_list issues;
+    struct arena *arena = arena_new(1 << 20);
+    const char *line_end = rows->report.len == 0 ? NULL : memchr(rows->report.data, '\n', rows->report.len);
+    size_t head = line_end == NULL ? 0 : (size_t)(line_end - rows->report.data);
+    struct buf with;
+    int r = arena == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "outcome", NULL) : 0;
+
+    buf_init(&with, DESK_PAYLOAD_MAX);
+    issues_init(&issues, arena);
+    if (r == 0 && line_end != NULL)
+        r = findings_read(rows->report.data, rows->report.len, &issues, e);
+    for (int64_t after = 0; r == 0 && (r = store_flow_ops.attachment_next_of_request(d->store, rows->request.id, after, &a, e)) == 1; after = a.id) {
+        char name[FLOW_NAME * 4];
+        outcome_printable(a.name, name, sizeof name);
+        r = memcmp(&a.payload, &absent, sizeof absent) != 0 || issues_add(&issues, severity, MSG_SPOOL_ATTACHMENT_MISSING, NULL, name, NULL) != NULL ? 0
+            : err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "outcome", NULL);
+    }
+    if (r == 0 && (buf_add(&with, rows->report.data, head) < 0 || buf_add(&with, "\n", 1) < 0))
+        r = err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "outcome", NULL);
+    if (r == 0)
+        r = findings_write(&issues, &with, e);
+    if (r == 0) {
+        struct buf before = rows->report;
+        rows->report = with;
+        with = before;
+    }
+    buf_free(&with);
+    arena_free(arena);
+    return r;
+}
+
 static int collect(struct desk *d, int64_t id, struct rows *rows, struct err *e)
 {
     struct flow_message m;
@@ -84,6 +120,10 @@ static int collect(struct desk *d, int64_t id, struct rows *rows, struct err *e)
         outcome_printable(rows->first.name, rows->repeat_name, sizeof rows->repeat_name);
     if (r >= 0)
         r = read_payload(d, &rows->request.report, &rows->report, e);
+    if (r == 0 && whole != 0 && strcmp(m.reason, msg_get(MSG_FLOW_ATTACHMENT_MISSING)->code) == 0)
+        r = name_missing(d, rows, MSG_ERROR, e);
+    else if (r == 0 && strcmp(rows->request.reason, msg_get(MSG_FLOW_WAIT_ATTACHMENT)->code) == 0)
+        r = name_missing(d, rows, MSG_INFO, e);
     outcome_printable(rows->request.name, rows->name, sizeof rows->name);
     return r;
 }

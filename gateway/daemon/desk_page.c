@@ -82,7 +82,7 @@ static void add_alarms(struct desk *d, struct page *p)
 {
     for (size_t i = 0; i < DESK_ALARMS_MAX; i++) {
         const struct desk_alarm *a = &d->alarm[i];
-        if (!a->raised)
+        if (!a->raised || !a->told)
             continue;
         p->alarm[p->alarms++] = (struct page_alarm){ .kind = a->order.u.alarm.alarm, .msg = a->order.u.alarm.msg, .name = a->order.u.alarm.name, .since_ms = a->since_wall_ms,
                                                      .stops = a->order.u.alarm.alarm == FLOW_ALARM_DISK

@@ -9,6 +9,8 @@
  * DIAGNOSTICS
  *      MSG_CONF_... with place "file:line".
  */
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 #include "base/file.h"
@@ -103,16 +105,22 @@ static const struct conf_key source_keys[] = {
     { .key = NULL },
 };
 
-/* Names the line of the key, or that of the section when no line gives the key. */
-static int refuse(const struct conf *conf, const struct conf_section *section, const char *key, const char *allowed, struct err *e)
+/* The line of the key, or that of the section when no line gives the key. */
+static uint32_t line_of(const struct conf_section *section, const char *key)
 {
-    char place[ERR_PLACE_MAX];
     uint32_t line = section == NULL ? 1 : section->line > 0 || section->lines == NULL ? section->line : section->lines->line;
 
     for (const struct conf_line *l = section == NULL ? NULL : section->lines; l != NULL; l = l->next)
         if (strcmp(l->key, key) == 0)
             line = l->line;
-    snprintf(place, sizeof place, "%s:%u", conf->file, line);
+    return line;
+}
+
+static int refuse(const struct conf *conf, const struct conf_section *section, const char *key, const char *allowed, struct err *e)
+{
+    char place[ERR_PLACE_MAX];
+
+    snprintf(place, sizeof place, "%s:%u", conf->file, line_of(section, key));
     return err_set(e, ERR_INVALID, MSG_CONF_BAD_VALUE, place, key, allowed);
 }
 
@@ -137,16 +145,17 @@ static int add_link(const struct build *b, const struct conf_section *section, s
     int r = conf_apply(b->conf, section, link_keys, link, b->arena, e);
 
     link->name = section->name;
+    link->line = line_of(section, "profile");
     if (r == 0 && !is_plain_name(link->name, SETTINGS_LINK_NAME_MAX))
-        r = refuse(b->conf, section, "link", "a name of A-Z a-z 0-9 _ . -, at most 31", e);
+        r = refuse(b->conf, section, "link", MSG_WORDS("a name of A-Z a-z 0-9 _ . -, at most 31", "31 文字までの名前（A-Z a-z 0-9 _ . -）"), e);
     if (r == 0 && link->type == LINK_TYPE_TERMINAL && (link->folder == NULL || !is_absolute(link->folder)))
-        r = refuse(b->conf, section, "folder", "type = terminal needs folder, an absolute path", e);
+        r = refuse(b->conf, section, "folder", MSG_WORDS("type = terminal needs folder, an absolute path", "type = terminal のときの絶対パス（必須）"), e);
     for (size_t i = 0; i < b->s->links && r == 0; i++) /* each link clears away the unfinished files of the folder: those of the other, too */
         if (link->type == LINK_TYPE_TERMINAL && b->s->link[i].folder != NULL && strcmp(b->s->link[i].folder, link->folder) == 0)
-            r = refuse(b->conf, section, "folder", "one link for one folder", e);
+            r = refuse(b->conf, section, "folder", MSG_WORDS("one link for one folder", "他の link が使っていないフォルダ"), e);
     if (r == 0 && link->type == LINK_TYPE_WEBAPI && (link->login_url == NULL || link->api_url == NULL || link->login_user == NULL ||
         link->login_password_file == NULL || link->certificate == NULL || link->key == NULL || link->ca == NULL))
-        r = refuse(b->conf, section, "type", "type = webapi needs login_url api_url login_user login_password_file certificate key ca", e);
+        r = refuse(b->conf, section, "type", MSG_WORDS("type = webapi needs login_url api_url login_user login_password_file certificate key ca", "type = webapi には login_url api_url login_user login_password_file certificate key ca が要ります"), e);
     b->s->links++;
     return r;
 }
@@ -158,11 +167,11 @@ static int add_signer(const struct build *b, const struct conf_section *section,
 
     signer->name = section->name;
     if (r == 0 && !is_plain_name(signer->name, SETTINGS_NAME_MAX))
-        r = refuse(b->conf, section, "signer", "a name of A-Z a-z 0-9 _ . -, at most 63", e);
+        r = refuse(b->conf, section, "signer", MSG_WORDS("a name of A-Z a-z 0-9 _ . -, at most 63", "63 文字までの名前（A-Z a-z 0-9 _ . -）"), e);
     if (r == 0 && signer->type == SIGNER_PKCS11 && signer->module == NULL)
-        r = refuse(b->conf, section, "module", "type = pkcs11 needs module", e);
+        r = refuse(b->conf, section, "module", MSG_WORDS("type = pkcs11 needs module", "type = pkcs11 には module が要ります"), e);
     if (r == 0 && signer->type == SIGNER_KEY_FILE && (signer->key == NULL || signer->certificate == NULL))
-        r = refuse(b->conf, section, "key", "type = key_file needs key and certificate", e);
+        r = refuse(b->conf, section, "key", MSG_WORDS("type = key_file needs key and certificate", "type = key_file には key と certificate が要ります"), e);
     b->s->signers++;
     return r;
 }
@@ -179,7 +188,7 @@ static int add_facility(const struct build *b, const struct conf_section *sectio
 
     facility->code = section->name;
     if (r == 0 && (!is_institution(section->name) || (facility->second_code != NULL && !is_institution(facility->second_code))))
-        r = refuse(b->conf, section, "facility", "10 digits (医療機関番号)", e);
+        r = refuse(b->conf, section, "facility", MSG_WORDS("10 digits (医療機関番号)", "10 桁の数字（医療機関番号）"), e);
     b->s->facilities++;
     return r;
 }
@@ -206,6 +215,14 @@ static int trim_root(const struct build *b, struct settings_source *source, stru
     return source->root == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, b->conf->file, "settings", NULL) : 0;
 }
 
+/* The same folder, or one inside the other. */
+static bool overlap(const char *a, const char *b)
+{
+    size_t na = strlen(a), nb = strlen(b), n = na < nb ? na : nb;
+
+    return strncmp(a, b, n) == 0 && (na == nb || n == 1 || (na > nb ? a : b)[n] == '/');
+}
+
 static int add_source(const struct build *b, const struct conf_section *section, struct err *e)
 {
     static const char *const default_endings[] = { ".json", NULL };
@@ -219,16 +236,16 @@ static int add_source(const struct build *b, const struct conf_section *section,
     }
     for (size_t i = 0; r == 0 && i < source->endings.count; i++)
         if (!is_ending(source->endings.item[i]))
-            r = refuse(b->conf, section, "request_ending", "begins with a dot; not .tmp .part .ok", e);
+            r = refuse(b->conf, section, "request_ending", MSG_WORDS("begins with a dot; not .tmp .part .ok", "点で始まる拡張子（.tmp .part .ok 以外）"), e);
     if (r == 0 && !is_plain_name(source->name, SETTINGS_NAME_MAX))
-        r = refuse(b->conf, section, "source", "a name of A-Z a-z 0-9 _ . -, at most 63", e);
+        r = refuse(b->conf, section, "source", MSG_WORDS("a name of A-Z a-z 0-9 _ . -, at most 63", "63 文字までの名前（A-Z a-z 0-9 _ . -）"), e);
     if (r == 0 && !is_absolute(source->root))
-        r = refuse(b->conf, section, "root", "an absolute path", e);
+        r = refuse(b->conf, section, "root", MSG_WORDS("an absolute path", "絶対パス"), e);
     if (r == 0)
         r = trim_root(b, source, e);
     for (size_t i = 0; r == 0 && i < b->s->sources; i++)
-        if (strcmp(b->s->source[i].root, source->root) == 0)
-            r = refuse(b->conf, section, "root", "a folder of its own for each source", e);
+        if (overlap(b->s->source[i].root, source->root))
+            r = refuse(b->conf, section, "root", MSG_WORDS("a folder of its own for each source, not inside another's", "他の source と重ならないフォルダ（中にも外にも置けません）"), e);
     b->s->sources++;
     return r;
 }
@@ -244,13 +261,13 @@ static int add_gateway(const struct build *b, const struct conf_section *section
 
     for (size_t i = 0; r == 0 && i < sizeof folders / sizeof *folders; i++)
         if (!is_absolute(folders[i].path))
-            r = refuse(b->conf, section, folders[i].key, "an absolute path", e);
+            r = refuse(b->conf, section, folders[i].key, MSG_WORDS("an absolute path", "絶対パス"), e);
     if (r == 0 && s->fhir_set != NULL && (strlen(s->fhir_set) > 64 || s->fhir_set[0] == '\0' || !text_all_of(s->fhir_set, strlen(s->fhir_set), "0-9A-Za-z_-")))
-        r = refuse(b->conf, section, "fhir_set", "1-64 of [0-9A-Za-z_-]", e);
+        r = refuse(b->conf, section, "fhir_set", MSG_WORDS("1-64 of [0-9A-Za-z_-]", "[0-9A-Za-z_-] の 1～64 文字"), e);
     if (r == 0 && (strlen(s->host) < 2 || strlen(s->host) > 8 || !text_all_of(s->host, strlen(s->host), "0-9a-z")))
-        r = refuse(b->conf, section, "host", "2-8 of [0-9a-z]", e);
+        r = refuse(b->conf, section, "host", MSG_WORDS("2-8 of [0-9a-z]", "[0-9a-z] の 2～8 文字"), e);
     if (r == 0 && s->low_water_send > s->low_water_intake)
-        r = refuse(b->conf, section, "low_water_send", "at most low_water_intake: intake stops first", e);
+        r = refuse(b->conf, section, "low_water_send", MSG_WORDS("at most low_water_intake: intake stops first", "low_water_intake 以下（取り込みが先に止まります）"), e);
     return r;
 }
 
@@ -260,14 +277,16 @@ static const struct {
     size_t count, max;              /* as many as the state machine holds (flow.h) */
     const char *allowed;
 } kinds[] = {
-    { "link", add_link, offsetof(struct settings, links), FLOW_ROUTES_MAX, "[link NAME], at most 16" },
-    { "signer", add_signer, offsetof(struct settings, signers), FLOW_SIGNERS_MAX - 1, "[signer NAME], at most 15" },
-    { "facility", add_facility, offsetof(struct settings, facilities), FLOW_FACILITIES_MAX, "[facility CODE], at most 8" },
-    { "source", add_source, offsetof(struct settings, sources), FLOW_SOURCES_MAX, "[source NAME], at most 64" },
+    { "link", add_link, offsetof(struct settings, links), FLOW_ROUTES_MAX, MSG_WORDS("[link NAME], at most 16", "[link NAME]、16 個まで") },
+    { "signer", add_signer, offsetof(struct settings, signers), FLOW_SIGNERS_MAX - 1, MSG_WORDS("[signer NAME], at most 15", "[signer NAME]、15 個まで") },
+    { "facility", add_facility, offsetof(struct settings, facilities), FLOW_FACILITIES_MAX, MSG_WORDS("[facility CODE], at most 8", "[facility CODE]、8 個まで") },
+    { "source", add_source, offsetof(struct settings, sources), FLOW_SOURCES_MAX, MSG_WORDS("[source NAME], at most 64", "[source NAME]、64 個まで") },
 };
 
 static int add_section(const struct build *b, const struct conf_section *section, struct err *e)
 {
+    int r;
+
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(section->kind, kinds[i].kind) == 0) {
             size_t count;
@@ -277,8 +296,13 @@ static int add_section(const struct build *b, const struct conf_section *section
             return kinds[i].add(b, section, e);
         }
     if (strcmp(section->kind, "gateway") == 0)
-        return section->name[0] == '\0' ? add_gateway(b, section, e) : refuse(b->conf, section, "gateway", "[gateway], without a name", e);
-    return refuse(b->conf, section, section->kind, "[gateway] [facility CODE] [source NAME] [link NAME] [signer NAME]", e);
+        return section->name[0] == '\0' ? add_gateway(b, section, e) : refuse(b->conf, section, "gateway", MSG_WORDS("[gateway], without a name", "名前のない [gateway]"), e);
+    r = refuse(b->conf, section, section->kind, "[gateway] [facility CODE] [source NAME] [link NAME] [signer NAME]", e);
+    if (e != NULL && section->kind[0] == '\0')
+        return err_set(e, ERR_INVALID, MSG_CONF_SYNTAX, arena_strdup(b->arena, e->place), MSG_WORDS("a line before the first [section]", "最初の [節] より前に行があります"), NULL);
+    if (e != NULL)
+        e->msg = MSG_CONF_UNKNOWN_SECTION;
+    return r;
 }
 
 static int settle_references(const struct conf *conf, struct settings *s, struct err *e)
@@ -289,28 +313,39 @@ static int settle_references(const struct conf *conf, struct settings *s, struct
         f->link_index = settings_find_link(s, f->link);
         f->signer_index = f->signer == NULL ? -1 : settings_find_signer(s, f->signer);
         if (f->link_index < 0)
-            return refuse(conf, section, "link", "the name of a [link NAME] section", e);
+            return refuse(conf, section, "link", MSG_WORDS("the name of a [link NAME] section", "[link NAME] の節の名前"), e);
         if (f->signer != NULL && f->signer_index < 0)
-            return refuse(conf, section, "signer", "the name of a [signer NAME] section", e);
+            return refuse(conf, section, "signer", MSG_WORDS("the name of a [signer NAME] section", "[signer NAME] の節の名前"), e);
         if (f->signing == SIGNING_REQUIRE && f->signer == NULL)
-            return refuse(conf, section, "signer", "signing = require needs a signer", e);
+            return refuse(conf, section, "signer", MSG_WORDS("signing = require needs a signer", "signing = require には signer が要ります"), e);
         if (settings_find_facility(s, f->code) != (int)i || (f->second_code != NULL && settings_find_facility(s, f->second_code) != (int)i))
-            return refuse(conf, section, "second_code", "a code that no other facility has", e);
+            return refuse(conf, section, "second_code", MSG_WORDS("a code that no other facility has", "他の facility にない番号"), e);
     }
     for (size_t i = 0; i < s->sources; i++) {
         s->source[i].facility_index = settings_find_facility(s, s->source[i].facility);
         if (s->source[i].facility_index < 0)
-            return refuse(conf, conf_find(conf, "source", s->source[i].name), "facility", "the code of a [facility CODE] section", e);
+            return refuse(conf, conf_find(conf, "source", s->source[i].name), "facility", MSG_WORDS("the code of a [facility CODE] section", "[facility CODE] の節の番号"), e);
     }
     return 0;
 }
 
-int settings_parse(const char *file, const char *bytes, size_t len, struct arena *arena, struct settings **ret_settings, struct err *e)
+/* Tells of a mistake and goes on where somebody wants to hear of all. */
+static int fault(const struct settings_faults *faults, int r, int *worst, struct err *e)
+{
+    if (r >= 0 || faults == NULL)
+        return r;
+    faults->tell(faults->context, e);
+    err_clear(e);
+    *worst = r;
+    return 0;
+}
+
+static int parse(const char *file, const char *bytes, size_t len, struct arena *arena, const struct settings_faults *faults, struct settings **ret_settings, struct err *e)
 {
     struct settings *s = arena_alloc(arena, sizeof *s);
     struct conf *conf = NULL;
     char *copy = arena_strndup(arena, bytes, len);
-    int r;
+    int r, worst = 0;
 
     if (s == NULL || copy == NULL || (s->file = arena_strdup(arena, file)) == NULL)
         return err_set(e, ERR_NOMEM, MSG_NOMEM, file, "settings", NULL);
@@ -319,21 +354,31 @@ int settings_parse(const char *file, const char *bytes, size_t len, struct arena
         return r;
     if (conf_find(conf, "gateway", NULL) == NULL) {
         struct conf_section none = { .kind = "gateway", .name = "", .line = 1 };
-        r = add_gateway(&(struct build){ conf, arena, s }, &none, e);
+        r = fault(faults, add_gateway(&(struct build){ conf, arena, s }, &none, e), &worst, e);
     }
     for (const struct conf_section *section = conf->sections; r == 0 && section != NULL; section = section->next) {
         struct build b = { conf, arena, s };
         if (section->kind[0] != '\0' || section->lines != NULL)
-            r = add_section(&b, section, e);
+            r = fault(faults, add_section(&b, section, e), &worst, e);
     }
-    if (r == 0)
-        r = settle_references(conf, s, e);
-    if (r == 0)
+    if (r == 0 && worst == 0)
+        r = fault(faults, settle_references(conf, s, e), &worst, e);
+    if (r == 0 && worst == 0)
         *ret_settings = s;
-    return r;
+    return r < 0 ? r : worst;
+}
+
+int settings_parse(const char *file, const char *bytes, size_t len, struct arena *arena, struct settings **ret_settings, struct err *e)
+{
+    return parse(file, bytes, len, arena, NULL, ret_settings, e);
 }
 
 int settings_load(const char *path, struct arena *arena, struct settings **ret_settings, struct err *e)
+{
+    return settings_load_telling(path, arena, NULL, ret_settings, e);
+}
+
+int settings_load_telling(const char *path, struct arena *arena, const struct settings_faults *faults, struct settings **ret_settings, struct err *e)
 {
     struct buf text;
     int r;
@@ -341,7 +386,7 @@ int settings_load(const char *path, struct arena *arena, struct settings **ret_s
     buf_init(&text, FILE_MAX);
     r = file_read(AT_FDCWD, path, FILE_MAX, &text, e);
     if (r == 0)
-        r = settings_parse(path, text.data, text.len, arena, ret_settings, e);
+        r = parse(path, text.data, text.len, arena, faults, ret_settings, e);
     buf_free(&text);
     return r;
 }
@@ -390,4 +435,25 @@ int settings_secret_read(int fd, const char *name, struct buf *ret_secret, struc
     while (r == 0 && ret_secret->len > 0 && (ret_secret->data[ret_secret->len - 1] == '\n' || ret_secret->data[ret_secret->len - 1] == '\r'))
         ret_secret->data[--ret_secret->len] = '\0';
     return r;
+}
+
+int settings_profile_missing(const struct settings *s, const struct settings_link *link, struct err *e)
+{
+    char place[ERR_PLACE_MAX], there[ERR_ARG_MAX] = "";
+    size_t used = 0;
+    DIR *dir = e->sys_errno == ENOENT ? opendir(s->profile_dir) : NULL;
+
+    if (e->sys_errno != ENOENT)
+        return e->code;
+    for (const struct dirent *d; dir != NULL && (d = readdir(dir)) != NULL;) {
+        size_t len = strlen(d->d_name), stem = len > 5 && strcmp(d->d_name + len - 5, ".conf") == 0 ? len - 5 : 0;
+        if (stem > 0 && used + stem + 3 < sizeof there)
+            used += (size_t)snprintf(there + used, sizeof there - used, "%s%.*s", used > 0 ? ", " : "", (int)stem, d->d_name);
+    }
+    if (dir != NULL)
+        closedir(dir);
+    if (used == 0) /* the folder is what is missing */
+        return e->code;
+    snprintf(place, sizeof place, "%s:%u", s->file, link->line);
+    return err_set(e, ERR_INVALID, MSG_CONF_BAD_VALUE, place, "profile", there);
 }

@@ -25,6 +25,7 @@ struct settings_link {
     const char *name;
     int type;                                   /* enum settings_link_type */
     const char *profile;                        /* file name below profile_dir, without .conf */
+    uint32_t line;                              /* that names it, else that of the section */
     int64_t sessions;
     const char *folder;
     const char *login_url, *api_url, *login_user, *login_password_file, *certificate, *key, *key_password_file, *ca, *resolve;
@@ -74,6 +75,11 @@ struct settings {
 
 /* Reads and checks. Everything lives in the arena. ERR_SYNTAX, ERR_INVALID, ERR_NOTFOUND with place "file:line". */
 int settings_load(const char *path, struct arena *arena, struct settings **ret_settings, struct err *e);
+/* The same, telling of the first mistake of every section instead of stopping at the first of all; what was told is not left in *e (its msg is MSG_NONE then). */
+struct settings_faults { void (*tell)(void *context, const struct err *e); void *context; };
+int settings_load_telling(const char *path, struct arena *arena, const struct settings_faults *faults, struct settings **ret_settings, struct err *e);
+/* After the profile of a link could not be loaded: says so with the line that names it and the profiles that are there. Other reasons, and a folder without any, stay as they are. Returns e->code. */
+int settings_profile_missing(const struct settings *s, const struct settings_link *link, struct err *e);
 /* The same from bytes; file is the name to show in errors. */
 int settings_parse(const char *file, const char *bytes, size_t len, struct arena *arena, struct settings **ret_settings, struct err *e);
 /* Index of the section with that name, -1 when there is none. */

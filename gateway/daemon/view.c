@@ -223,7 +223,7 @@ static int history_line(void *ctx, const struct store_event *ev)
     writer_put_text(&h->v->w, o, "state", state);
     writer_put_text(&h->v->w, o, "actor", ev->actor);
     if (ev->msg != MSG_NONE) {
-        msg_format(ev->msg, h->v->w.lang, "…", "…", text, sizeof text);
+        msg_format_bare(ev->msg, h->v->w.lang, text, sizeof text);
         writer_put_text(&h->v->w, o, "code", msg_get(ev->msg)->code);
         writer_put_text(&h->v->w, o, "sentence", text);
     }

@@ -34,6 +34,8 @@ static int message_mark_siblings(struct run *r, const struct flow_message *m)
 int flow_message_enter(struct run *r, struct flow_message *m, enum flow_message_state state, enum msg_id msg)
 {
     bool was_to_sign = m->state == FLOW_MS_TO_SIGN;
+    if (m->state == FLOW_MS_UNKNOWN && state != FLOW_MS_UNKNOWN)
+        r->st->age_check_ms = 0;        /* perhaps no person is asked any more */
     m->state = state;
     m->since_wall_ms = r->ev->wall_ms;
     if (state != FLOW_MS_UNKNOWN)       /* there the plan has set them */

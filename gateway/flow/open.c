@@ -100,7 +100,7 @@ static int open_message(struct run *r, const struct flow_request *q, struct flow
     else if (m.operation == FLOW_OP_CANCEL)
         RUN_TRY(flow_cancel_begin(r, &m));
     else if (m.signature != FLOW_SIGNATURE_NONE)
-        RUN_TRY(flow_message_enter(r, &m, FLOW_MS_TO_SIGN, m.signature == FLOW_SIGNATURE_WANTED ? MSG_FLOW_WAIT_SIGNER : MSG_FLOW_WAIT_VERIFY));
+        RUN_TRY(flow_message_enter(r, &m, FLOW_MS_TO_SIGN, flow_sign_reason(r, &m)));
     else
         RUN_TRY(flow_message_make_ready(r, &m, MSG_NONE));
     u->message = m.id;

@@ -72,7 +72,7 @@ static int operate_resolve(struct run *r)
     if (done)
         RUN_TRY(flow_message_done(r, &m, FLOW_EVIDENCE_PERSON, 0, rc == 1 ? a.id : 0));
     else if (unsigned_yet || unverified)     /* held by a restore before it was signed */
-        RUN_TRY(flow_message_enter(r, &m, FLOW_MS_TO_SIGN, unverified ? MSG_FLOW_WAIT_VERIFY : MSG_FLOW_WAIT_SIGNER));
+        RUN_TRY(flow_message_enter(r, &m, FLOW_MS_TO_SIGN, flow_sign_reason(r, &m)));
     else
         RUN_TRY(flow_message_make_ready(r, &m, MSG_NONE));
     return flow_run_reply(r, MSG_FLOW_REPLY_OK, 0, m.request, m.id, 0);

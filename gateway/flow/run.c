@@ -228,6 +228,8 @@ int flow_run_alarm(struct run *r, enum flow_alarm alarm, int32_t index, const ch
         st->alarm[at].index = index;
         text_copy(st->alarm[at].name, sizeof st->alarm[at].name, name);
         st->alarm_count++;
+        if (st->age_check_ms > r->ev->boot_ms + FLOW_ALARM_LOOK_MS)   /* so that its end is told soon */
+            st->age_check_ms = r->ev->boot_ms + FLOW_ALARM_LOOK_MS;
     } else {
         st->alarm[at] = st->alarm[--st->alarm_count];
     }

@@ -55,6 +55,7 @@ struct flow_order *flow_run_order(struct run *r, enum flow_order_type type);   /
 struct flow_order *flow_run_work(struct run *r, enum flow_order_type type, const struct flow_job *job);   /* the order whose report names that job; job NULL: there was no room for it */
 int flow_run_log_message(struct run *r, const struct flow_message *m, enum msg_id msg);
 int flow_run_log_request(struct run *r, const struct flow_request *q, enum msg_id msg);
+enum { FLOW_ALARM_LOOK_MS = 10000 };   /* while an alarm stands it is looked at so often whether it still does */
 int flow_run_alarm(struct run *r, enum flow_alarm alarm, int32_t index, const char *name, bool raise, enum msg_id msg);
 int flow_run_reply(struct run *r, enum msg_id msg, int code, int64_t request, int64_t message, int64_t wait_ms);
 void flow_run_uuid(struct run *r, char ret_text[static UUID_TEXT]);
@@ -115,6 +116,8 @@ int flow_sign_checked(struct run *r);
 int flow_sign_pump(struct run *r);
 int flow_sign_prefer(struct run *r);
 void flow_sign_enqueue(struct run *r, const struct flow_message *m);
+/* Why a message that enters to_sign waits: as its signer stands just then. */
+enum msg_id flow_sign_reason(struct run *r, const struct flow_message *m);
 
 /* ---- send.c, link.c, evidence.c, unknown.c ---- */
 int flow_send_built(struct run *r);

@@ -18,6 +18,14 @@ static enum msg_id sign_wait_reason(enum flow_signer_state state)
     return (size_t)state < sizeof reason / sizeof reason[0] ? reason[state] : MSG_FLOW_WAIT_SIGN_DOOR;
 }
 
+enum msg_id flow_sign_reason(struct run *r, const struct flow_message *m)
+{
+    const struct flow_signer_slot *slot = flow_run_signer(r, m->signer);
+    if (m->signature == FLOW_SIGNATURE_PRESENT)
+        return MSG_FLOW_WAIT_VERIFY;
+    return slot == NULL ? MSG_FLOW_WAIT_SIGNER : sign_wait_reason(slot->state);
+}
+
 void flow_sign_enqueue(struct run *r, const struct flow_message *m)
 {
     struct flow_signer_slot *slot = flow_run_signer(r, m->signer);

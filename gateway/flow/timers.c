@@ -95,7 +95,7 @@ static int timers_age(struct run *r, enum flow_alarm alarm, int32_t index, const
 
 int flow_timers_ages(struct run *r)
 {
-    enum { LOOK_AGAIN_MS = 10000, LONGEST_MS = 600000 };
+    enum { LONGEST_MS = 600000 };
     static const enum msg_id message_msg[FLOW_MS_STATES] = {
         [FLOW_MS_TO_SIGN] = MSG_FLOW_ALARM_TO_SIGN, [FLOW_MS_READY] = MSG_FLOW_ALARM_READY, [FLOW_MS_SENDING] = MSG_FLOW_ALARM_ANSWER,
         [FLOW_MS_SENT] = MSG_FLOW_ALARM_ANSWER, [FLOW_MS_PENDING] = MSG_FLOW_ALARM_ANSWER, [FLOW_MS_UNKNOWN] = MSG_FLOW_ALARM_UNKNOWN };
@@ -123,8 +123,8 @@ int flow_timers_ages(struct run *r)
             }
         }
     }
-    if (r->st->alarm_count > 0 && wait > LOOK_AGAIN_MS)
-        wait = LOOK_AGAIN_MS;            /* so that the end of an alarm is told soon */
+    if (r->st->alarm_count > 0 && wait > FLOW_ALARM_LOOK_MS)
+        wait = FLOW_ALARM_LOOK_MS;
     r->st->age_check_ms = r->ev->boot_ms + (wait > 0 ? wait : 1);
     return 0;
 }

@@ -62,7 +62,8 @@ size_t status_line_format(const struct status_line *line, enum msg_lang lang, ch
         else
             msg_format(line->msg, lang, line->arg[0] != NULL ? line->arg[0] : code, line->arg[1], sentence, sizeof sentence);
         n = add(ret_text, size, n, "", sentence);
-        n = add(ret_text, size, n, lang == LANG_JA ? "→ 次に: " : "-> next: ", info->next[lang]);
+        n = add(ret_text, size, n, lang == LANG_JA ? "→ 次に: " : "-> next: ", line->over ? "" : info->next[lang]);
+        n = add(ret_text, size, n, "", !line->over ? "" : lang == LANG_JA ? "→ 解消しました" : "-> over");
     }
     if (n >= size - 1)
         n = text_cut(ret_text, size - 1, size - 2);

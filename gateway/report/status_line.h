@@ -8,6 +8,7 @@
 #ifndef REPORT_STATUS_LINE_H
 #define REPORT_STATUS_LINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/messages.h"
@@ -18,7 +19,8 @@ struct status_line {
     const char *message;          /* "42", "r7" for a request; here and below "" or NULL = none */
     const char *source, *facility, *kind, *operation, *state, *code, *hash8;
     const char *name;             /* of a link, signer, ... that an alarm is about */
-    const char *arg[2];           /* fill the sentence; NULL = the code, else "…": what the sentence would quote is the vendor's and stands in the result file */
+    bool over;                    /* the end of an alarm: nothing is left to do */
+    const char *arg[2];           /* fill the sentence; NULL = the code, else nothing is quoted: that is the vendor's and stands in the result file */
 };
 
 /* Formats with a line end, always terminated; returns the length. size: at least 64. */

@@ -123,6 +123,7 @@ def bad_file(house, source, name, make, code, step, place):
     check(house, source, file, source.result(file), code, step, place)
     lines = [line for line in house.status_log()[before:] if "source=karte" in line and "rejected" in line]
     true(len(lines) >= 1, "a line in the status log")
+    true(not any("…" in line for line in lines), "the sentence reads well without what it would quote: %s" % lines)
     true(not any(word in line for line in house.status_log() for word in (file, "見本", "花子", "00012345")), "no names in the status log")
 
 
@@ -165,6 +166,31 @@ def names(house, source):
                 result = json.load(f)
             equal((result["outcome"], result["next_step"]), ("rejected", "fix_and_resend"), "%s/%r" % (place, name))
             true(len(found) < 60, "a short name: " + found)
+
+
+def attachments_are_named(house, source):
+    """While a request waits for an attachment, and when that did not come, the vendor reads which one it is; those that came are not mentioned."""
+    patient = house.sources[2]
+    patient.drop("here.png", base64.b64decode(PNG))
+    document = letter(lambda d: unit(d).update(attachments=[{"kind": "key_image", "title": "画像", "file": name} for name in ("here.png", "nobody-has-this.png")]))
+    patient.drop("waits.json", document)
+    path = patient.path("out", "waits.json.status.json")
+
+    def awaited():
+        try:
+            with open(path, encoding="utf-8") as f:
+                return [i["text"] for i in json.load(f)["issues"]]
+        except (FileNotFoundError, ValueError):
+            return []
+    equal(len(until(awaited, "what is waited for")), 1, "one is missing")
+    true("nobody-has-this.png" in awaited()[0], awaited()[0])
+    patient.drop("nobody-has-this.png", base64.b64decode(PNG))
+    equal(patient.result("waits.json")["outcome"], "done", "it came late")
+    document = letter(lambda d: unit(d).update(attachments=[{"kind": "key_image", "title": "画像", "file": "nobody-has-this.png"}]))
+    source.drop("never.json", document)
+    result = source.result("never.json")
+    found = [i for i in result["issues"] if i["code"] == "CG-2110"]
+    equal([(i["severity"], "nobody-has-this.png" in i["text"]) for i in found], [("error", True)], json.dumps(result, ensure_ascii=False)[:1500])
 
 
 def too_large_when_finished(house, source):
@@ -221,7 +247,7 @@ def nothing_was_held_up(house, source):
     source.drop("good.json", edit(LAB, lambda d: None))
     equal(source.result("good.json")["outcome"], "done", "a good file after all the bad ones")
     held = [b for b in house.box.held()]
-    equal(len(held), 2, "only the good ones are at the service: %s" % held)
+    equal(len(held), 3, "only the good ones are at the service: %s" % held)
 
 
 def bad_configuration(house):
@@ -252,10 +278,11 @@ def main():
         house.facility(CLINIC, link="web")
         source = house.source("karte", CLINIC, max_size="2MB", attachment_wait="500ms")
         house.source("letters", CLINIC)
+        house.source("patient", CLINIC, attachment_wait="30s")
         house.start()
         for name, case in CASES.items():
             runner.run(name, bad_file, house, source, name, *case)
-        for case in (unsaid, names, too_large_when_finished, receiver_unknown, mixed_bundle, signature_that_does_not_fit, nothing_was_held_up):
+        for case in (unsaid, names, attachments_are_named, too_large_when_finished, receiver_unknown, mixed_bundle, signature_that_does_not_fit, nothing_was_held_up):
             runner.run(case.__name__, case, house, source)
         runner.run("ends_cleanly", lambda: equal(house.stop(), 0, "exit status"))
         runner.run("configuration", bad_configuration, house)

@@ -170,7 +170,7 @@ def export(house, number):
     h.equal(os.stat(path).st_mode & 0o777, 0o600, "mode of the file")
     with open(path, "rb") as f:
         h.equal(f.read(), bundle, "file")
-    run(house, "export", number, "--what", "bundle", "-o", path, status=1)  # an existing file is not written over
+    h.equal(code_of(house, "export", number, "--what", "bundle", "-o", path), "CG-9314", "an existing file is not written over")
 
 
 def change(house, clinic, number):
@@ -296,7 +296,10 @@ def check_config(house):
 
     h.true(said("[gateway]\nnonsense = 1\n")[0]["place"].endswith("bad.conf:2"), "file and line")
     h.true(said(text.replace('signing = "require"', ""))[0]["place"].startswith(bad), "no signing policy")
-    h.equal(said(text.replace('profile = "test"', 'profile = "none"'))[0]["what_to_do"] != "", True, "no such profile")
+    told = said(text.replace('profile = "test"', 'profile = "none"'))[0]
+    h.true(told["code"] == "CG-1004" and "profile" in told["text"] and "test" in told["text"] and ":" in told["place"], "no such profile: %s" % told)
+    both = said(text.replace('signing = "require"', 'signing = "maybe"').replace('settle = "', 'settle = "x'))
+    h.equal(sorted("signing" in c["text"] or "settle" in c["text"] for c in both), [True] * 2, "a mistake of every section: %s" % both)
     h.true(any(c["code"] == "CG-9404" for c in said(text.replace("/hpki/crls", "/hpki/nothing"))), "a missing folder")
     h.true(any(c["code"] == "CG-9409" for c in said(text.replace('module = "', 'module = "/nonexistent'))), "a missing module")
     run(house, "check-config", os.path.join(house.folder, "nothing.conf"), status=1)

@@ -4,7 +4,7 @@ import json
 import signal
 import sys
 
-from house import House, Runner, equal, true, until
+from house import House, Runner, equal, sample, true, until
 
 runner = Runner("reload")
 
@@ -46,5 +46,43 @@ def source_taken_out():
         equal(told(house, "check-config"), [], "and all is well")
 
 
+def alarms_end():
+    """A reload replaces the doors without alarming anybody; an alarm ends under the code of its beginning, without a next step, and as soon as its cause is gone."""
+    with House("reload", signer="attended") as house:
+        box = house.sandbox()
+        house.link("web", "web", box)
+        house.link("folder", "folder", box)
+        house.facility(link="web")
+        clinic = house.source("karte", box=box)
+        house.start()
+        house.process.send_signal(signal.SIGHUP)
+        until(lambda: any("CG-9006" in line for line in house.status_log()), "reloaded")
+        equal(clinic.send("04-lab-register.json")["outcome"], "done", "after the reload")
+        until(lambda: all(link["up"] for link in page(house)["links"]), "both links are back")
+        equal([line for line in house.status_log() if "state=alarm" in line or "state=cleared" in line], [], "nobody was alarmed")
+        for name in ("06-letter-key-image.png", "06-letter-ecg.pdf", "06-letter-register.json"):
+            clinic.drop(name, sample(name))
+        waits = until(lambda: [line for line in house.status_log() if "state=to_sign" in line], "the letter waits")[0]
+        true("CG-8103" in waits and "clinsgw sign" in waits, "and says for what: " + waits)
+        box.fault("drop-after", "op=chart.register")
+        document = clinic.request("04-lab-register.json")
+        document["units"][0]["key"] = "ASK-1"
+        clinic.drop("ask.json", document)
+        number = until(lambda: json.loads(house.cli("list", "--state", "unknown", "--json").stdout)["messages"], "unknown")[0]["id"]
+        until(lambda: any("CG-8115" in line and "state=alarm" in line for line in house.status_log()), "a person is asked")
+        house.cli("resolve", number, "--done")
+        over = until(lambda: [line for line in house.status_log() if "CG-8115" in line and "state=cleared" in line], "and no longer", 3)[0]
+        true("次に" not in over and "解消" in over, over)
+        house.cli("pause")
+        house.cli("resume")
+        over = until(lambda: [line for line in house.status_log() if "state=cleared" in line and "CG-8213" in line], "resumed")[0]
+        true("次に" not in over, over)
+
+
+def page(house):
+    return json.loads(house.cli("status", "--json", good=False).stdout)
+
+
 runner.run("source_taken_out", source_taken_out)
+runner.run("alarms_end", alarms_end)
 sys.exit(runner.end())

@@ -5,9 +5,18 @@
 #include "base/text.h"
 #include "tests/unit/test.h"
 
-static int has(const char *text, const char *part)
+static bool has(const char *text, const char *part)
 {
     return strstr(text, part) != NULL;
+}
+
+/* {1} or {1|words} */
+static bool asks_for(const char *text, char number)
+{
+    for (const char *at = text; (at = strchr(at, '{')) != NULL; at++)
+        if (at[1] == number && (at[2] == '}' || at[2] == '|'))
+            return true;
+    return false;
 }
 
 /* One for each message, so that a fault names its message. */
@@ -21,7 +30,7 @@ static void check_message(const struct msg_info *m, const char *previous)
         if (m->text[lang] == NULL || m->text[lang][0] == '\0' || !text_is_utf8(m->text[lang], strlen(m->text[lang])) ||
             text_find_control(m->text[lang], strlen(m->text[lang]), false) >= 0 || !text_is_utf8(m->next[lang], strlen(m->next[lang])))
             test_fail(__FILE__, __LINE__, "%s: text in language %d is missing or broken", m->name, lang);
-    if (has(m->text[LANG_JA], "{1}") != has(m->text[LANG_EN], "{1}") || has(m->text[LANG_JA], "{2}") != has(m->text[LANG_EN], "{2}"))
+    if (asks_for(m->text[LANG_JA], '1') != asks_for(m->text[LANG_EN], '1') || asks_for(m->text[LANG_JA], '2') != asks_for(m->text[LANG_EN], '2'))
         test_fail(__FILE__, __LINE__, "%s: placeholders differ between the languages", m->name);
     if (has(m->text[LANG_JA], "{3}") || has(m->text[LANG_JA], "{0}") || has(m->next[LANG_JA], "{") || has(m->next[LANG_EN], "{"))
         test_fail(__FILE__, __LINE__, "%s: a placeholder that nobody fills", m->name);
@@ -120,6 +129,10 @@ TEST(messages_without_arguments_read_as_sentences)
         { MSG_CONF_UNKNOWN_KEY, LANG_JA, "設定項目はここにはありません" },
         { MSG_SERVICE_REFUSED, LANG_EN, "the service refused" },
         { MSG_READY_NOT_BUNDLE, LANG_JA, "FHIRのBundleではありません" },
+        { MSG_CHART_NO_CODE, LANG_JA, "項目にコードが一つもありません" },
+        { MSG_CHART_NO_CODE, LANG_EN, "an item has no code at all" },
+        { MSG_CHART_UNCODED, LANG_JA, "院内の項目に対応する標準コードがないため、未コードとして送ります" },
+        { MSG_CHART_UNCODED, LANG_EN, "no standard code for local code: sent as uncoded" },
     };
     char text[1024];
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -129,7 +142,10 @@ TEST(messages_without_arguments_read_as_sentences)
     for (int id = 1; id < MSG_COUNT; id++)
         for (int lang = 0; lang < 2; lang++) {
             size_t n = msg_format_bare((enum msg_id)id, (enum msg_lang)lang, text, sizeof text);
-            CHECK(n > 0 && strstr(text, "{1}") == NULL && strstr(text, "{2}") == NULL);
+            CHECK(n > 0 && strchr(text, '{') == NULL && strchr(text, '|') == NULL);
+            bool of_a_file = strcmp(msg_get((enum msg_id)id)->code, "CG-3") > 0 && strcmp(msg_get((enum msg_id)id)->code, "CG-6") < 0;
+            if (of_a_file && (strstr(text, "…") != NULL || strstr(text, "\"\"") != NULL || strstr(text, "「」") != NULL || strstr(text, "  ") != NULL))
+                test_fail(__FILE__, __LINE__, "%s does not read without what it would quote: %s", msg_get((enum msg_id)id)->code, text);
         }
     CHECK_INT(msg_format_bare(MSG_SERVICE_REFUSED, LANG_EN, text, 8), 7);
 }

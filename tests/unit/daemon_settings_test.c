@@ -1,4 +1,6 @@
 /* clinsgw.conf(5): what is read, what is refused, and where the refusal points. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -98,9 +100,9 @@ TEST(settings_take_two_facilities)
 TEST(settings_refuse_what_they_do_not_know)
 {
     refused(WHOLE "[source b]\nfacility = 1310000001\nroot = /b\ncolour = red\n", "conf:13", MSG_CONF_UNKNOWN_KEY, "colour");
-    refused("[gatway]\n" WHOLE, "conf:1", MSG_CONF_BAD_VALUE, "gatway");
+    refused("[gatway]\n" WHOLE, "conf:1", MSG_CONF_UNKNOWN_SECTION, "gatway");
     refused("[gateway one]\n" WHOLE, "conf:1", MSG_CONF_BAD_VALUE, "gateway");
-    refused("state_dir = /x\n" WHOLE, "conf:1", MSG_CONF_BAD_VALUE, "");
+    refused("state_dir = /x\n" WHOLE, "conf:1", MSG_CONF_SYNTAX, MSG_WORDS("a line before the first [section]", "最初の [節] より前に行があります"));
     refused("[link]\ntype = sink\n", "conf:1", MSG_CONF_BAD_VALUE, "link");
     refused("[gateway]\n\nworkers = 1\nworkers = 2\n" WHOLE, "conf:4", MSG_CONF_DUPLICATE_KEY, "workers");
 }
@@ -164,6 +166,9 @@ TEST(settings_refuse_names_that_break_lists_and_paths)
 TEST(settings_refuse_sources_that_share_a_folder)
 {
     refused(WHOLE "[source b]\nfacility = 1310000001\nroot = /srv/karte/\n", "conf:12", MSG_CONF_BAD_VALUE, "root");
+    refused(WHOLE "[source b]\nfacility = 1310000001\nroot = /srv/karte/in\n", "conf:12", MSG_CONF_BAD_VALUE, "root");
+    refused(WHOLE "[source b]\nfacility = 1310000001\nroot = /srv\n", "conf:12", MSG_CONF_BAD_VALUE, "root");
+    CHECK_OK(parse(WHOLE "[source b]\nfacility = 1310000001\nroot = /srv/karte2\n"));
     refused(LINK FACILITY "[source b]\nfacility = 1310000001\nroot = srv\n", "conf:9", MSG_CONF_BAD_VALUE, "root");
 }
 
@@ -226,6 +231,50 @@ TEST(settings_are_read_from_a_file)
     unlink(path);
     CHECK_ERR(settings_load(path, arena, &got, &e), ERR_NOTFOUND);
     CHECK(settings_load("/tmp", arena, &got, &e) < 0);
+}
+
+static void note(void *context, const struct err *fault)
+{
+    size_t used = strlen(context);
+    snprintf((char *)context + used, 400 - used, "%s%s ", strrchr(fault->place, ':'), fault->arg[0]);
+}
+
+TEST(settings_tell_of_a_mistake_in_every_section)
+{
+    char path[] = "/tmp/clinsgw-settings-XXXXXX", told[400] = "";
+    const char *text = "[gateway]\nworkers = 99\nhost = X\n" WHOLE "colour = red\n[lnk x]\n";
+    int fd = mkstemp(path);
+    CHECK(fd >= 0);
+    CHECK_INT(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+    arena = arena_free(arena);
+    arena = arena_new(4 << 20);
+    got = NULL;
+    e = (struct err)ERR_INIT;
+    CHECK_ERR(settings_load_telling(path, arena, &(struct settings_faults){ note, told }, &got, &e), ERR_INVALID);
+    CHECK(got == NULL && e.msg == MSG_NONE);
+    CHECK_STR(told, ":2workers :13colour :14lnk ");
+    unlink(path);
+}
+
+TEST(settings_name_the_profiles_that_are_there)
+{
+    char folder[] = "/tmp/clinsgw-profiles-XXXXXX", path[64], text[400];
+    CHECK(mkdtemp(folder) != NULL);
+    snprintf(path, sizeof path, "%s/own.conf", folder);
+    close(open(path, O_WRONLY | O_CREAT, 0600));
+    snprintf(text, sizeof text, "[gateway]\nprofile_dir = %s\n[link a]\ntype = sink\nprofile = onw\n", folder);
+    CHECK_OK(parse(text));
+    e.code = ERR_IO;
+    e.sys_errno = EACCES;
+    CHECK_ERR(settings_profile_missing(got, &got->link[0], &e), ERR_IO);
+    e.sys_errno = ENOENT;
+    CHECK_ERR(settings_profile_missing(got, &got->link[0], &e), ERR_INVALID);
+    CHECK_STR(e.place, "conf:5");
+    CHECK_STR(e.arg[0], "profile");
+    CHECK_STR(e.arg[1], "own");
+    unlink(path);
+    rmdir(folder);
 }
 
 /* ---- secrets ---- */

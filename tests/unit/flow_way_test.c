@@ -361,6 +361,7 @@ TEST(flow_signing)
     world_signer(w, FLOW_SIGNER_PIN);
     world_drop(w, letter(w, "l-1"));
     CHECK_INT(MESSAGE(1)->state, FLOW_MS_TO_SIGN);
+    CHECK_STR(MESSAGE(1)->reason, msg_get(MSG_FLOW_WAIT_PIN)->code);
     world_signer(w, FLOW_SIGNER_NO_CARD);
     CHECK_STR(MESSAGE(1)->reason, msg_get(MSG_FLOW_WAIT_CARD)->code);
     CHECK_INT(w->alarms[FLOW_ALARM_SIGNER], 1);
