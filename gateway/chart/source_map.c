@@ -29,7 +29,7 @@ struct source_map {
     size_t count, room;
 };
 
-static const char header[] = "clinsgw-source-map 1\n";
+static const char header[] = "clinsgw-source-map 2\n", header_whole[] = "clinsgw-source-map 1\n"; /* of the same length */
 
 struct source_map *source_map_new(struct arena *arena)
 {
@@ -205,72 +205,160 @@ static void add_number(struct buf *out, int64_t value)
     buf_add(out, d, (size_t)(digits + sizeof digits - d));
 }
 
+static size_t shared_len(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+    size_t n = 0;
+    while (n < a_len && n < b_len && a[n] == b[n])
+        n++;
+    return n;
+}
+
+/* `shared TAB rest`: neighbours differ in their ends, and so the map is a third of what it would be in full. */
+static void add_rest(struct buf *out, const char *before, size_t before_len, const char *text, size_t len)
+{
+    size_t shared = shared_len(before, before_len, text, len);
+    add_number(out, (int64_t)shared);
+    buf_add(out, text + shared, len - shared);
+}
+
 int source_map_write(const struct source_map *map, struct buf *out)
 {
+    const struct entry none = { .location = "", .place = { .offset = -1 } }, *before = &none;
+    const char *pointer_before = "";
+    size_t pointer_before_len = 0;
     buf_add_str(out, header);
-    for (size_t i = 0; i < source_map_count(map); i++) {
+    for (size_t i = 0; i < source_map_count(map); before = &map->entry[i++]) {
         const struct entry *entry = &map->entry[i];
-        const char *pointer = entry->place.pointer != NULL ? entry->place.pointer : "";
-        add_number(out, entry->place.offset);
-        add_number(out, entry->place.line);
-        add_number(out, entry->place.column);
-        buf_add(out, entry->location, entry->len);
-        buf_add_char(out, '\t');
-        /* a member name may hold anything, so a line break in it would break the line: such a pointer is cut there */
-        buf_add(out, pointer, strcspn(pointer, "\t\n"));
+        const struct chart_place *at = &entry->place, *last = &before->place;
+        const char *pointer = at->pointer != NULL ? at->pointer : "";
+        size_t len = strcspn(pointer, "\t\n"); /* a member name may hold anything, so a line break in it would break the line: such a pointer is cut there */
+        bool same = before != &none && at->offset == last->offset && at->line == last->line && at->column == last->column && len == pointer_before_len &&
+                    memcmp(pointer, pointer_before, len) == 0;
+        add_rest(out, before->location, before->len, entry->location, entry->len);
+        if (!same) {
+            buf_add_char(out, '\t');
+            add_number(out, at->offset);
+            add_number(out, at->line);
+            add_number(out, at->column);
+            add_rest(out, pointer_before, pointer_before_len, pointer, len);
+        }
         buf_add_char(out, '\n');
+        pointer_before = pointer;
+        pointer_before_len = len;
     }
     return out->failed;
 }
 
-/* The next field of a line, up to `end`; false when there is none. */
-static bool next_field(const char **at, const char *limit, char end, const char **ret_field, size_t *ret_len)
+/* The next field of a line; false when there is none. *at is NULL behind the last. */
+static bool next_field(const char **at, const char *line_end, const char **ret_field, size_t *ret_len)
 {
-    const char *stop = memchr(*at, end, (size_t)(limit - *at));
-    if (stop == NULL)
+    const char *stop = *at == NULL ? NULL : memchr(*at, '\t', (size_t)(line_end - *at));
+    if (*at == NULL)
         return false;
     *ret_field = *at;
-    *ret_len = (size_t)(stop - *at);
-    *at = stop + 1;
+    *ret_len = (size_t)((stop == NULL ? line_end : stop) - *at);
+    *at = stop == NULL ? NULL : stop + 1;
     return true;
 }
 
-static int read_line(struct source_map *map, const char **at, const char *limit)
+static bool next_number(const char **at, const char *line_end, int64_t min, int64_t max, int64_t *ret_number)
 {
-    static const int64_t largest[3] = { INT64_MAX, UINT32_MAX, UINT32_MAX };
-    struct chart_place place = { .offset = -1 };
-    int64_t number[3] = { 0 };
-    const char *field, *location;
-    size_t len, location_len;
-    for (size_t i = 0; i < 3; i++)
-        if (!next_field(at, limit, '\t', &field, &len) || text_to_int64(field, len, i == 0 ? -1 : 0, largest[i], &number[i]) < 0)
+    const char *field;
+    size_t len;
+    return next_field(at, line_end, &field, &len) && text_to_int64(field, len, min, max, ret_number) == 0;
+}
+
+/* The line before, which the next one may lean on. */
+struct reader { struct source_map *map; char location[LOCATION_MAX]; size_t len, pointer_len; struct chart_place place; bool whole /* format 1: nothing is shared */; };
+
+static int read_location(struct reader *r, const char **at, const char *line_end)
+{
+    int64_t shared = 0;
+    const char *rest;
+    size_t len;
+    if (!r->whole && !next_number(at, line_end, 0, (int64_t)r->len, &shared))
+        return ERR_CORRUPT;
+    if (!next_field(at, line_end, &rest, &len) || (size_t)shared + len == 0 || (size_t)shared + len >= LOCATION_MAX)
+        return ERR_CORRUPT;
+    memcpy(r->location + shared, rest, len);
+    r->len = (size_t)shared + len;
+    return 0;
+}
+
+static int read_numbers(struct reader *r, const char **at, const char *line_end)
+{
+    int64_t line, column;
+    if (!next_number(at, line_end, -1, INT64_MAX, &r->place.offset) || !next_number(at, line_end, 0, UINT32_MAX, &line) || !next_number(at, line_end, 0, UINT32_MAX, &column))
+        return ERR_CORRUPT;
+    r->place.line = (uint32_t)line;
+    r->place.column = (uint32_t)column;
+    return 0;
+}
+
+static int read_pointer(struct reader *r, const char **at, const char *line_end)
+{
+    int64_t shared = 0;
+    const char *rest;
+    char *pointer;
+    size_t len;
+    if ((!r->whole && !next_number(at, line_end, 0, (int64_t)r->pointer_len, &shared)) || !next_field(at, line_end, &rest, &len) || *at != NULL)
+        return ERR_CORRUPT;
+    pointer = arena_alloc(r->map->arena, (size_t)shared + len + 1);
+    if (pointer == NULL)
+        return ERR_NOMEM;
+    if (shared > 0)
+        memcpy(pointer, r->place.pointer, (size_t)shared);
+    memcpy(pointer + shared, rest, len);
+    r->place.pointer = pointer;
+    r->pointer_len = (size_t)shared + len;
+    return 0;
+}
+
+static int read_line(struct reader *r, const char *at, const char *line_end)
+{
+    int code = r->whole ? read_numbers(r, &at, line_end) : 0;
+    if (code == 0)
+        code = read_location(r, &at, line_end);
+    if (code == 0 && !r->whole && at != NULL)
+        code = read_numbers(r, &at, line_end);
+    else if (code == 0 && at == NULL && (r->whole || r->place.pointer == NULL)) /* the first line leans on nothing */
+        code = ERR_CORRUPT;
+    if (code == 0 && at != NULL)
+        code = read_pointer(r, &at, line_end);
+    return code < 0 ? code : add(r->map, r->location, r->len, &r->place);
+}
+
+static int read_lines(struct reader *r, const char *at, const char *limit, unsigned *ret_line)
+{
+    int code = 0;
+    for (const char *end; code == 0 && at < limit; at = end + 1, ++*ret_line) {
+        end = memchr(at, '\n', (size_t)(limit - at));
+        if (end == NULL)
             return ERR_CORRUPT;
-    if (!next_field(at, limit, '\t', &location, &location_len) || location_len == 0 || location_len >= LOCATION_MAX)
-        return ERR_CORRUPT;
-    if (!next_field(at, limit, '\n', &field, &len))
-        return ERR_CORRUPT;
-    place.offset = number[0];
-    place.line = (uint32_t)number[1];
-    place.column = (uint32_t)number[2];
-    place.pointer = arena_strndup(map->arena, field, len);
-    return place.pointer != NULL ? add(map, location, location_len, &place) : ERR_NOMEM;
+        code = read_line(r, at, end);
+        if (code < 0)
+            return code;
+    }
+    return code;
 }
 
 int source_map_read(const char *bytes, size_t len, struct arena *arena, struct source_map **ret_map, struct err *e)
 {
-    const char *at = bytes, *limit = bytes + len;
-    struct source_map *map = source_map_new(arena);
+    struct reader *r = arena_alloc(arena, sizeof *r);
     unsigned line = 1;
     char place[32];
-    int r = map != NULL ? 0 : ERR_NOMEM;
-    if (r == 0 && (len < sizeof header - 1 || memcmp(bytes, header, sizeof header - 1) != 0))
-        r = ERR_CORRUPT;
-    for (at += r == 0 ? sizeof header - 1 : 0; r == 0 && at < limit; line++)
-        r = read_line(map, &at, limit);
-    if (r == 0) {
-        *ret_map = map;
+    int code = r != NULL && (r->map = source_map_new(arena)) != NULL ? 0 : ERR_NOMEM;
+    if (code == 0 && (len < sizeof header - 1 || (memcmp(bytes, header, sizeof header - 1) != 0 && memcmp(bytes, header_whole, sizeof header_whole - 1) != 0)))
+        code = ERR_CORRUPT;
+    if (code == 0) {
+        line = 2;
+        r->whole = memcmp(bytes, header_whole, sizeof header_whole - 1) == 0;
+        code = read_lines(r, bytes + sizeof header - 1, bytes + len, &line);
+    }
+    if (code == 0) {
+        *ret_map = r->map;
         return 0;
     }
     snprintf(place, sizeof place, "line:%u", line);
-    return err_set(e, r, r == ERR_NOMEM ? MSG_NOMEM : MSG_INTERNAL, place, "source map", NULL);
+    return err_set(e, code, code == ERR_NOMEM ? MSG_NOMEM : MSG_INTERNAL, place, "source map", NULL);
 }

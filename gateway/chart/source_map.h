@@ -36,9 +36,13 @@ int source_map_find(const struct source_map *map, const char *location, struct c
 /* Gives pointer, offset, line and column to every issue that has a location and no pointer. */
 void source_map_apply(const struct source_map *map, struct issue_list *issues);
 
-/* The payload: UTF-8 lines `offset TAB line TAB column TAB location TAB pointer`, header `clinsgw-source-map 1`; the same map gives the same bytes. */
+/*
+ * The payload: header `clinsgw-source-map 2`, UTF-8 lines `shared TAB rest TAB offset TAB line TAB column TAB shared TAB rest`: location, numbers, pointer. Of location and
+ * pointer stands how many bytes they share with those of the line before, and what follows these; a line whose place is that of the line before ends behind the location.
+ * The same map gives the same bytes.
+ */
 int source_map_write(const struct source_map *map, struct buf *out);
-/* ERR_CORRUPT with place "line:N". */
+/* Reads format 1, too, in which every line is whole: `offset TAB line TAB column TAB location TAB pointer`. ERR_CORRUPT with place "line:N". */
 int source_map_read(const char *bytes, size_t len, struct arena *arena, struct source_map **ret_map, struct err *e);
 
 #endif

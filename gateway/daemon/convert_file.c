@@ -144,7 +144,7 @@ void convert_look(struct door *door, struct convert_world *world)
     if (r == 0)
         r = hear_cancels(&in, look, world->arena, &issues, &e);
     verdict = r < 0 ? e.msg : convert_verdict(&issues);
-    findings = convert_findings_fd(&issues);
+    findings = convert_findings_fd(&issues, true);
     wire_begin(&door->out, WIRE_LOOKED);
     wire_put_u64(&door->out, F_ORDER, order);
     wire_put_u64(&door->out, F_MSG, verdict);
@@ -295,7 +295,7 @@ static int map_fd(const struct product *p)
 static void send_unit(struct door *door, uint64_t order, uint64_t index, const struct order_unit *unit, const struct product *p, enum msg_id verdict)
 {
     struct wire_out *out = &door->out;
-    int content = -1, map = -1, findings = convert_findings_fd(&p->issues);
+    int content = -1, map = -1, findings = convert_findings_fd(&p->issues, wire_u64(&door->in, F_ADVICE) != 0);
 
     if (verdict == MSG_NONE && p->bundle.data != NULL) {
         content = memfd_seal("clinsgw-bundle", p->bundle.data, p->bundle.len, NULL);

@@ -59,7 +59,7 @@ void convert_check(struct door *door, struct convert_world *world)
     r = convert_map(wire_take_fd(&door->in, F_CONTENT), &bundle, &e);
     if (r == 0)
         r = check_bytes(bundle, digest, wire_i64(&door->in, F_TIME), world, &report, &issues, &e);
-    findings = convert_findings_fd(&issues);
+    findings = convert_findings_fd(&issues, false);
     wire_begin(&door->out, WIRE_CHECKED);
     wire_put_u64(&door->out, F_ORDER, order);
     wire_put_u64(&door->out, F_MSG, r < 0 ? e.msg : convert_verdict(&issues));
@@ -151,7 +151,7 @@ void convert_read(struct door *door, struct convert_world *world)
     if (r == 0)
         r = answer_findings(door, world, &answer, &issues, &e);
     if (r == 0 && issues.count > 0)
-        findings = convert_findings_fd(&issues);
+        findings = convert_findings_fd(&issues, false);
     wire_begin(&door->out, WIRE_ANSWER);
     wire_put_u64(&door->out, F_ORDER, order);
     wire_put_u64(&door->out, F_MSG, r < 0 ? e.msg : MSG_NONE);

@@ -35,8 +35,8 @@ void convert_read(struct door *door, struct convert_world *world);
 const struct exchange_profile *convert_profile(const struct door *door, const struct convert_world *world, const char *link);
 /* Maps a descriptor of a message, which is closed in any case. To be given back with memfd_unmap(), also after an error. */
 int convert_map(int fd, struct bytes *ret_bytes, struct err *e);
-/* Findings as a sealed memfd, -1 when there are none or memory is out. The caller closes it after sending. */
-int convert_findings_fd(const struct issue_list *issues);
+/* Findings as a sealed memfd, with advice for a dry run; -1 when there are none or memory is out. The caller closes it after sending. */
+int convert_findings_fd(const struct issue_list *issues, bool advice);
 /* What is wrong with a list as a whole: the worst finding's message when it has errors, MSG_NOMEM when it failed, else MSG_NONE. */
 enum msg_id convert_verdict(const struct issue_list *issues);
 

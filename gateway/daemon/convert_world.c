@@ -23,7 +23,7 @@ int convert_map(int fd, struct bytes *ret_bytes, struct err *e)
     return r;
 }
 
-int convert_findings_fd(const struct issue_list *issues)
+int convert_findings_fd(const struct issue_list *issues, bool advice)
 {
     struct buf text;
     int fd = -1;
@@ -31,7 +31,7 @@ int convert_findings_fd(const struct issue_list *issues)
     if (issues->count == 0)
         return -1;
     buf_init(&text, 8 << 20);
-    if (findings_write(issues, &text, NULL) == 0)
+    if (findings_write(issues, advice, &text, NULL) == 0 && text.len > 2 /* "[]": nothing but advice */)
         fd = memfd_seal("clinsgw-findings", text.data, text.len, NULL);
     buf_free(&text);
     return fd;

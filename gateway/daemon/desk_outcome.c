@@ -86,7 +86,7 @@ static int name_missing(struct desk *d, struct rows *rows, enum msg_severity sev
     if (r == 0 && (buf_add(&with, rows->report.data, head) < 0 || buf_add(&with, "\n", 1) < 0))
         r = err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "outcome", NULL);
     if (r == 0)
-        r = findings_write(&issues, &with, e);
+        r = findings_write(&issues, true, &with, e);
     if (r == 0) {
         struct buf before = rows->report;
         rows->report = with;

@@ -169,6 +169,7 @@ static void put_job(struct desk *d, struct trial *t, enum wire_type type)
         unsigned char seed[32];
         (void)rand_fill(seed, sizeof seed, NULL);
         wire_put_bytes(&d->out, F_SEED, seed, sizeof seed);
+        wire_put_u64(&d->out, F_ADVICE, 1);
         wire_put_text(&d->out, F_PROFILE, d->settings->link[d->settings->facility[d->settings->source[i].facility_index].link_index].name);
         for (size_t k = 0; k < t->units; k++) {
             wire_group_begin(&d->out, F_UNIT);

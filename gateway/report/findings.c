@@ -74,7 +74,12 @@ static bool add_issue(cJSON *array, const struct issue *issue)
            add_number(item, "line", issue->line, 0) && add_number(item, "column", issue->column, 0) && add_number(item, "offset", issue->offset, -1);
 }
 
-int findings_write(const struct issue_list *issues, struct buf *out, struct err *e)
+bool findings_is_advice(const struct issue *issue)
+{
+    return issue->msg == MSG_VALIDATE_MUST_SUPPORT || issue->msg == MSG_VALIDATE_BINDING_UNCHECKED;
+}
+
+int findings_write(const struct issue_list *issues, bool advice, struct buf *out, struct err *e)
 {
     cJSON *array = cJSON_CreateArray();
     char *text = NULL;
@@ -82,7 +87,7 @@ int findings_write(const struct issue_list *issues, struct buf *out, struct err 
     int r;
 
     for (const struct issue *i = issues->first; ok && i != NULL; i = i->next)
-        ok = add_issue(array, i);
+        ok = (!advice && findings_is_advice(i)) || add_issue(array, i);
     if (ok)
         text = cJSON_PrintUnformatted(array);
     r = text == NULL ? ERR_NOMEM : buf_add_str(out, text);

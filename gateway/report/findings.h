@@ -9,13 +9,17 @@
 #ifndef REPORT_FINDINGS_H
 #define REPORT_FINDINGS_H
 
+#include <stdbool.h>
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/issue.h"
 
-/* Appends the array. ERR_NOMEM, ERR_LIMIT. A list that failed is ERR_NOMEM. */
-int findings_write(const struct issue_list *issues, struct buf *out, struct err *e);
+/* What may be left out, and what nobody could check for want of a code table: for dry runs. Beside every file that was sent it would teach people not to read, and its Bundle
+ * tells it again whenever somebody asks `clinsgw validate`. */
+bool findings_is_advice(const struct issue *issue);
+/* Appends the array, with or without advice. ERR_NOMEM, ERR_LIMIT. A list that failed is ERR_NOMEM. */
+int findings_write(const struct issue_list *issues, bool advice, struct buf *out, struct err *e);
 /* Reads a payload back; a first line before the array (the vendor's own members in the report of a file) is passed over; unknown codes become MSG_INTERNAL with the code as argument. ERR_CORRUPT. Texts live in the list's arena. */
 int findings_read(const char *bytes, size_t len, struct issue_list *ret_issues, struct err *e);
 /* The finding a person should read first: the first error, else the first warning; NULL when the list is empty. */

@@ -68,8 +68,7 @@ static void add_unreadable(struct writer *w, cJSON *array)
     add_issue(w, array, &issue);
 }
 
-/* Adds the findings of a payload; *ret_worst is filled with the first error, untouched when there is none. Advice about what may be left out, and what could not be checked
-   for want of a code table, is for dry runs: beside every file that was sent it would teach people not to read. */
+/* Adds the findings of a payload; *ret_worst is filled with the first error, untouched when there is none. Payloads of older versions hold advice, too. */
 static void add_findings(struct writer *w, struct arena *arena, cJSON *array, struct bytes payload, bool advice, const struct issue **ret_worst)
 {
     struct issue_list list;
@@ -81,7 +80,7 @@ static void add_findings(struct writer *w, struct arena *arena, cJSON *array, st
         return;
     }
     for (const struct issue *i = list.first; i != NULL; i = i->next)
-        if (advice || (i->msg != MSG_VALIDATE_MUST_SUPPORT && i->msg != MSG_VALIDATE_BINDING_UNCHECKED))
+        if (advice || !findings_is_advice(i))
             add_issue(w, array, i);
     worst = findings_worst(&list);
     if (worst != NULL && worst->severity >= MSG_ERROR && *ret_worst == NULL)

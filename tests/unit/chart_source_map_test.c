@@ -80,13 +80,63 @@ TEST(source_map_survives_being_stored)
     arena_free(arena);
 }
 
+TEST(source_map_of_an_earlier_version_is_read)
+{
+    static const char whole[] = "clinsgw-source-map 1\n150\t7\t3\tBundle.entry[1]\t/units/0\n-1\t0\t0\tBundle.entry[1].resource.code\t\n";
+    static const char shared[] = "clinsgw-source-map 2\n0\tBundle.entry[1]\t150\t7\t3\t0\t/units/0\n15\t.resource.code\t-1\t0\t0\t0\t\n";
+    struct arena *arena = arena_new(1 << 20);
+    struct source_map *map = NULL;
+    struct chart_place place;
+    struct err e = ERR_INIT;
+    struct buf text;
+    buf_init(&text, 1 << 20);
+    CHECK_OK(source_map_read(whole, sizeof whole - 1, arena, &map, &e));
+    CHECK_OK(source_map_find(map, "Bundle.entry[1].resource", &place));
+    CHECK_STR(place.pointer, "/units/0");
+    CHECK_INT(place.offset, 150);
+    CHECK_OK(source_map_write(map, &text));
+    CHECK_STR(text.data, shared);
+    buf_free(&text);
+    arena_free(arena);
+}
+
+TEST(source_map_says_once_what_neighbours_share)
+{
+    static const char want[] = "clinsgw-source-map 2\n0\tBundle.a\t5\t1\t6\t0\t/x/long\n7\tb\n8\t.c\t9\t1\t10\t3\tmore\n0\tx\n";
+    static const char *const location[] = { "Bundle.a", "Bundle.b", "Bundle.b.c", "x" };
+    struct chart_place here = { .pointer = "/x/long", .offset = 5, .line = 1, .column = 6 }, there = { .pointer = "/x/more", .offset = 9, .line = 1, .column = 10 };
+    struct arena *arena = arena_new(1 << 20);
+    struct source_map *map = source_map_new(arena), *again = NULL;
+    struct chart_place place;
+    struct err e = ERR_INIT;
+    struct buf text;
+    buf_init(&text, 1 << 20);
+    for (size_t i = 0; i < 4; i++)
+        CHECK_OK(source_map_add(map, location[i], i < 2 ? &here : &there));
+    CHECK_OK(source_map_write(map, &text));
+    CHECK_STR(text.data, want);
+    CHECK_OK(source_map_read(text.data, text.len, arena, &again, &e));
+    CHECK_INT(source_map_count(again), 4);
+    CHECK_OK(source_map_find(again, "Bundle.b", &place));
+    CHECK_STR(place.pointer, "/x/long");
+    CHECK_OK(source_map_find(again, "x", &place));
+    CHECK_STR(place.pointer, "/x/more");
+    CHECK_INT(place.column, 10);
+    buf_free(&text);
+    arena_free(arena);
+}
+
 TEST(source_map_refuses_damaged_bytes)
 {
     static const struct { const char *bytes, *place; } cases[] = {
-        { "", "line:1" }, { "clinsgw-source-map 2\n", "line:1" }, { "clinsgw-source-map 1\nx\t1\t1\tBundle\t/a\n", "line:2" },
+        { "", "line:1" }, { "clinsgw-source-map 3\n", "line:1" }, { "clinsgw-source-map 1\nx\t1\t1\tBundle\t/a\n", "line:2" },
         { "clinsgw-source-map 1\n1\t1\t1\tBundle\t/a\n1\t-1\t1\tBundle.x\t/a\n", "line:3" }, { "clinsgw-source-map 1\n1\t1\t1\tBundle\t/a", "line:2" },
         { "clinsgw-source-map 1\n1\t1\t1\t\t/a\n", "line:2" }, { "clinsgw-source-map 1\n99999999999999999999\t1\t1\tBundle\t/a\n", "line:2" },
         { "clinsgw-source-map 1\n1\t4294967296\t1\tBundle\t/a\n", "line:2" },
+        { "clinsgw-source-map 2\n0\tBundle\n", "line:2" }, { "clinsgw-source-map 2\n1\tBundle\t1\t1\t1\t0\t/a\n", "line:2" }, { "clinsgw-source-map 2\n0\t\t1\t1\t1\t0\t/a\n", "line:2" },
+        { "clinsgw-source-map 2\n0\tBundle\t1\t1\t1\t0\t/a\n7\t.x\n", "line:3" }, { "clinsgw-source-map 2\n0\tBundle\t1\t1\t1\t0\t/a\n6\t.x\t1\t1\t1\t3\t/b\n", "line:3" },
+        { "clinsgw-source-map 2\n0\tBundle\t1\t1\t1\t0\t/a\n-1\t.x\n", "line:3" }, { "clinsgw-source-map 2\n0\tBundle\t1\t1\t1\t0\t/a\n6\t.x\t1\t1\n", "line:3" },
+        { "clinsgw-source-map 2\n0\tBundle\t1\t1\t1\t0\t/a\tmore\n", "line:2" }, { "clinsgw-source-map 1\n1\t1\t1\tBundle\n", "line:2" }, { "clinsgw-source-map 2\n\n", "line:2" },
     };
     struct arena *arena = arena_new(1 << 20);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

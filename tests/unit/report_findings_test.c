@@ -42,7 +42,7 @@ TEST(findings_come_back_as_they_were)
     issue->offset = 345;
     CHECK(issues_add(&list, MSG_WARNING, MSG_SPOOL_ORPHAN, NULL, NULL, "second") != NULL);
     CHECK(issues_add(&list, MSG_INFO, MSG_SPOOL_VANISHED, NULL, NULL, NULL) != NULL);
-    CHECK_OK(findings_write(&list, &text, &e));
+    CHECK_OK(findings_write(&list, true, &text, &e));
     CHECK_OK(findings_read(text.data, text.len, &back, &e));
     CHECK_INT(back.count, 3);
     CHECK_INT(back.errors, 1);
@@ -69,7 +69,7 @@ TEST(findings_come_back_as_they_were)
 TEST(findings_may_be_none)
 {
     begin();
-    CHECK_OK(findings_write(&list, &text, &e));
+    CHECK_OK(findings_write(&list, true, &text, &e));
     CHECK_STR(text.data, "[]");
     CHECK_OK(findings_read(text.data, text.len, &back, &e));
     CHECK_OK(findings_read("", 0, &back, &e));
@@ -80,11 +80,31 @@ TEST(findings_may_be_none)
     CHECK(findings_worst(&back) == NULL);
 }
 
+TEST(findings_leave_advice_out_unless_it_is_asked_for)
+{
+    begin();
+    CHECK(issues_add(&list, MSG_WARNING, MSG_VALIDATE_MUST_SUPPORT, NULL, "recorder", "profile") != NULL);
+    CHECK(issues_add(&list, MSG_INFO, MSG_VALIDATE_BINDING_UNCHECKED, NULL, "value set", "") != NULL);
+    CHECK_OK(findings_write(&list, false, &text, &e));
+    CHECK_STR(text.data, "[]");
+    CHECK(issues_add(&list, MSG_WARNING, MSG_VALIDATE_MILLISECONDS, NULL, "x", NULL) != NULL);
+    buf_reset(&text);
+    CHECK_OK(findings_write(&list, false, &text, &e));
+    CHECK_OK(findings_read(text.data, text.len, &back, &e));
+    CHECK_INT(back.count, 1);
+    CHECK_INT(back.first->msg, MSG_VALIDATE_MILLISECONDS);
+    buf_reset(&text);
+    CHECK_OK(findings_write(&list, true, &text, &e));
+    issues_init(&back, arena);
+    CHECK_OK(findings_read(text.data, text.len, &back, &e));
+    CHECK_INT(back.count, 3);
+}
+
 TEST(findings_that_quote_broken_bytes_can_be_read)
 {
     begin();
     CHECK(issues_add(&list, MSG_ERROR, MSG_SPOOL_TOO_LARGE, "r\xff", "\xe3\x81", "ok \xc0\xaf あ") != NULL);
-    CHECK_OK(findings_write(&list, &text, &e));
+    CHECK_OK(findings_write(&list, true, &text, &e));
     CHECK_OK(findings_read(text.data, text.len, &back, &e));
     CHECK_STR(back.first->rule, "r?");
     CHECK_STR(back.first->arg1, "??");
@@ -95,7 +115,7 @@ TEST(findings_are_not_written_from_a_list_that_failed)
 {
     begin();
     list.failed = true;
-    CHECK_ERR(findings_write(&list, &text, &e), ERR_NOMEM);
+    CHECK_ERR(findings_write(&list, true, &text, &e), ERR_NOMEM);
     CHECK_INT(e.code, ERR_NOMEM);
     CHECK_INT(text.len, 0);
 }
@@ -106,7 +126,7 @@ TEST(findings_keep_to_the_size_of_the_buffer)
     begin();
     CHECK(issues_add(&list, MSG_ERROR, MSG_SPOOL_TOO_LARGE, NULL, NULL, NULL) != NULL);
     buf_init(&small, 10);
-    CHECK_ERR(findings_write(&list, &small, &e), ERR_LIMIT);
+    CHECK_ERR(findings_write(&list, true, &small, &e), ERR_LIMIT);
     CHECK_INT(e.code, ERR_LIMIT);
     buf_free(&small);
 }

@@ -76,7 +76,7 @@ static struct bytes finding(enum msg_severity severity, enum msg_id msg, const c
     issue->line = 3;
     issue->column = 5;
     buf_init(&b, 1 << 16);
-    CHECK_OK(findings_write(&list, &b, &e));
+    CHECK_OK(findings_write(&list, true, &b, &e));
     ret.data = arena_strndup(arena, b.data, b.len);
     ret.len = b.len;
     CHECK(ret.data != NULL);
@@ -197,7 +197,7 @@ TEST(outcome_gives_advice_only_in_dry_runs)
     CHECK(issues_add(&list, MSG_WARNING, MSG_VALIDATE_MUST_SUPPORT, NULL, "recorder", "profile") != NULL);
     CHECK(issues_add(&list, MSG_WARNING, MSG_VALIDATE_MILLISECONDS, NULL, "x", NULL) != NULL);
     buf_init(&payload, 1 << 20);
-    CHECK_OK(findings_write(&list, &payload, &e));
+    CHECK_OK(findings_write(&list, true, &payload, &e));
     units[0].findings = buf_bytes(&payload);
     root = write_it(LANG_JA, true);
     CHECK_INT(json_path(root, "messages/0/issues")->count, 1);
