@@ -330,7 +330,9 @@ static int open_database(struct store *store, const char *dir, struct err *e)
         return err_set(e, ERR_INVALID, MSG_FILE_NAME, NULL, NULL, NULL);
     if (store->mode == STORE_READ_ONLY && fstatat(store->dir, "store.db", &st, AT_SYMLINK_NOFOLLOW) < 0)
         return err_set(e, ERR_NOTFOUND, MSG_STORE_NOT_THERE, NULL, NULL, NULL);
-    int rc = sqlite3_open_v2(path, &store->db, flags, NULL);
+    if ((r = store_disk_open(&store->disk, e)) < 0)
+        return r;
+    int rc = sqlite3_open_v2(path, &store->db, flags, store_disk_name(store->disk));
     if (rc != SQLITE_OK)
         return store->db == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "store", NULL) : store_sqlite_error(store, rc, e);
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -397,6 +399,7 @@ struct store *store_close(struct store *store)
     if (store->poisoned)
         sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_close(store->db);
+    store_disk_close(store->disk);
     buf_free(&store->text);
     buf_free(&store->body);
     free(store->tally);

@@ -5,6 +5,7 @@
  * columns.c   one table a row struct: name, type and place of every field. Everything else (schema, statements, event bodies) is made from it
  * schema.c    tables and indexes, migrations
  * store.c     open, close, transactions, statements, errors of SQLite
+ * disk.c      between SQLite and the system: small writes become large ones
  * rows.c      get, put, the event of each put, and what is kept in memory: counts, and the rows that were in hand lately
  * queries.c   the table of functions that flow/ sees
  * payload.c   bytes by digest; what the desk remembers beside the rows
@@ -115,8 +116,11 @@ struct tally { char facility[FLOW_CODE]; int64_t message[FLOW_MS_STATES], reques
 /* A payload that was put in the open transaction. Its bytes are in the database (or in a file) already, its row is written at the commit, when it is known how often it is named. */
 struct fresh { struct sha256 digest; int64_t id, size, refs; enum payload_place place; };
 
+struct store_disk;
+
 struct store {
     sqlite3 *db;
+    struct store_disk *disk;             /* lives longer than db */
     int dir, lock, payload;              /* descriptors */
     enum store_mode mode;
     bool in_turn, broken, poisoned;
@@ -147,6 +151,13 @@ int store_sqlite_error(struct store *store, int rc, struct err *e);
 int store_query_begin(struct store *store, enum store_query query, sqlite3_stmt **ret_stmt, struct err *e);
 void store_query_done(sqlite3_stmt *stmt);
 int store_exec(struct store *store, const char *sql, struct err *e);
+
+/* ---- disk ---- */
+
+/* The layer through which a store's files are written; a name to open the database by. Closed after the database (NULL is fine). ERR_NOMEM. */
+int store_disk_open(struct store_disk **ret_disk, struct err *e);
+const char *store_disk_name(const struct store_disk *disk);
+void store_disk_close(struct store_disk *disk);
 
 /* Values of a statement. */
 struct store_arg { const char *text; int64_t number; const struct sha256 *digest; };

@@ -1,7 +1,7 @@
 /*
  * store_crash_test - death in the middle, a full disk, a disk that fails, a second gateway, a strange database.
  *
- * fsync() and fdatasync() are this program's own, so that they can be counted and made to fail.
+ * fsync(), fdatasync() and the writes of SQLite are this program's own, so that they can be counted and made to fail.
  */
 #include <errno.h>
 #include <signal.h>
@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 #include "base/timefmt.h"
 #include "tests/unit/store_fixture.h"
 
@@ -27,6 +28,18 @@ int fsync(int fd)
 int fdatasync(int fd)
 {
     return fsync(fd);
+}
+
+static int write_count, write_fails;
+
+ssize_t pwrite64(int fd, const void *bytes, size_t size, off64_t at)
+{
+    write_count++;
+    if (write_fails > 0 && --write_fails == 0) {
+        errno = EIO;
+        return -1;
+    }
+    return (ssize_t)syscall(SYS_pwrite64, fd, bytes, size, at);
 }
 
 static char big[STORE_INLINE_MAX + 1000];
@@ -147,6 +160,59 @@ TEST(store_turn_costs_one_fsync)
         CHECK_INT(sync_count, 1);
     }
     store_close(f.store);
+}
+
+/* 400 pages and more, of which a small part would be a write each without the layer between SQLite and the system. */
+TEST(store_writes_in_large_pieces)
+{
+    FIXTURE(f);
+    struct sha256 digest;
+    struct buf back;
+    buf_init(&back, sizeof big);
+    f_begin(&f);
+    put_requests(&f, 1);
+    f_commit(&f);
+    write_count = 0;
+    f_begin(&f);
+    for (int i = 0; i < 80; i++) {
+        memset(big, i, 20000);
+        CHECK_OK(store_payload_put(f.store, (struct bytes){ big, 20000 }, &digest, NULL));
+    }
+    f_commit(&f);
+    CHECK(write_count >= 14 && write_count <= 30);
+    write_count = 0;
+    f_reopen(&f);   /* moves the log into the database */
+    CHECK(write_count >= 13 && write_count <= 40);
+    CHECK_OK(store_payload_get(f.store, &digest, &back, NULL));
+    CHECK_INT(back.len, 20000);
+    CHECK(memcmp(back.data, big, 20000) == 0);
+    CHECK_SOUND(&f);
+    buf_free(&back);
+    store_close(f.store);
+}
+
+/* Whichever write it is: what was gathered is gone, and the commit says so. */
+TEST(store_believes_nothing_after_a_failed_write_of_the_log)
+{
+    for (int which = 1; which <= 3; which++) {
+        FIXTURE(f);
+        struct sha256 digest;
+        f_begin(&f);
+        put_requests(&f, 2);
+        f_commit(&f);
+        f_begin(&f);
+        put_requests(&f, 3);
+        memset(big, 'w', sizeof big);
+        CHECK_OK(store_payload_put(f.store, (struct bytes){ big, STORE_INLINE_MAX }, &digest, NULL));
+        write_fails = which;
+        CHECK_ERR(store_commit(f.store, NULL), ERR_IO);
+        CHECK_INT(write_fails, 0);
+        CHECK_ERR(store_begin(f.store, NULL), ERR_IO);
+        f_reopen(&f);
+        CHECK_INT(received(&f), 2);
+        CHECK_SOUND(&f);
+        store_close(f.store);
+    }
 }
 
 TEST(store_believes_nothing_after_a_failed_fsync)
