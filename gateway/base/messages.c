@@ -35,9 +35,18 @@ const struct msg_info *msg_get(enum msg_id id)
 
 enum msg_id msg_by_code(const char *code)
 {
-    for (size_t i = 1; code != NULL && i < MSG_COUNT; i++)
-        if (strcmp(infos[i].code, code) == 0)
-            return (enum msg_id)i;
+    size_t from = 1, to = MSG_COUNT; /* numbers rise from line to line, which a test holds */
+
+    while (code != NULL && from < to) {
+        size_t middle = from + (to - from) / 2;
+        int order = strcmp(code, infos[middle].code);
+        if (order == 0)
+            return (enum msg_id)middle;
+        if (order < 0)
+            to = middle;
+        else
+            from = middle + 1;
+    }
     return MSG_NONE;
 }
 
