@@ -330,7 +330,7 @@ struct flow_cause {
 };
 
 enum flow_counter {                      /* durable numbers, 0 when never set */
-    FLOW_COUNTER_NAME,                   /* last request name given */
+    FLOW_COUNTER_NAME,                   /* last request name given, or set aside to be given by this life */
     FLOW_COUNTER_PAUSED,                 /* 1 = sending is paused by an operator */
     FLOW_COUNTER_RESTORED,               /* how often --after-restore ran */
     FLOW_COUNTER_LAST_WALL,              /* last wall time that was believed, at most an hour old while running */
@@ -723,6 +723,8 @@ struct flow_state {
     enum flow_clock clock;
     enum flow_disk disk;
     int64_t token;                       /* last given */
+    int64_t name;                        /* request name given last; so many more are set aside: */
+    int32_t names_left;
     int64_t age_check_ms;                /* boot clock: ages are looked at then */
     int64_t hand_back_ms;                /* boot clock: hand-backs that failed are tried again then, 0 = none */
     int32_t received;                    /* requests at the steps look, turn, convert, and claims that are out */

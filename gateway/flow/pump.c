@@ -9,9 +9,8 @@
 
 static bool pump_worker_free(const struct run *r)
 {
-    size_t n = flow_run_job_count(r, FLOW_JOB_LOOK, FLOW_JOB_CONVERT, -1) + flow_run_job_count(r, FLOW_JOB_CHECK, FLOW_JOB_BUILD, -1)
-        + flow_run_job_count(r, FLOW_JOB_READ, FLOW_JOB_READ, -1);
-    return n < (size_t)r->cfg->worker_jobs && r->st->job_count < FLOW_JOBS_MAX;
+    static const unsigned thinks = RUN_JOB(LOOK) | RUN_JOB(CONVERT) | RUN_JOB(CHECK) | RUN_JOB(BUILD) | RUN_JOB(READ);
+    return r->st->job_count < FLOW_JOBS_MAX && flow_run_job_count(r, thinks, -1) < (size_t)r->cfg->worker_jobs;
 }
 
 static int pump_read_one(struct run *r, const struct flow_exchange *x)
@@ -144,7 +143,7 @@ static int pump_requests(struct run *r, const struct pump_queue *p)
     struct flow_queue *queue = &r->st->queue[p->queue];
     struct flow_request q;
     while (queue->more && !(p->job == FLOW_JOB_CONVERT && r->st->clock == FLOW_CLOCK_WRONG)) {
-        bool room = p->at_once == 0 ? pump_worker_free(r) : r->st->job_count < FLOW_JOBS_MAX && flow_run_job_count(r, p->job, p->job, -1) < p->at_once;
+        bool room = p->at_once == 0 ? pump_worker_free(r) : r->st->job_count < FLOW_JOBS_MAX && flow_run_job_count(r, 1u << p->job, -1) < p->at_once;
         if (!room)
             break;
         int rc = r->ops->request_next(r->t, p->state, p->step, queue->after, &q, r->e);

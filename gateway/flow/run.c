@@ -336,11 +336,11 @@ void flow_run_job_remove(struct run *r, struct flow_job *job)
     memset(last, 0, sizeof *last);
 }
 
-size_t flow_run_job_count(const struct run *r, enum flow_job_kind first, enum flow_job_kind last, int route)
+size_t flow_run_job_count(const struct run *r, unsigned kinds, int route)
 {
     size_t n = 0;
     for (size_t i = 0; i < r->st->job_count; i++)
-        n += r->st->job[i].kind >= first && r->st->job[i].kind <= last && (route < 0 || r->st->job[i].route == route);
+        n += (kinds >> r->st->job[i].kind & 1) != 0 && (route < 0 || r->st->job[i].route == route);
     return n;
 }
 

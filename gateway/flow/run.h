@@ -66,7 +66,8 @@ struct flow_job *flow_run_job_find(struct run *r, enum flow_job_kind kind, int64
 bool flow_run_job_take(struct run *r, enum flow_job_kind kind, int64_t token, struct flow_job *ret_job);  /* found, and removed; false: nobody waits for it any more */
 struct flow_job *flow_run_job_of(struct run *r, enum flow_job_kind kind, int64_t id);
 void flow_run_job_remove(struct run *r, struct flow_job *job);
-size_t flow_run_job_count(const struct run *r, enum flow_job_kind first, enum flow_job_kind last, int route);
+#define RUN_JOB(kind) (1u << FLOW_JOB_##kind)
+size_t flow_run_job_count(const struct run *r, unsigned kinds, int route);   /* jobs of these kinds; of all routes (-1) or of one */
 void flow_run_enqueue(struct flow_queue *queue, int64_t id);
 void flow_run_enqueue_send(struct run *r, const struct flow_message *m);
 bool flow_run_is_zero(const struct sha256 *digest);

@@ -110,7 +110,6 @@ static int send_ready(struct run *r, struct flow_message *m, const struct flow_a
 {
     enum msg_id why;
     bool may, cancelled = false;
-    enum flow_operation asked = m->operation;
     RUN_TRY(flow_order_may_go(r, m, &may));
     if (!may) {
         m->turn = false;
@@ -127,9 +126,7 @@ static int send_ready(struct run *r, struct flow_message *m, const struct flow_a
         memset(&m->signed_bundle, 0, sizeof m->signed_bundle);
         return flow_message_enter(r, m, FLOW_MS_TO_SIGN, MSG_FLOW_SIGN_AGAIN);
     }
-    if (m->operation != asked)
-        RUN_TRY(flow_run_put_message(r, m, MSG_NONE));
-    return send_order_build(r, m, a, route, FLOW_XK_SUBMIT);
+    return send_order_build(r, m, a, route, FLOW_XK_SUBMIT);     /* what `current` has become is written with the intent */
 }
 
 /* What is due for a pending or unknown message. */
@@ -152,7 +149,7 @@ static bool send_has_room(struct run *r, const char *id)
     struct flow_route_state *state = flow_run_route(r, id);
     if (route == NULL || state == NULL || !state->up || state->not_before_ms > r->ev->boot_ms || r->st->job_count == FLOW_JOBS_MAX)
         return false;
-    return flow_run_job_count(r, FLOW_JOB_BUILD, FLOW_JOB_BUILT, (int)(state - r->st->route)) < (size_t)route->sessions;
+    return flow_run_job_count(r, RUN_JOB(BUILD) | RUN_JOB(BUILT), (int)(state - r->st->route)) < (size_t)route->sessions;
 }
 
 static bool send_any_room(struct run *r)
@@ -214,9 +211,12 @@ int flow_send_built(struct run *r)
         job->payload = r->ev->u.built.request;
         return 0;                      /* flow_send_pump() looks at the version again */
     }
+    enum flow_operation operation = job->operation;
     flow_run_job_remove(r, job);
-    if (m.state == FLOW_MS_READY)
+    if (m.state == FLOW_MS_READY) {
+        m.operation = operation;
         return flow_message_enter(r, &m, FLOW_MS_REJECTED, large ? MSG_FLOW_TOO_LARGE : r->ev->u.built.reject);
+    }
     m.turn = false;
     m.held = true;                     /* an inquiry that cannot be built will not be built tomorrow */
     flow_run_reason(m.reason, MSG_FLOW_ASK_PERSON);
@@ -244,14 +244,21 @@ static int send_new_attempt(struct run *r, const struct flow_job *job, struct fl
     return flow_run_put_attempt(r, ret_a);
 }
 
+/* Names are taken from the store many at a time, in the commit of the first that is used: what a life leaves unused is never given again. */
 static int send_name(struct run *r, char ret_name[static FLOW_SUFFIX])
 {
-    struct flow_cause cause = flow_run_cause(r, MSG_NONE);
-    int64_t n = 0;
-    RUN_TRY(r->ops->counter_get(r->t, FLOW_COUNTER_NAME, &n, r->e));
-    RUN_TRY(r->ops->counter_set(r->t, FLOW_COUNTER_NAME, ++n, &cause, r->e));
+    enum { AT_ONCE = 32 };
+    struct flow_state *st = r->st;
+    if (st->names_left == 0) {
+        struct flow_cause cause = flow_run_cause(r, MSG_NONE);
+        RUN_TRY(r->ops->counter_get(r->t, FLOW_COUNTER_NAME, &st->name, r->e));
+        RUN_TRY(r->ops->counter_set(r->t, FLOW_COUNTER_NAME, st->name + AT_ONCE, &cause, r->e));
+        st->names_left = AT_ONCE;
+    }
+    st->names_left--;
+    st->name++;
     memset(ret_name, 0, FLOW_SUFFIX);
-    snprintf(ret_name, FLOW_SUFFIX, "%s%013" PRId64, r->cfg->name_tag, n);
+    snprintf(ret_name, FLOW_SUFFIX, "%s%013" PRId64, r->cfg->name_tag, st->name);
     return 0;
 }
 
@@ -265,10 +272,12 @@ static int send_begin(struct run *r, const struct flow_job *job, struct flow_mes
     memset(&x, 0, sizeof x);
     RUN_TRY(flow_message_bundle_loud(r, m->facility, m->bundle_id, &loud_before));
     RUN_TRY(flow_message_has_open_cancel(r, m->facility, m->bundle_id, m->id, &x.began_cancel));
-    if (first)
+    if (first) {
+        m->operation = job->operation;
         RUN_TRY(send_new_attempt(r, job, m, &a));
-    else
+    } else {
         RUN_TRY(rc = r->ops->attempt_last(r->t, m->id, &a, r->e));
+    }
     if (rc == 0 && !first)
         return flow_run_inconsistent(r, "message without attempt", m->id);
     x.message = m->id;

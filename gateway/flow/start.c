@@ -217,6 +217,7 @@ int flow_start_after_restore(struct run *r)
     int rc;
     RUN_TRY(r->ops->counter_get(r->t, FLOW_COUNTER_NAME, &name, r->e));
     RUN_TRY(r->ops->counter_set(r->t, FLOW_COUNTER_NAME, name + GAP, &cause, r->e));
+    r->st->names_left = 0;
     RUN_TRY(r->ops->counter_get(r->t, FLOW_COUNTER_RESTORED, &restored, r->e));
     RUN_TRY(r->ops->counter_set(r->t, FLOW_COUNTER_RESTORED, restored + 1, &cause, r->e));
     RUN_TRY(r->ops->counter_set(r->t, FLOW_COUNTER_PAUSED, 1, &cause, r->e));
