@@ -48,6 +48,8 @@ bool adapter_is_fhir(const char *bytes, size_t len)
     static const char name[] = "\"resourceType\"";
     size_t depth = 0, i = 0;
     bool name_next = false;
+    if (memmem(bytes, len, name, sizeof name - 1) == NULL) /* most files: what stands nowhere need not be looked for member by member */
+        return false;
     while (i < len) {
         char c = bytes[i];
         if (c == '"') {

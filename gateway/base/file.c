@@ -239,16 +239,43 @@ int memfd_seal(const char *label, const void *data, size_t len, struct err *e)
     return fd;
 }
 
-int memfd_map(int fd, size_t max, struct bytes *ret_bytes, struct err *e)
+/* That nobody can change it any more, and its size. */
+static int memfd_check(int fd, size_t max, struct stat *ret_st, struct err *e)
 {
-    struct stat st;
     int seals = fcntl(fd, F_GET_SEALS);
     if (seals < 0 || (seals & ALL_SEALS) != ALL_SEALS)
         return err_set(e, ERR_INVALID, MSG_MEMFD_UNSEALED, NULL, NULL, NULL);
-    if (fstat(fd, &st) < 0)
+    if (fstat(fd, ret_st) < 0)
         return err_set_errno(e, MSG_IO, NULL, "stat");
-    if ((uintmax_t)st.st_size > max)
-        return err_set(e, ERR_LIMIT, MSG_LIMIT, NULL, "memfd", NULL);
+    return (uintmax_t)ret_st->st_size > max ? err_set(e, ERR_LIMIT, MSG_LIMIT, NULL, "memfd", NULL) : 0;
+}
+
+int memfd_read(int fd, size_t max, struct buf *out, struct err *e)
+{
+    struct stat st;
+    int r = memfd_check(fd, max, &st, e);
+    size_t size = r == 0 ? (size_t)st.st_size : 0;
+    if (r == 0 && (r = buf_reserve(out, size)) < 0)
+        return err_set(e, r, r == ERR_LIMIT ? MSG_LIMIT : MSG_NOMEM, NULL, "memfd", NULL);
+    for (size_t done = 0; r == 0 && done < size;) {
+        ssize_t n = pread(fd, out->data + out->len + done, size - done, (off_t)done);
+        if (n > 0)
+            done += (size_t)n;
+        else if (n == 0 || errno != EINTR)
+            r = err_set_errno(e, MSG_IO, NULL, "read");
+    }
+    out->len += r == 0 ? size : 0;
+    if (out->capacity > 0)
+        out->data[out->len] = '\0';
+    return r;
+}
+
+int memfd_map(int fd, size_t max, struct bytes *ret_bytes, struct err *e)
+{
+    struct stat st;
+    int r = memfd_check(fd, max, &st, e);
+    if (r < 0)
+        return r;
     if (st.st_size == 0) {
         *ret_bytes = (struct bytes){ "", 0 };
         return 0;

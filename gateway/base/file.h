@@ -40,5 +40,7 @@ int memfd_seal(const char *label, const void *data, size_t len, struct err *e);
 /* Maps a memfd read-only after checking that it carries all four seals and size <= max. munmap with memfd_unmap. */
 int memfd_map(int fd, size_t max, struct bytes *ret_bytes, struct err *e);
 void memfd_unmap(struct bytes *mapped);
+/* Appends the bytes of one to a buffer, after the same checks: cheaper than a map for what is small and looked at once. ret_content is left as it was after a failure. */
+int memfd_read(int fd, size_t max, struct buf *ret_content, struct err *e);
 
 #endif

@@ -33,7 +33,7 @@ enum desk_door_kind { DESK_SPOOL, DESK_CONVERT, DESK_SIGN, DESK_LINK, DESK_DOOR_
 
 enum {
     DESK_DOORS_MAX = 128, DESK_JOBS_MAX = 256, DESK_CLIENTS_MAX = 16, DESK_TRIES_MAX = 64, DESK_CACHE_MAX = 256, DESK_ALARMS_MAX = FLOW_ALARM_SLOTS,
-    DESK_DIRTY_MAX = 4096, DESK_PAYLOAD_MAX = 96 << 20, DESK_CACHE_BYTES = 32 << 20, DESK_JOB_LIMIT_MS = 120 * 1000, DESK_SEEDS = 64
+    DESK_DIRTY_MAX = 4096, DESK_PAYLOAD_MAX = 96 << 20, DESK_TAKEN_MAX = 128 << 10 /* read, larger payloads are mapped */, DESK_CACHE_BYTES = 32 << 20, DESK_JOB_LIMIT_MS = 120 * 1000, DESK_SEEDS = 64
 };
 
 struct desk_door {
@@ -111,6 +111,7 @@ struct desk {
     struct desk_later *later, **later_end;
     struct desk_client client[DESK_CLIENTS_MAX];
     int replying;                    /* client whose command is in hand, -1 = none */
+    struct buf taken;                /* bytes of the payload that is being put, kept for the next */
     struct desk_cached cache[DESK_CACHE_MAX];
     uint64_t cache_clock;
     struct desk_alarm alarm[DESK_ALARMS_MAX];

@@ -319,6 +319,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < DESK_CLIENTS_MAX; i++)
         d.client[i].fd = -1;
     flow_orders_init(&d.orders);
+    buf_init(&d.taken, DESK_TAKEN_MAX);
     if (argc > 2 || start(&d, &e) < 0) {
         char text[512];
         msg_format(e.msg, LANG_JA, e.arg[0], e.arg[1], text, sizeof text);
@@ -339,6 +340,7 @@ int main(int argc, char **argv)
     desk_log_plain(&d, MSG_STOPPED, "", "");
     desk_log_flush(&d);
     buf_free(&d.lines);
+    buf_free(&d.taken);
     desk_control_close(&d);
     desk_try_free(&d);
     flow_state_free(d.flow);

@@ -289,10 +289,9 @@ int64_t desk_turn_due(const struct desk *d)
 
 /* ---- payloads ---- */
 
-static void cache_put(struct desk *d, const struct sha256 *digest, int fd)
+static void cache_put(struct desk *d, const struct sha256 *digest, int fd, size_t size)
 {
     struct desk_cached *oldest = &d->cache[0];
-    struct stat st;
 
     for (size_t i = 0; i < DESK_CACHE_MAX; i++)
         if (d->cache[i].used < oldest->used)
@@ -302,7 +301,7 @@ static void cache_put(struct desk *d, const struct sha256 *digest, int fd)
     oldest->digest = *digest;
     oldest->fd = fd;
     oldest->used = ++d->cache_clock;
-    oldest->size = fstat(fd, &st) == 0 ? st.st_size : 0;
+    oldest->size = (int64_t)size;
 }
 
 static struct desk_cached *cache_find(struct desk *d, const struct sha256 *digest)
@@ -315,20 +314,28 @@ static struct desk_cached *cache_find(struct desk *d, const struct sha256 *diges
 
 int desk_payload_take(struct desk *d, int fd, struct sha256 *ret_digest, struct err *e)
 {
-    struct bytes content;
+    struct bytes content, mapped = { "", 0 };
     struct sha256 digest;
-    int r = memfd_map(fd, DESK_PAYLOAD_MAX, &content, e);
+    size_t size = 0;
+    int r;
 
-    if (r == 0) {
-        r = desk_turn_begin(d, e);
-        if (r == 0)
-            r = store_payload_put(d->store, content, &digest, e);
-        memfd_unmap(&content);
+    buf_reset(&d->taken);
+    r = memfd_read(fd, DESK_TAKEN_MAX, &d->taken, NULL);
+    content = buf_bytes(&d->taken);
+    if (r < 0) { /* large, as a rule */
+        r = memfd_map(fd, DESK_PAYLOAD_MAX, &mapped, e);
+        content = mapped;
     }
+    if (r == 0)
+        r = desk_turn_begin(d, e);
+    if (r == 0)
+        r = store_payload_put(d->store, content, &digest, e);
+    size = content.len;
+    memfd_unmap(&mapped);
     if (r < 0 || cache_find(d, &digest) != NULL)
         close(fd);
     else
-        cache_put(d, &digest, fd);
+        cache_put(d, &digest, fd, size);
     if (r == 0)
         *ret_digest = digest;
     return r;
@@ -344,7 +351,7 @@ int desk_payload_keep(struct desk *d, struct bytes text, struct sha256 *ret_dige
         return r;
     fd = memfd_seal("clinsgw-outcome", text.data, text.len, e);
     if (fd >= 0)
-        cache_put(d, ret_digest, fd);
+        cache_put(d, ret_digest, fd, text.len);
     return fd < 0 ? fd : 0;
 }
 
@@ -352,6 +359,7 @@ int desk_payload_fd(struct desk *d, const struct sha256 *digest)
 {
     struct desk_cached *cached = cache_find(d, digest);
     struct err e = ERR_INIT;
+    struct stat st;
     int fd;
 
     if (cached != NULL) {
@@ -362,7 +370,7 @@ int desk_payload_fd(struct desk *d, const struct sha256 *digest)
     if (fd < 0)
         desk_log(d, &e);
     else
-        cache_put(d, digest, fd);
+        cache_put(d, digest, fd, fstat(fd, &st) == 0 ? (size_t)st.st_size : 0);
     return fd;
 }
 

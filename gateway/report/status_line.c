@@ -5,7 +5,6 @@
  * DESCRIPTION
  *      Time, code, then `key=value` for what is known, then the sentence and the next step. A line that does not fit is cut at a character.
  */
-#include <stdio.h>
 #include <string.h>
 #include "base/text.h"
 #include "base/timefmt.h"
@@ -25,14 +24,22 @@ static void flatten(char *text, size_t len)
     }
 }
 
+/* As much as there is room for; the length counts what did not fit, too. */
+static size_t add_text(char *text, size_t size, size_t at, const char *more)
+{
+    size_t len = strlen(more);
+
+    if (at < size - 1)
+        memcpy(text + at, more, len < size - 1 - at ? len : size - 1 - at);
+    return at + len;
+}
+
 static size_t add(char *text, size_t size, size_t at, const char *label, const char *value)
 {
-    int n;
-
-    if (value == NULL || value[0] == '\0' || at >= size)
+    if (value == NULL || value[0] == '\0')
         return at;
-    n = snprintf(text + at, size - at, " %s%s", label, value);
-    return n < 0 ? at : at + (size_t)n;
+    at = add_text(text, size, at, " ");
+    return add_text(text, size, add_text(text, size, at, label), value);
 }
 
 size_t status_line_format(const struct status_line *line, enum msg_lang lang, char *ret_text, size_t size)
@@ -42,7 +49,8 @@ size_t status_line_format(const struct status_line *line, enum msg_lang lang, ch
     size_t n;
 
     time_format_log(line->wall_ms, time);
-    n = (size_t)snprintf(ret_text, size, "%s %s", time, line->msg == MSG_NONE ? "-" : info->code);
+    n = add_text(ret_text, size, 0, time);
+    n = add(ret_text, size, n, "", line->msg == MSG_NONE ? "-" : info->code);
     if (line->message != NULL && line->message[0] == 'r')
         n = add(ret_text, size, n, "request=", line->message + 1);
     else

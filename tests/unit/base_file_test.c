@@ -249,6 +249,29 @@ TEST(memfd_carries_all_seals)
     close(fd);
 }
 
+TEST(memfd_is_read_into_a_buffer)
+{
+    struct err e = ERR_INIT;
+    struct buf text;
+    int fd = memfd_seal("test", "payload", 7, &e), empty = memfd_seal("empty", NULL, 0, &e), open_one = memfd_create("open", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    buf_init(&text, 10);
+    CHECK_OK(memfd_read(empty, 0, &text, &e));
+    CHECK_INT(text.len, 0);
+    CHECK_OK(buf_add_str(&text, "a "));
+    CHECK_OK(memfd_read(fd, 7, &text, &e));
+    CHECK_STR(text.data, "a payload");
+    CHECK_ERR(memfd_read(fd, 6, &text, &e), ERR_LIMIT);
+    CHECK_STR(text.data, "a payload");
+    CHECK_ERR(memfd_read(fd, 7, &text, &e), ERR_LIMIT);   /* the buffer's own */
+    CHECK_ERR(memfd_read(open_one, 7, &text, &e), ERR_INVALID);
+    CHECK_ERR(memfd_read(-1, 7, &text, &e), ERR_INVALID);
+    CHECK_STR(text.data, "a payload");
+    buf_free(&text);
+    close(fd);
+    close(empty);
+    close(open_one);
+}
+
 TEST(memfd_map_refuses_what_could_still_change)
 {
     struct err e = ERR_INIT;
