@@ -17,9 +17,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base/crypt.h"
 
@@ -64,6 +66,21 @@ int dir_make(int at, const char *path, mode_t mode, struct err *e)
     if (made == 0 && fd >= 0)
         set_mode(fd, mode);
     return fd;
+}
+
+int dir_make_path(const char *path, mode_t mode, struct err *e)
+{
+    char part[PATH_MAX];
+    size_t len = strlen(path);
+    if (len >= sizeof part)
+        return err_set(e, ERR_LIMIT, MSG_FILE_NAME, path, "", NULL);
+    for (size_t i = 1; i < len; i++)
+        if (path[i] == '/') {
+            memcpy(part, path, i);
+            part[i] = '\0';
+            (void)mkdir(part, mode); /* there already, or the last one says why not */
+        }
+    return dir_make(AT_FDCWD, path, mode, e);
 }
 
 int dir_sync(int dir, struct err *e)
@@ -210,6 +227,8 @@ int file_read(int dir, const char *name, size_t max, struct buf *out, struct err
     if (fd < 0)
         return set_file_errno(e, name, "open");
     int r = file_read_fd(fd, max, out, e);
+    if (r == ERR_INVALID)
+        err_set(e, ERR_INVALID, MSG_FILE_KIND, NULL, name, NULL);
     close(fd);
     return r;
 }

@@ -21,6 +21,8 @@
 int dir_open(int at, const char *path, struct err *e);
 /* Makes the directory when it is not there (mode), then opens it. The parent must exist. */
 int dir_make(int at, const char *path, mode_t mode, struct err *e);
+/* The same with the parents that are not there. */
+int dir_make_path(const char *path, mode_t mode, struct err *e);
 
 enum file_replace { FILE_REPLACE, FILE_NEW /* ERR_EXISTS when the name is taken */ };
 enum file_sync { FILE_DURABLE, FILE_FAST /* atomic by rename, without fsync: for projections that can be made again */ };

@@ -15,9 +15,8 @@
 #include <cjson/cJSON.h>
 #include "cli/cli.h"
 #include "validate/package/package.h"
-#include "validate/validate.h"
 
-struct package_cli { struct cli *c; struct package_store *store; cJSON *rows; bool failed, refused; };
+struct package_cli { struct cli *c; struct package_store *store; const char *folder; cJSON *rows; size_t rows_told; bool failed, refused, sets_told; };
 
 static void put(struct package_cli *p, cJSON *row, const char *name, const char *text)
 {
@@ -68,16 +67,32 @@ static int package_add(struct package_cli *p)
     return r;
 }
 
+/* Two lists with their headings: the packages, then the sets. */
+static void print_row(struct package_cli *p, const struct package_listing *row)
+{
+    static const char *const heading[2][2] = {
+        [LANG_JA] = { "パッケージ                                            バイト数  使っているセット", "セット            パッケージ（先にあるものが土台）" },
+        [LANG_EN] = { "PACKAGE                                               BYTES  USED BY SETS", "SET               PACKAGES, THE FIRST BELOW THE OTHERS" }
+    };
+    bool of_set = row->file == NULL, first = of_set ? !p->sets_told : p->rows_told == 0;
+
+    if (first)
+        printf("%s%s\n", p->rows_told > 0 ? "\n" : "", heading[p->c->lang][of_set]);
+    if (of_set)
+        printf("%-16s  %s\n", row->name, row->sets);
+    else
+        printf("%-48s %10zu  %s\n", row->file, row->bytes, row->sets[0] != '\0' ? row->sets : "-");
+    p->sets_told = p->sets_told || of_set;
+    p->rows_told++;
+}
+
 static int list_row(void *self, const struct package_listing *row)
 {
     struct package_cli *p = self;
     cJSON *o;
 
     if (!p->c->json) {
-        if (row->file != NULL)
-            printf("%-48s %10zu  %s\n", row->file, row->bytes, row->sets);
-        else
-            printf("[%s] %s\n", row->name, row->sets);
+        print_row(p, row);
         return 0;
     }
     o = new_row(p);
@@ -96,11 +111,34 @@ static int package_list(struct package_cli *p)
 {
     struct err e = ERR_INIT;
 
-    return package_store_list(p->store, list_row, p, &e) < 0 ? cli_say_err(p->c, CLI_FAILED, &e) : CLI_DONE;
+    if (package_store_list(p->store, list_row, p, &e) < 0)
+        return cli_say_err(p->c, CLI_FAILED, &e);
+    return p->c->json || p->rows_told > 0 ? CLI_DONE : cli_say(p->c, CLI_DONE, MSG_CLI_NO_PACKAGES, p->folder, NULL);
+}
+
+/* The set that the gateway checks with stays: its workers would not start again. */
+static int remove_set(struct package_cli *p, const char *set)
+{
+    struct err e = ERR_INIT;
+
+    if (p->c->settings != NULL && p->c->settings->fhir_set != NULL && strcmp(p->c->settings->fhir_set, set) == 0 && strcmp(p->c->settings->fhir_dir, p->folder) == 0)
+        return cli_say(p->c, CLI_FAILED, MSG_CLI_SET_CONFIGURED, set, NULL);
+    if (package_store_drop(p->store, set, &e) < 0)
+        return cli_say_err(p->c, CLI_FAILED, &e);
+    if (!p->c->json)
+        return cli_say(p->c, CLI_DONE, MSG_CLI_SET_REMOVED, set, NULL);
+    put(p, new_row(p), "set", set);
+    return CLI_DONE;
 }
 
 static int package_remove(struct package_cli *p)
 {
+    const char *set = cli_value(p->c, "set");
+
+    if ((set == NULL) == (p->c->plains < 2))
+        return cli_say(p->c, CLI_USAGE, MSG_CLI_USAGE, "package remove FILE... | remove --set NAME", NULL);
+    if (set != NULL)
+        return remove_set(p, set);
     for (size_t i = 1; i < p->c->plains; i++) {
         struct err e = ERR_INIT;
 
@@ -110,29 +148,15 @@ static int package_remove(struct package_cli *p)
     return CLI_DONE;
 }
 
-/* A set without the R4 core package knows no resource at all. */
-static bool has_core(const struct package_cli *p, const char *name)
-{
-    struct validate_set *set = NULL;
-    char path[4096];
-    bool has = package_store_image(p->store, name, path, sizeof path, NULL) == 0 && validate_set_open(path, &set, NULL) == 0
-            && validate_set_has(set, "http://hl7.org/fhir/StructureDefinition/Bundle");
-
-    validate_set_close(set);
-    return has;
-}
-
 static int package_use(struct package_cli *p)
 {
     const char *set = cli_value(p->c, "set");
     struct err e = ERR_INIT;
 
-    if (set == NULL)
+    if (set == NULL || p->c->plains < 2)
         return cli_say(p->c, CLI_USAGE, MSG_CLI_USAGE, "package use --set NAME FILE...", NULL);
     if (package_store_use(p->store, set, p->c->plain + 1, p->c->plains - 1, &e) < 0)
         return cli_say_err(p->c, CLI_FAILED, &e);
-    if (!has_core(p, set))
-        return cli_say(p->c, CLI_FAILED, MSG_CLI_SET_NO_CORE, set, NULL);
     if (!p->c->json)
         return cli_say(p->c, CLI_DONE, MSG_CLI_SET_MADE, set, NULL);
     put(p, new_row(p), "set", set);
@@ -167,9 +191,9 @@ static int package_refresh(struct package_cli *p)
     return p->refused ? CLI_FAILED : CLI_DONE;
 }
 
-static const struct { const char *name; int (*run)(struct package_cli *p); size_t min; } verbs[] = {
-    { "add", package_add, 2 }, { "list", package_list, 1 }, { "remove", package_remove, 2 }, { "use", package_use, 2 },
-    { "refresh", package_refresh, 1 }
+static const struct { const char *name; int (*run)(struct package_cli *p); size_t min, max; const char *usage; } verbs[] = {
+    { "add", package_add, 2, CLI_ARGS_MAX, "package add FILE..." }, { "list", package_list, 1, 1, "package list" },
+    { "remove", package_remove, 1, CLI_ARGS_MAX, NULL }, { "use", package_use, 1, CLI_ARGS_MAX, NULL }, { "refresh", package_refresh, 1, 1, "package refresh" }
 };
 
 static int print_rows(struct package_cli *p, int r)
@@ -201,20 +225,21 @@ int cli_package(struct cli *c)
 {
     struct package_cli p = { .c = c };
     struct err e = ERR_INIT;
-    const char *folder;
     size_t verb = 0;
     int r;
 
     while (verb < sizeof verbs / sizeof *verbs && strcmp(verbs[verb].name, c->plain[0]) != 0)
         verb++;
-    if (verb == sizeof verbs / sizeof *verbs || c->plains < verbs[verb].min)
+    if (verb == sizeof verbs / sizeof *verbs)
         return cli_say(c, CLI_USAGE, MSG_CLI_USAGE, "package add|list|remove|use|refresh", NULL);
-    folder = find_folder(c, &e);
-    if (folder == NULL)
+    if (c->plains < verbs[verb].min || c->plains > verbs[verb].max)
+        return cli_say(c, CLI_USAGE, MSG_CLI_USAGE, verbs[verb].usage, NULL);
+    p.folder = find_folder(c, &e);
+    if (p.folder == NULL)
         return cli_say_err(c, CLI_CONFIG, &e);
-    if (verbs[verb].run == package_refresh && access(folder, F_OK) < 0) /* a gateway without packages of its own */
+    if (verbs[verb].run == package_refresh && access(p.folder, F_OK) < 0) /* a gateway without packages of its own */
         return CLI_DONE;
-    p.store = package_store_open(folder, &e);
+    p.store = package_store_open(p.folder, &e);
     if (p.store == NULL)
         return cli_say_err(c, CLI_FAILED, &e);
     p.rows = cJSON_CreateArray();

@@ -12,7 +12,6 @@
  * DIAGNOSTICS
  *      0 all valid, 1 an error was found, 2 one could not be checked.
  */
-#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 #include "base/text.h"
@@ -69,26 +68,27 @@ static int add_given(const struct cli *c, struct loose *l, struct err *e)
     return r;
 }
 
-/* Path of the image to use; "" = the built-in tables. */
-static int find_image(struct cli *c, struct package_store *store, const char *folder, char *path, size_t size, struct err *e)
+/* *ret_set stays NULL for the built-in tables. */
+static int find_set(struct cli *c, struct package_store *store, const char *folder, struct validate_set **ret_set, struct err *e)
 {
     const char *set = cli_value(c, "set");
     struct loose l = { .arena = c->arena, .folder = folder, .set = set != NULL ? set : default_set(c) };
     struct err ignored = ERR_INIT;
     int r = 0;
 
-    path[0] = '\0';
     if (cli_value(c, "package") == NULL) {
         if (cli_has(c, "no-default-packages"))
             return 0;
-        r = package_store_image(store, l.set, path, size, set != NULL ? e : &ignored);
+        r = package_store_set(store, l.set, ret_set, set != NULL ? e : &ignored);
+        if (r < 0 && r != ERR_NOTFOUND && set == NULL)
+            err_copy(e, &ignored);
         return r == ERR_NOTFOUND && set == NULL ? 0 : r;
     }
     if (!cli_has(c, "no-default-packages"))
         r = package_store_list(store, add_of_set, &l, e);
     if (r == 0)
         r = add_given(c, &l, e);
-    return r < 0 ? r : package_store_loose(store, l.file, l.count, path, size, e);
+    return r < 0 ? r : package_store_loose(store, l.file, l.count, ret_set, e);
 }
 
 static bool wants_packages(const struct cli *c, const char *folder)
@@ -100,7 +100,6 @@ static int open_set(struct cli *c, struct validate_set **ret_set, struct err *e)
 {
     const char *folder = cli_package_folder(c);
     struct package_store *store = NULL;
-    char path[PATH_MAX] = "";
     int r = 0;
 
     *ret_set = NULL;
@@ -109,9 +108,7 @@ static int open_set(struct cli *c, struct validate_set **ret_set, struct err *e)
     if (!wants_packages(c, folder))
         return 0;
     store = package_store_open(folder, e);
-    r = store == NULL ? (e->code < 0 ? e->code : ERR_IO) : find_image(c, store, folder, path, sizeof path, e);
-    if (r == 0 && path[0] != '\0')
-        r = validate_set_open(path, ret_set, e);
+    r = store == NULL ? (e->code < 0 ? e->code : ERR_IO) : find_set(c, store, folder, ret_set, e);
     package_store_close(store);
     return r;
 }

@@ -42,18 +42,20 @@ static const struct command {
     { "validate", cli_validate, " reading= format= profile= set= package= no-default-packages folder= jobs=", 1, CLI_ARGS_MAX, false,
       "validate [--reading hl7|service] [--profile URL] [--set NAME] [--package FILE]... [--no-default-packages] [--folder FOLDER] [--jobs N] [--format text|json|jsonl|operationoutcome] FILE...",
       { "FHIR インスタンスを検査する（- は標準入力。終了コード 0 適合、1 不適合、2 検査不能）", "check FHIR instances (- is standard input; exit 0 valid, 1 invalid, 2 not checked)" } },
-    { "package", cli_package, " set= folder=", 1, CLI_ARGS_MAX, false, "package add FILE... | list | remove FILE... | use --set NAME FILE... | refresh [--folder DIR]",
+    { "package", cli_package, " set= folder=", 1, CLI_ARGS_MAX, false, "package add FILE... | list | use --set NAME FILE... | remove FILE... | remove --set NAME | refresh [--folder DIR]",
       { "FHIR パッケージとそのセットを管理する", "FHIR packages and the sets made of them" } },
     { "backup", cli_backup, "", 1, 1, true, "backup FOLDER", { "記録のバックアップを作る", "make a consistent copy of the store" } },
     { "check-config", cli_check_config, "", 0, 1, false, "check-config [FILE]", { "設定の誤りを調べる", "say what is wrong with the configuration" } },
     { "doctor", cli_doctor, " after-restore", 0, 0, true, "doctor [--after-restore]", { "設置の問題を調べる（--after-restore: 復元後に必ず実行）", "look for what is wrong (--after-restore: a step of every restore)" } },
 };
 
-static void usage(const struct cli *c, FILE *to)
+/* Of all commands, or of the one. */
+static void usage(const struct cli *c, const struct command *one, FILE *to)
 {
     fprintf(to, "clinsgw [--config FILE] [--lang ja|en] [--json] COMMAND ...\n\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        fprintf(to, "  clinsgw %s\n      %s\n", commands[i].usage, commands[i].help[c->lang]);
+        if (one == NULL || one == &commands[i])
+            fprintf(to, "  clinsgw %s\n      %s\n", commands[i].usage, commands[i].help[c->lang]);
     fprintf(to, "\n%s\n", c->lang == LANG_JA ? "ID: 番号 42、依頼 r7、Bundle-ID、request_id、または uuid の先頭 8 文字以上。詳しくは man clinsgw"
                                               : "ID: a number (42), a request (r7), a Bundle-ID, a request_id, or 8 or more characters of a uuid. More: man clinsgw");
 }
@@ -175,12 +177,12 @@ static int run(struct cli *c, int argc, char **argv)
         return CLI_DONE;
     }
     if (cli_has(c, "help")) {
-        usage(c, stdout);
+        usage(c, cmd, stdout);
         return CLI_DONE;
     }
     if (cmd == NULL || c->plains < cmd->min || c->plains > cmd->max) {
         if (cmd == NULL)
-            usage(c, stderr);
+            usage(c, NULL, stderr);
         return cli_say(c, CLI_USAGE, MSG_CLI_USAGE, cmd == NULL ? "clinsgw" : cmd->usage, NULL);
     }
     c->verb = cmd->name;

@@ -64,6 +64,17 @@ static const struct json_node *read_big(struct bench *bench)
     return root;
 }
 
+/* A vendor's request is easily given to the wrong command: it is told what it is, not that it lacks a resourceType. */
+static void know_vendor_request(struct bench *bench, struct issue_list *list)
+{
+    const struct json_node *root = NULL;
+
+    if (list->count == 1 && list->first->msg == MSG_VALIDATE_RESOURCE_TYPE
+        && json_parse(bench->input.data, bench->input.len, NULL, bench->arena, &root, NULL) == 0
+        && json_get(root, "resourceType") == NULL && json_is(json_get(root, "units"), JSON_ARRAY))
+        list->first->msg = MSG_CLI_VENDOR_REQUEST;
+}
+
 static void check_file(const struct validate_job *job, struct bench *bench, const char *file, struct result *result)
 {
     struct validate_request request = { .reading = job->reading, .profile = job->profile, .set = job->set };
@@ -81,7 +92,10 @@ static void check_file(const struct validate_job *job, struct bench *bench, cons
         request.len = bench->input.len;
         request.root = read_big(bench);
         r = validate_bytes(&request, &list, &result->e);
+        know_vendor_request(bench, &list);
     }
+    if (r == ERR_NOTFOUND)
+        err_set(&result->e, r, MSG_NOT_FOUND, NULL, file, NULL);
     if (r == 0 && list.failed)
         r = err_set(&result->e, ERR_NOMEM, MSG_NOMEM, file, "validate", NULL);
     if (r < 0)

@@ -22,7 +22,7 @@
 #include "daemon/desk.h"
 #include "daemon/door.h"
 
-enum { RESTART_FIRST_MS = 200, RESTART_MAX_MS = 60 * 1000, STEADY_MS = 60 * 1000, DROP_MS = 2000, DROPPED_MS = 1000, DEAF_MS = 120 * 1000 };
+enum { RESTART_FIRST_MS = 200, RESTART_MAX_MS = 60 * 1000, STEADY_MS = 60 * 1000, DROP_MS = 2000, DROPPED_MS = 1000, DEAF_MS = 120 * 1000, PROBE_MS = 20 * 1000 };
 
 static const char *const program[DESK_DOOR_KINDS] = { "clinsgw-spool", "clinsgw-convert", "clinsgw-sign", "clinsgw-link" };
 
@@ -189,6 +189,47 @@ void desk_doors_start(struct desk *d, int64_t boot_ms)
     for (size_t i = 0; i < d->doors && !d->stopping; i++)
         if (d->door[i].pid == 0 && d->door[i].start_ms <= boot_ms)
             start_door(d, &d->door[i], boot_ms);
+}
+
+/* The first word of a worker: ready, or why it cannot be. */
+static int hear_probe(struct desk *d, const struct desk_door *door, struct err *e)
+{
+    struct pollfd p = { .fd = door->fd, .events = POLLIN };
+    int64_t until = time_boot_ms() + PROBE_MS, left = PROBE_MS;
+    const char *arg[2] = { "", "" };
+    int n = -1, r;
+
+    for (; n < 0 && left > 0; left = until - time_boot_ms())
+        n = poll(&p, 1, (int)left);
+    r = n == 1 ? wire_receive(door->fd, &d->in, NULL) : ERR_TIMEOUT;
+    if (r < 0) /* it hangs, or died without a word */
+        return err_set(e, (enum err_code)r, MSG_WIRE_CLOSED, NULL, NULL, NULL);
+    if (d->in.type == WIRE_PROBLEM) {
+        struct wire_group cursor = wire_first(&d->in);
+        uint64_t msg = wire_u64(&d->in, F_MSG);
+
+        for (int i = 0; i < 2 && wire_next_text(&cursor, F_ARG, &arg[i]); i++)
+            continue;
+        r = err_set(e, ERR_INVALID, msg < MSG_COUNT ? (enum msg_id)msg : MSG_INTERNAL, NULL, arg[0], arg[1]);
+    }
+    wire_release(&d->in);
+    return r;
+}
+
+int desk_doors_probe(struct desk *d, struct err *e)
+{
+    struct desk_door door = { .kind = DESK_CONVERT, .name = "probe", .fd = -1 };
+    int r, status;
+
+    start_door(d, &door, time_boot_ms());
+    if (door.pid <= 0) /* why is in the log */
+        return err_set(e, ERR_IO, MSG_WIRE_CLOSED, NULL, NULL, NULL);
+    r = hear_probe(d, &door, e);
+    close(door.fd);
+    (void)kill(door.pid, SIGKILL);
+    while (waitpid(door.pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    return r;
 }
 
 /* ---- end ---- */

@@ -7,7 +7,8 @@
  *
  * DESCRIPTION
  *      Reads the configuration (default /etc/clinsgw/clinsgw.conf), opens the store, starts the doors, and turns until told to stop (SIGTERM, SIGINT).
- *      SIGHUP reads the configuration anew: a wrong one is refused and the old one stays in force; a right one replaces the doors.
+ *      SIGHUP reads the configuration anew: one that is wrong, or that no worker comes up with, is refused and the old one stays in force with its
+ *      doors; a right one replaces them.
  *      Started as root it becomes the desk's user and starts each door under its own.
  *
  * DIAGNOSTICS
@@ -191,7 +192,7 @@ static void reload(struct desk *d)
     struct arena *probe = arena_new(16 << 20);
     struct settings *wanted = NULL;
 
-    if (probe == NULL || settings_load(d->config_path, probe, &wanted, &e) < 0) { /* asked before anything is stopped */
+    if (probe == NULL || settings_load(d->config_path, probe, &wanted, &e) < 0 || desk_doors_probe(d, &e) < 0) { /* asked before anything is stopped */
         desk_log(d, &e);
         desk_log_plain(d, MSG_RELOAD_REFUSED, "", "");
         arena_free(probe);

@@ -21,8 +21,6 @@
 #include "validate/engine/engine.h"
 #include "validate/validate_private.h"
 
-enum { ISSUES_MAX = 4096 };
-
 bool validate_set_has(const struct validate_set *set, const char *profile)
 {
     return image_find_profile(&set->image, profile, strlen(profile)) != 0;
@@ -35,15 +33,20 @@ static int compare_offsets(const void *left, const void *right)
     return (a->offset > b->offset) - (a->offset < b->offset);
 }
 
-/* Fills line and column of the issues from `first` on, in the order of their offsets. */
-static void place_issues(const struct validate_request *request, struct issue *first)
+/* Fills line and column of the issues from `first` on, in the order of their offsets: one pass over the bytes. */
+static int place_issues(const struct validate_request *request, struct issue *first, struct arena *arena)
 {
-    struct issue *sorted[ISSUES_MAX];
+    struct issue **sorted;
     const char *at = request->bytes, *newline;
-    size_t count = 0;
+    size_t count = 0, room = 1;
     uint32_t line = 1, column = 1;
 
-    for (; first != NULL && count < ISSUES_MAX; first = first->next)
+    for (const struct issue *i = first; i != NULL; i = i->next)
+        room++;
+    sorted = arena_array(arena, room, sizeof *sorted);
+    if (sorted == NULL)
+        return ERR_NOMEM;
+    for (; first != NULL; first = first->next)
         if (first->offset >= 0 && first->offset <= (int64_t)request->len)
             sorted[count++] = first;
     qsort(sorted, count, sizeof *sorted, compare_offsets);
@@ -59,6 +62,7 @@ static void place_issues(const struct validate_request *request, struct issue *f
         sorted[i]->line = line;
         sorted[i]->column = column;
     }
+    return 0;
 }
 
 /* Bytes that are no JSON are an issue; only memory and size are errors. */
@@ -94,7 +98,9 @@ int validate_bytes(const struct validate_request *request, struct issue_list *is
 
     if (code == 0 && root != NULL)
         code = engine_validate(request, validate_set_image(request->set), root, arena, issues, e);
-    if (code == 0 && root != NULL)
-        place_issues(request, last != NULL ? last->next : issues->first);
+    if (code == 0 && root != NULL && place_issues(request, last != NULL ? last->next : issues->first, arena) < 0) {
+        issues->failed = true;
+        code = err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "validate", NULL);
+    }
     return code;
 }

@@ -54,16 +54,15 @@ static int fail(const struct err *e)
 static int open_set(const char *folder, const char *const *packages, size_t count, struct validate_set **ret_set, struct err *e)
 {
     struct package_store *store;
-    char path[PATH_MAX];
     int r;
 
     *ret_set = NULL;
     if (count == 0)
         return 0;
     store = package_store_open(folder, e);
-    r = store == NULL ? -1 : package_store_loose(store, packages, count, path, sizeof path, e);
+    r = store == NULL ? -1 : package_store_loose(store, packages, count, ret_set, e);
     package_store_close(store);
-    return r < 0 ? r : validate_set_open(path, ret_set, e);
+    return r;
 }
 
 /* The largest Bundles are beyond what the validator reads by itself. */

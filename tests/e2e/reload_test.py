@@ -1,8 +1,12 @@
 #!/usr/bin/env python3
-"""A source that is taken out of the configuration while requests of it wait: check-config, doctor and the reload say so, and when it is back its files are answered."""
+"""A source that is taken out of the configuration while requests of it wait: check-config, doctor and the reload say so, and when it is back its files are answered.
+A reload with FHIR profiles that no worker can open is refused before anything is stopped. Sets of packages are made, listed and removed."""
+import io
 import json
+import os
 import signal
 import sys
+import tarfile
 
 from house import House, Runner, equal, sample, true, until
 
@@ -83,6 +87,77 @@ def page(house):
     return json.loads(house.cli("status", "--json", good=False).stdout)
 
 
+def write_package(path, name, resources):
+    with tarfile.open(path, "w:gz") as tar:
+        for i, content in enumerate([{"name": name, "version": "1.0.0", "fhirVersions": ["4.0.1"]}] + resources):
+            data = json.dumps(content).encode()
+            info = tarfile.TarInfo("package/package.json" if i == 0 else "package/%d.json" % i)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+
+
+CORE = {"resourceType": "StructureDefinition", "url": "http://hl7.org/fhir/StructureDefinition/Bundle", "version": "4.0.1", "name": "Bundle", "kind": "resource", "type": "Bundle",
+        "derivation": "specialization", "snapshot": {"element": [{"id": "Bundle", "path": "Bundle", "min": 0, "max": "*"}]}}
+
+
+def codes(answer):
+    return [json.loads(answer.stdout)["code"], answer.returncode]
+
+
+def bad_image():
+    with House("reload-image", signer="key_file") as house:
+        box = house.sandbox()
+        house.link("folder", "folder", box)
+        house.facility(link="folder", signing="never")
+        source = house.source("one", box=box)
+        house.gateway["fhir_dir"] = fhir = os.path.join(house.folder, "not", "there", "fhir")
+        house.start()
+        for name, resources in (("core", [CORE]), ("bare", [])):
+            write_package(os.path.join(house.folder, name + ".tgz"), name, resources)
+            house.cli("package", "add", os.path.join(house.folder, name + ".tgz"))
+        package = lambda *words: house.cli("--json", "package", *words, good=False)
+        equal(codes(package("add", os.path.join(house.folder, "core.tgz"))), ["CG-5194", 1], "the same package twice")
+        equal(codes(package("use", "--set", "mine", "bare-1.0.0.tgz")), ["CG-5199", 1], "a set without the R4 core")
+        equal([row.get("set") for row in json.loads(package("list").stdout)], [None, None], "is not made")
+        house.cli("package", "use", "--set", "mine", "core-1.0.0.tgz")
+        listed = house.cli("--lang", "en", "package", "list").stdout.decode().splitlines()
+        equal([line.split()[0] for line in listed if line], ["PACKAGE", "bare-1.0.0.tgz", "core-1.0.0.tgz", "SET", "mine"], "list with headings")
+
+        doors = house.doors()
+
+        def reload_says(refused, reason):
+            before = len([line for line in house.status_log() if "CG-9007" in line or "CG-9006" in line])
+            house.process.send_signal(signal.SIGHUP)
+            until(lambda: len([line for line in house.status_log() if "CG-9007" in line or "CG-9006" in line]) > before, "an answer to SIGHUP")
+            last = [line for line in house.status_log() if "CG-9007" in line or "CG-9006" in line][-1]
+            equal("CG-9007" in last, refused, last)
+            with open(house.errors, encoding="utf-8") as f:
+                true(reason is None or reason in f.read(), "the reason %s" % reason)
+
+        image = os.path.join(fhir, "sets", "mine.image")
+        with open(image, "r+b") as f:
+            f.seek(100)
+            f.write(b"\x55\x55")
+        for name, reason in (("nobody", "CG-5197"), ("mine", "CG-5190")):
+            house.gateway["fhir_set"] = name
+            house.write_conf()
+            reload_says(True, reason)
+            equal(house.doors(), doors, "the old workers work on")
+            equal(source.send("04-lab-register.json", dict(source.request("04-lab-register.json")))["outcome"], "done", "and take files")
+        equal(codes(package("remove", "--set", "mine")), ["CG-9316", 1], "the set that the configuration names")
+        house.cli("package", "refresh")
+        reload_says(False, None)
+        true(not set(house.doors()) & set(doors), "new workers")
+        del house.gateway["fhir_set"]
+        house.write_conf()
+        reload_says(False, None)
+        equal(json.loads(package("remove", "--set", "mine").stdout), [{"set": "mine"}], "removed")
+        equal(codes(package("remove", "--set", "mine")), ["CG-5197", 1], "removed twice")
+        house.cli("package", "remove", "core-1.0.0.tgz", "bare-1.0.0.tgz")
+        equal(json.loads(package("list").stdout), [], "nothing left")
+
+
 runner.run("source_taken_out", source_taken_out)
 runner.run("alarms_end", alarms_end)
+runner.run("bad_image", bad_image)
 sys.exit(runner.end())

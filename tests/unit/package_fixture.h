@@ -35,6 +35,8 @@ static const struct fixture_file fixture_core[] = {
       "{\"id\":\"Thing.part.id\",\"path\":\"Thing.part.id\",\"min\":0,\"max\":\"1\",\"type\":[{\"code\":\"string\"}]},"
       "{\"id\":\"Thing.part.note\",\"path\":\"Thing.part.note\",\"min\":0,\"max\":\"1\",\"type\":[{\"code\":\"string\"}]},{\"id\":\"Thing.part.part\",\"path\":\"Thing.part.part\",\"min\":0,\"max\":\"*\","
       "\"contentReference\":\"#Thing.part\"},{\"id\":\"Thing.value[x]\",\"path\":\"Thing.value[x]\",\"min\":0,\"max\":\"1\",\"type\":[{\"code\":\"string\"},{\"code\":\"Coding\"}]}]}}" },
+    { "package/Bundle.json", "{\"resourceType\":\"StructureDefinition\",\"url\":\"" FIXTURE_TYPES "Bundle\",\"version\":\"4.0.1\",\"name\":\"Bundle\",\"kind\":\"resource\",\"type\":\"Bundle\","
+      "\"derivation\":\"specialization\",\"snapshot\":{\"element\":[{\"id\":\"Bundle\",\"path\":\"Bundle\",\"min\":0,\"max\":\"*\"}]}}" },
     { "package/MyThing.json", "{\"resourceType\":\"StructureDefinition\",\"url\":\"http://example.org/MyThing\",\"version\":\"1.2.0\",\"name\":\"MyThing\",\"kind\":\"resource\",\"type\":\"Thing\","
       "\"baseDefinition\":\"" FIXTURE_TYPES "Thing\",\"derivation\":\"constraint\",\"differential\":{\"element\":[{\"id\":\"Thing\",\"path\":\"Thing\"},"
       "{\"id\":\"Thing.code\",\"path\":\"Thing.code\",\"slicing\":{\"discriminator\":[{\"type\":\"value\",\"path\":\"system\"}],\"rules\":\"closed\"},\"min\":1},"

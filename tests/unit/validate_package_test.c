@@ -321,10 +321,16 @@ TEST(facts_compile_to_what_they_were_taken_from)
 
 static char folder[] = "/tmp/clinsgw-package-test-XXXXXX";
 
-static void write_package(const char *name)
+static void make_folder(void)
+{
+    if (strstr(folder, "XXXXXX") != NULL)
+        CHECK(mkdtemp(folder) != NULL);
+}
+
+static void write_package(const char *name, const struct fixture_file *files, size_t count)
 {
     size_t len = 0;
-    char *bytes = fixture_tgz(fixture_core, FIXTURE_CORE, FIXTURE_FILE, &len);
+    char *bytes = fixture_tgz(files, count, FIXTURE_FILE, &len);
     int dir = dir_open(AT_FDCWD, folder, NULL);
 
     CHECK(bytes != NULL && dir >= 0);
@@ -351,10 +357,18 @@ static void damage(const char *path, off_t where)
     close(fd);
 }
 
+static void open_and_close(struct package_store *store, const char *name)
+{
+    struct validate_set *set = NULL;
+
+    CHECK_OK(package_store_set(store, name, &set, NULL));
+    validate_set_close(set);
+}
+
 TEST(the_store_keeps_packages_and_sets)
 {
     const char *files[] = { "test.pack-1.0.0.tgz" }, *missing[] = { "none-1.tgz" }, *wild[] = { "../x.tgz" };
-    char home[64], source[64], path[256], again[256];
+    char home[64], source[64], path[256], package[256];
     struct package_store *store;
     struct validate_set *set = NULL;
     struct package_info info;
@@ -363,17 +377,17 @@ TEST(the_store_keeps_packages_and_sets)
     struct stat before, after;
     bool made = false;
 
-    CHECK(mkdtemp(folder) != NULL);
+    make_folder();
     snprintf(home, sizeof home, "%s/fhir", folder);
     snprintf(source, sizeof source, "%s/in.tgz", folder);
-    write_package("in.tgz");
+    write_package("in.tgz", fixture_core, FIXTURE_CORE);
     store = package_store_open(home, &e);
     CHECK(store != NULL);
     CHECK_OK(package_store_add(store, source, &info, &e));
     CHECK_STR(info.file, files[0]);
     CHECK_ERR(package_store_add(store, source, NULL, &e), ERR_EXISTS);
     CHECK_INT(e.msg, MSG_PACKAGE_EXISTS);
-    CHECK_ERR(package_store_image(store, "clins", path, sizeof path, &e), ERR_NOTFOUND);
+    CHECK_ERR(package_store_set(store, "clins", &set, &e), ERR_NOTFOUND);
     CHECK_ERR(package_store_use(store, "clins", missing, 1, &e), ERR_NOTFOUND);
     CHECK_ERR(package_store_use(store, "clins", wild, 1, &e), ERR_INVALID);
     CHECK_ERR(package_store_use(store, "../clins", files, 1, &e), ERR_INVALID);
@@ -385,14 +399,13 @@ TEST(the_store_keeps_packages_and_sets)
     CHECK_STR(seen.text, "test.pack-1.0.0.tgz/test.pack/1.0.0/clins;-/clins//test.pack-1.0.0.tgz;");
 
     /* fresh: left alone; damaged or of another package: written anew */
-    CHECK_OK(package_store_image(store, "clins", path, sizeof path, &e));
+    snprintf(path, sizeof path, "%s/sets/clins.image", home);
     CHECK(stat(path, &before) == 0);
-    CHECK_OK(package_store_image(store, "clins", again, sizeof again, &e));
-    CHECK(stat(again, &after) == 0 && before.st_ino == after.st_ino);
+    open_and_close(store, "clins");
+    CHECK(stat(path, &after) == 0 && before.st_ino == after.st_ino);
     damage(path, before.st_size / 2);
     CHECK_ERR(validate_set_open(path, &set, &e), ERR_CORRUPT);
-    CHECK_OK(package_store_image(store, "clins", path, sizeof path, &e));
-    CHECK_OK(validate_set_open(path, &set, &e));
+    CHECK_OK(package_store_set(store, "clins", &set, &e));
     CHECK(validate_set_has(set, "http://example.org/MyThing|1"));
     set = validate_set_close(set);
     damage(path, 8);   /* the version */
@@ -403,21 +416,62 @@ TEST(the_store_keeps_packages_and_sets)
     CHECK(!made);
     CHECK_ERR(package_store_refresh(store, "other", &made, &e), ERR_NOTFOUND);
     CHECK_INT(e.msg, MSG_PACKAGE_SET_UNKNOWN);
-    CHECK_OK(package_store_image(store, "clins", path, sizeof path, &e));
     CHECK(stat(path, &before) == 0);
-    snprintf(path, sizeof path, "%s/packages/%s", home, files[0]);
-    CHECK(rename(source, path) == 0);
-    CHECK_OK(package_store_image(store, "clins", path, sizeof path, &e));
+    snprintf(package, sizeof package, "%s/packages/%s", home, files[0]);
+    CHECK(rename(source, package) == 0);
+    open_and_close(store, "clins");
     CHECK(stat(path, &after) == 0 && before.st_ino != after.st_ino);
-    snprintf(path, sizeof path, "%s/packages/%s", home, files[0]);
     {
-        const char *loose[] = { path };
+        const char *loose[] = { package };
 
-        CHECK_OK(package_store_loose(store, loose, 1, again, sizeof again, &e));
-        CHECK_OK(validate_set_open(again, &set, &e));
-        validate_set_close(set);
-        CHECK_ERR(package_store_loose(store, missing, 1, again, sizeof again, &e), ERR_NOTFOUND);
+        CHECK_OK(package_store_loose(store, loose, 1, &set, &e));
+        set = validate_set_close(set);
+        CHECK_ERR(package_store_loose(store, missing, 1, &set, &e), ERR_NOTFOUND);
     }
+
+    /* a set that is gone lets its packages go */
+    CHECK_ERR(package_store_drop(store, "other", &e), ERR_NOTFOUND);
+    CHECK_ERR(package_store_drop(store, "../clins", &e), ERR_INVALID);
+    CHECK_OK(package_store_drop(store, "clins", &e));
+    CHECK(stat(path, &after) < 0);
+    CHECK_ERR(package_store_set(store, "clins", &set, &e), ERR_NOTFOUND);
+    CHECK_OK(package_store_remove(store, files[0], &e));
+    CHECK(set == NULL);
+    package_store_close(store);
+}
+
+TEST(a_set_without_the_core_is_not_made)
+{
+    static const struct fixture_file bare[] = {
+        { "package/package.json", "{\"name\":\"bare\",\"version\":\"1\"}" }, { "package/cs.json", "{\"resourceType\":\"CodeSystem\",\"url\":\"http://example.org/cs\",\"content\":\"complete\"}" }
+    };
+    const char *good[] = { "test.pack-1.0.0.tgz" }, *bad[] = { "bare-1.tgz" };
+    struct package_store *store;
+    struct validate_set *set = NULL;
+    struct err e = ERR_INIT;
+    char path[256];
+
+    make_folder();
+    snprintf(path, sizeof path, "%s/not/there/fhir", folder);   /* made with its parents */
+    store = package_store_open(path, &e);
+    CHECK(store != NULL);
+    write_package("core.tgz", fixture_core, FIXTURE_CORE);
+    write_package("bare.tgz", bare, 2);
+    snprintf(path, sizeof path, "%s/core.tgz", folder);
+    CHECK_OK(package_store_add(store, path, NULL, &e));
+    snprintf(path, sizeof path, "%s/bare.tgz", folder);
+    CHECK_OK(package_store_add(store, path, NULL, &e));
+    CHECK_ERR(package_store_use(store, "a", bad, 1, &e), ERR_INVALID);
+    CHECK_INT(e.msg, MSG_PACKAGE_NO_CORE);
+    CHECK_ERR(package_store_set(store, "a", &set, &e), ERR_NOTFOUND);
+    CHECK_OK(package_store_use(store, "a", good, 1, &e));
+    CHECK_ERR(package_store_use(store, "a", bad, 1, &e), ERR_INVALID);
+    CHECK_OK(package_store_set(store, "a", &set, &e));
+    CHECK(validate_set_has(set, "http://example.org/MyThing"));
+    set = validate_set_close(set);
+    bad[0] = path;
+    CHECK_ERR(package_store_loose(store, bad, 1, &set, &e), ERR_INVALID);
+    CHECK(set == NULL);
     package_store_close(store);
 }
 

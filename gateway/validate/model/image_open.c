@@ -383,29 +383,25 @@ static void set_views(struct image *m, const char *bytes, size_t len)
     m->namings = at[IMG_NAMINGS];
 }
 
+static bool all_slots_ok(const struct verifier *v)
+{
+    return slots_ok(v, IMG_STRING_SLOTS, IMG_STRINGS) && slots_ok(v, IMG_PROFILE_SLOTS, IMG_PROFILES) && slots_ok(v, IMG_SYSTEM_SLOTS, IMG_SYSTEMS)
+        && slots_ok(v, IMG_VALUE_SET_SLOTS, IMG_VALUE_SETS);
+}
+
+/* Strings first: the others ask where they begin. What is damaged, or NULL. */
 static const char *find_damage(struct verifier *v)
 {
+    static const struct { const char *what; bool (*ok)(const struct verifier *v); } checks[] = {
+        { "profiles", profiles_ok }, { "elements", elements_ok }, { "types", types_ok }, { "constraints", constraints_ok }, { "values", values_ok },
+        { "tables", small_ok }, { "code systems", systems_ok }, { "value sets", value_sets_ok }, { "slots", all_slots_ok }
+    };
+
     if (!strings_ok(v))
         return "strings";
-    if (!profiles_ok(v))
-        return "profiles";
-    if (!elements_ok(v))
-        return "elements";
-    if (!types_ok(v))
-        return "types";
-    if (!constraints_ok(v))
-        return "constraints";
-    if (!values_ok(v))
-        return "values";
-    if (!small_ok(v))
-        return "tables";
-    if (!systems_ok(v))
-        return "code systems";
-    if (!value_sets_ok(v))
-        return "value sets";
-    if (!slots_ok(v, IMG_STRING_SLOTS, IMG_STRINGS) || !slots_ok(v, IMG_PROFILE_SLOTS, IMG_PROFILES) || !slots_ok(v, IMG_SYSTEM_SLOTS, IMG_SYSTEMS)
-        || !slots_ok(v, IMG_VALUE_SET_SLOTS, IMG_VALUE_SETS))
-        return "slots";
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
+        if (!checks[i].ok(v))
+            return checks[i].what;
     return NULL;
 }
 

@@ -49,20 +49,22 @@ int package_set_facts(struct package_set *set, const char *const *roots, size_t 
  * and SET.stamp (name, size, time and inode of the packages that it was made of, and the version of the compiler). Every change is a new file by rename; the
  * image is written anew when the stamp does not fit, the image does not verify or is of another version. Set names: 1-64 of [0-9A-Za-z_-].
  */
+struct validate_set;    /* validate.h */
 struct package_store;   /* an opened folder */
-struct package_store *package_store_open(const char *folder, struct err *e);   /* creates the sub-folders */
+struct package_store *package_store_open(const char *folder, struct err *e);   /* creates the folder, its parents and the sub-folders */
 struct package_store *package_store_close(struct package_store *store);
 int package_store_add(struct package_store *store, const char *path, struct package_info *ret_info, struct err *e);   /* copies the file in, ERR_EXISTS when it is there; other bytes under the same name and version are filed beside it, with the digest in the name; texts of *ret_info (may be NULL) live as long as the store */
 int package_store_remove(struct package_store *store, const char *file, struct err *e);                                /* ERR_NOT_NOW while a set uses it */
-int package_store_use(struct package_store *store, const char *set, const char *const *files, size_t count, struct err *e);  /* defines the set and compiles it */
-/* Calls back for each package (sets: the names of those that use it) and each set (file NULL, name = the set, bytes of its image, sets: its files), names between spaces. */
+int package_store_use(struct package_store *store, const char *set, const char *const *files, size_t count, struct err *e);  /* compiles the set and defines it; ERR_INVALID without the R4 core: what it was before stays */
+int package_store_drop(struct package_store *store, const char *set, struct err *e);   /* the set is no more, its packages stay. ERR_NOTFOUND when there is none */
+/* Calls back, in the order of their names, for each package (sets: the names of those that use it) and each set (file NULL, name = the set, bytes of its image, sets: its files), names between spaces. */
 struct package_listing { const char *file, *name, *version; size_t bytes; const char *sets; };
 int package_store_list(struct package_store *store, int (*each)(void *self, const struct package_listing *row), void *self, struct err *e);
 /* Compiles the set when its image is stale, damaged or of another version; *ret_made (may be NULL) says whether it was. ERR_NOTFOUND when there is no such set. */
 int package_store_refresh(struct package_store *store, const char *set, bool *ret_made, struct err *e);
-/* Path of the up-to-date image of the set, made when stale. ERR_NOTFOUND when there is no such set. */
-int package_store_image(struct package_store *store, const char *set, char *ret_path, size_t size, struct err *e);
+/* The set, opened (validate.h), its image made anew when stale. ERR_NOTFOUND when there is no such set, ERR_INVALID when it lacks the R4 core. */
+int package_store_set(struct package_store *store, const char *set, struct validate_set **ret_set, struct err *e);
 /* The same for loose files (--package FILE): the image is kept under FOLDER/loose/ by the digest of their stamp. */
-int package_store_loose(struct package_store *store, const char *const *files, size_t count, char *ret_path, size_t size, struct err *e);
+int package_store_loose(struct package_store *store, const char *const *files, size_t count, struct validate_set **ret_set, struct err *e);
 
 #endif

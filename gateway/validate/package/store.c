@@ -6,7 +6,7 @@
  *     struct package_store *s = package_store_open("/var/lib/clinsgw/fhir", &e);
  *     package_store_add(s, "jp-clins.tgz", &info, &e);
  *     package_store_use(s, "clins", files, count, &e);
- *     package_store_image(s, "clins", path, sizeof path, &e);      // for validate_set_open()
+ *     package_store_set(s, "clins", &set, &e);                      // struct validate_set *, for validate_bytes()
  *
  * DESCRIPTION
  *     packages/NAME-VERSION.tgz, sets/SET.conf (a file a line), sets/SET.image and sets/SET.stamp. The stamp says of which files (name, size, time, inode) and by
@@ -14,11 +14,12 @@
  *     anew. Everything is written beside its name and renamed.
  *
  * DIAGNOSTICS
- *     PACKAGE_EXISTS, PACKAGE_UNKNOWN, PACKAGE_IN_USE, PACKAGE_SET_UNKNOWN, PACKAGE_NAME, what package.h says of packages, and failures of base/file.h.
+ *     PACKAGE_EXISTS, PACKAGE_UNKNOWN, PACKAGE_IN_USE, PACKAGE_SET_UNKNOWN, PACKAGE_NO_CORE, PACKAGE_NAME, what package.h says of packages, and failures of base/file.h.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "validate/package/package_private.h"
-#include "validate/validate.h"
+#include "validate/validate_private.h"
 
 enum { FILE_NAME_MAX = 200, SET_NAME_MAX = 64, SET_FILES_MAX = PACKAGES_MAX, CONF_MAX = 64 << 10, PACKAGE_BYTES_MAX = 128 << 20, STORE_MEMORY = 4 << 20 };
 
@@ -54,7 +55,7 @@ struct package_store *package_store_open(const char *folder, struct err *e)
         err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "package", NULL);
         return package_store_close(s);
     }
-    if ((s->dir = dir_make(AT_FDCWD, folder, 0755, e)) < 0 || (s->packages = dir_make(s->dir, "packages", 0755, e)) < 0
+    if ((s->dir = dir_make_path(folder, 0755, e)) < 0 || (s->packages = dir_make(s->dir, "packages", 0755, e)) < 0
         || (s->sets = dir_make(s->dir, "sets", 0755, e)) < 0 || (s->loose = dir_make(s->dir, "loose", 0755, e)) < 0)
         return package_store_close(s);
     return s;
@@ -138,6 +139,8 @@ int package_store_add(struct package_store *s, const char *path, struct package_
     buf_init(&bytes, PACKAGE_BYTES_MAX);
     if (code == 0)
         code = file_read(AT_FDCWD, path, PACKAGE_BYTES_MAX, &bytes, e);
+    if (code == ERR_NOTFOUND)
+        err_set(e, ERR_NOTFOUND, MSG_NOT_FOUND, NULL, path, NULL);
     if (code == 0)
         code = package_set_add_bytes(set, path, bytes.data, bytes.len, e);
     if (code == 0) {
@@ -240,41 +243,76 @@ static int compile_files(int dir, const char *const *files, size_t count, struct
     return code;
 }
 
+/* Without the R4 core no resource is known at all. */
+static int check_core(const struct image *image, const char *what, struct err *e)
+{
+    static const char core[] = "http://hl7.org/fhir/StructureDefinition/Bundle";
+
+    return image_find_profile(image, core, strlen(core)) != 0 ? 0 : err_set(e, ERR_INVALID, MSG_PACKAGE_NO_CORE, NULL, what, NULL);
+}
+
+/* Where an image lies and what it is made of. */
+struct recipe { int dir; const char *const *files; size_t count; int to; const char *what, *image, *stamp; };
+
 /* Compiles and writes the image, then its stamp: a stamp never speaks of an image that is not there. */
-static int write_image(int dir, const char *const *files, size_t count, int to, const char *image_name, const char *stamp_name, struct err *e)
+static int write_image(const struct recipe *r, struct err *e)
 {
     struct buf image, stamp;
+    struct image view;
     int code;
 
     buf_init(&image, PACKAGE_IMAGE_MAX);
     buf_init(&stamp, CONF_MAX);
-    code = make_stamp(dir, files, count, &stamp, e);
+    code = make_stamp(r->dir, r->files, r->count, &stamp, e);
     if (code == 0)
-        code = compile_files(dir, files, count, &image, e);
+        code = compile_files(r->dir, r->files, r->count, &image, e);
     if (code == 0)
-        code = file_write(to, image_name, image.data, image.len, 0644, FILE_REPLACE, FILE_DURABLE, e);
+        code = image_open(image.data, image.len, &view, e);
     if (code == 0)
-        code = file_write(to, stamp_name, stamp.data, stamp.len, 0644, FILE_REPLACE, FILE_FAST, e);
+        code = check_core(&view, r->what, e);
+    if (code == 0)
+        code = file_write(r->to, r->image, image.data, image.len, 0644, FILE_REPLACE, FILE_DURABLE, e);
+    if (code == 0)
+        code = file_write(r->to, r->stamp, stamp.data, stamp.len, 0644, FILE_REPLACE, FILE_FAST, e);
     buf_free(&stamp);
     buf_free(&image);
     return code;
 }
 
-/* Does the stamp fit what lies there now, and does the image verify? */
-static bool image_fresh(int dir, const char *const *files, size_t count, int to, const char *stamp_name, const char *image_path)
+/* The image, opened, when the stamp fits what lies there now and it verifies; NULL: make it anew. */
+static struct validate_set *open_fresh(const struct recipe *r, const char *image_path)
 {
     struct validate_set *set = NULL;
     struct buf has, wants;
-    bool fresh;
 
     buf_init(&has, CONF_MAX);
     buf_init(&wants, CONF_MAX);
-    fresh = make_stamp(dir, files, count, &wants, NULL) == 0 && file_read(to, stamp_name, CONF_MAX, &has, NULL) == 0 && has.len == wants.len
-         && memcmp(has.data, wants.data, has.len) == 0 && validate_set_open(image_path, &set, NULL) == 0;
-    validate_set_close(set);
+    if (make_stamp(r->dir, r->files, r->count, &wants, NULL) == 0 && file_read(r->to, r->stamp, CONF_MAX, &has, NULL) == 0 && has.len == wants.len
+        && memcmp(has.data, wants.data, has.len) == 0 && validate_set_open(image_path, &set, NULL) < 0)
+        set = NULL;
     buf_free(&wants);
     buf_free(&has);
-    return fresh;
+    return set;
+}
+
+/* Verified once: when it is opened. *ret_made: it had to be made. */
+static int open_image(const struct recipe *r, const char *image_path, struct validate_set **ret_set, bool *ret_made, struct err *e)
+{
+    struct validate_set *set = open_fresh(r, image_path);
+    bool made = set == NULL;
+    int code = made ? write_image(r, e) : 0;
+
+    if (code == 0 && made)
+        code = validate_set_open(image_path, &set, e);
+    if (code == 0)
+        code = check_core(validate_set_image(set), r->what, e);
+    if (code < 0) {
+        validate_set_close(set);
+        return code;
+    }
+    *ret_set = set;
+    *ret_made = made;
+    return 0;
 }
 
 static int join_path(const struct package_store *s, const char *part, const char *name, char *ret_path, size_t size, struct err *e)
@@ -300,17 +338,33 @@ int package_store_use(struct package_store *s, const char *set, const char *cons
         buf_addf(&text, "%s\n", files[i]);
     }
     if (code == 0)
-        code = write_image(s->packages, files, count, s->sets, image, stamp, e);
+        code = write_image(&(struct recipe){ s->packages, files, count, s->sets, set, image, stamp }, e);
     if (code == 0)
         code = file_write(s->sets, conf, text.data, text.len, 0644, FILE_REPLACE, FILE_DURABLE, e);
     buf_free(&text);
     return code;
 }
 
-static int refresh_set(struct package_store *s, const char *set, char *ret_path, size_t size, bool *ret_made, struct err *e)
+/* The definition goes first: what is left after a failure is nobody's set. */
+int package_store_drop(struct package_store *s, const char *set, struct err *e)
 {
-    bool made = false;
-    char image[SET_NAME_MAX + 8], stamp[SET_NAME_MAX + 8], path[4096];
+    static const char *const kinds[] = { "conf", "image", "stamp" };
+    char name[SET_NAME_MAX + 8];
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        int code = set_file(set, kinds[i], name, sizeof name, e);
+
+        if (code < 0)
+            return code;
+        if (unlinkat(s->sets, name, 0) < 0 && (errno != ENOENT || i == 0))
+            return errno == ENOENT ? err_set(e, ERR_NOTFOUND, MSG_PACKAGE_SET_UNKNOWN, NULL, set, NULL) : err_set_errno(e, MSG_IO, NULL, name);
+    }
+    return dir_sync(s->sets, e);
+}
+
+static int open_set(struct package_store *s, const char *set, struct validate_set **ret_set, bool *ret_made, struct err *e)
+{
+    char image[SET_NAME_MAX + 8], stamp[SET_NAME_MAX + 8], path[PATH_MAX];
     struct set_files files;
     int code = set_read(s, set, &files, e);
 
@@ -319,43 +373,39 @@ static int refresh_set(struct package_store *s, const char *set, char *ret_path,
     if (code == 0)
         code = set_file(set, "stamp", stamp, sizeof stamp, e);
     if (code == 0)
-        code = join_path(s, "sets", image, path, sizeof path < size ? sizeof path : size, e);
-    if (code == 0 && !image_fresh(s->packages, files.file, files.count, s->sets, stamp, path)) {
-        code = write_image(s->packages, files.file, files.count, s->sets, image, stamp, e);
-        made = true;
-    }
-    if (code == 0) {
-        memcpy(ret_path, path, strlen(path) + 1);
-        *ret_made = made;
-    }
+        code = join_path(s, "sets", image, path, sizeof path, e);
+    if (code == 0)
+        code = open_image(&(struct recipe){ s->packages, files.file, files.count, s->sets, set, image, stamp }, path, ret_set, ret_made, e);
     buf_free(&files.text);
     return code;
 }
 
 int package_store_refresh(struct package_store *s, const char *set, bool *ret_made, struct err *e)
 {
-    char path[4096];
+    struct validate_set *opened = NULL;
     bool made = false;
-    int code = refresh_set(s, set, path, sizeof path, &made, e);
+    int code = open_set(s, set, &opened, &made, e);
 
+    validate_set_close(opened);
     if (code == 0 && ret_made != NULL)
         *ret_made = made;
     return code;
 }
 
-int package_store_image(struct package_store *s, const char *set, char *ret_path, size_t size, struct err *e)
+int package_store_set(struct package_store *s, const char *set, struct validate_set **ret_set, struct err *e)
 {
     bool made = false;
 
-    return refresh_set(s, set, ret_path, size, &made, e);
+    return open_set(s, set, ret_set, &made, e);
 }
 
 /* The name of the image of loose files is a digest of their stamp: another file at the same path is another image. */
-int package_store_loose(struct package_store *s, const char *const *files, size_t count, char *ret_path, size_t size, struct err *e)
+int package_store_loose(struct package_store *s, const char *const *files, size_t count, struct validate_set **ret_set, struct err *e)
 {
-    char hex[SHA256_HEX], image[SHA256_HEX + 8], stamp[SHA256_HEX + 8], path[4096];
+    char hex[SHA256_HEX], image[SHA256_HEX + 8], stamp[SHA256_HEX + 8], path[PATH_MAX];
     struct sha256 digest;
     struct buf text;
+    bool made = false;
     int code;
 
     buf_init(&text, CONF_MAX);
@@ -368,35 +418,29 @@ int package_store_loose(struct package_store *s, const char *const *files, size_
     sha256_to_hex(&digest, hex);
     snprintf(image, sizeof image, "%s.image", hex);
     snprintf(stamp, sizeof stamp, "%s.stamp", hex);
-    code = join_path(s, "loose", image, path, sizeof path < size ? sizeof path : size, e);
-    if (code == 0 && !image_fresh(AT_FDCWD, files, count, s->loose, stamp, path))
-        code = write_image(AT_FDCWD, files, count, s->loose, image, stamp, e);
-    if (code == 0)
-        memcpy(ret_path, path, strlen(path) + 1);
-    return code;
+    code = join_path(s, "loose", image, path, sizeof path, e);
+    return code < 0 ? code : open_image(&(struct recipe){ AT_FDCWD, files, count, s->loose, "--package", image, stamp }, path, ret_set, &made, e);
 }
 
 /* ---- looking ---- */
 
-/* Calls back with each name in the folder that ends so. Order: the folder's. */
+/* Calls back with each name in the folder that ends so, in the order of the alphabet. */
 static int each_file(int dir, const char *ending, int (*each)(void *self, const char *name, struct err *e), void *self, struct err *e)
 {
-    int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), code = 0;
-    DIR *list = fd < 0 ? NULL : fdopendir(fd);
-    const struct dirent *entry;
+    struct dirent **entry = NULL;
+    int count = scandirat(dir, ".", &entry, NULL, alphasort), code = 0;
 
-    if (list == NULL) {
-        if (fd >= 0)
-            close(fd);
+    if (count < 0)
         return err_set_errno(e, MSG_IO, NULL, "readdir");
-    }
-    while (code == 0 && (entry = readdir(list)) != NULL) {
-        size_t len = strlen(entry->d_name), end = strlen(ending);
+    for (int i = 0; i < count; i++) {
+        const char *name = entry[i]->d_name;
+        size_t len = strlen(name), end = strlen(ending);
 
-        if (len > end && entry->d_name[0] != '.' && strcmp(entry->d_name + len - end, ending) == 0)
-            code = each(self, entry->d_name, e);
+        if (code == 0 && len > end && name[0] != '.' && strcmp(name + len - end, ending) == 0)
+            code = each(self, name, e);
+        free(entry[i]);
     }
-    closedir(list);
+    free(entry);
     return code;
 }
 
