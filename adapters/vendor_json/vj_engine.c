@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "base/timefmt.h"
 
-enum { LINE_MAX_BYTES = 1000, TEXT_MAX_BYTES = 100000, CODE_MAX_BYTES = 64, MEMBERS_MAX = 64, POINTER_MAX = 512 };
+enum { LINE_MAX_BYTES = 1000, TEXT_MAX_BYTES = 100000, MEMBERS_MAX = 64, POINTER_MAX = 512 };
 
 void vj_issue(struct vj *r, enum msg_severity severity, enum msg_id msg, const struct json_node *node, const char *arg1, const char *arg2)
 {

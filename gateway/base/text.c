@@ -3,7 +3,7 @@
  *     text - UTF-8, Japanese text, small conversions
  *
  * SYNOPSIS
- *     c = text_next(text, len, &pos); text_widen_kana(&out, text, len); text_to_int64(text, len, min, max, &value);
+ *     c = text_next(text, len, &pos); text_to_int64(text, len, min, max, &value);
  *
  * DESCRIPTION
  *     Decoding follows RFC 3629: no overlong forms, no surrogates, nothing over U+10FFFF. Questions about a text that is not UTF-8 are answered for
@@ -178,77 +178,6 @@ int64_t text_find_control(const char *text, size_t len, bool allow_layout)
                 return (int64_t)at;
     }
     return -1;
-}
-
-/* The voiced or semi-voiced form of a full-width kana; 0 when there is none. */
-static int32_t voiced(int32_t kana, int32_t mark)
-{
-    if (mark == SEMI_VOICED)
-        return kana >= 0x30CF && kana <= 0x30DB && (kana - 0x30CF) % 3 == 0 ? kana + 2 : 0;
-    if (kana == 0x30A6)  /* ウ -> ヴ */
-        return 0x30F4;
-    if (kana == 0x30EF)  /* ワ -> ヷ */
-        return 0x30F7;
-    if (kana == 0x30F2)  /* ヲ -> ヺ */
-        return 0x30FA;
-    if (kana >= 0x30AB && kana <= 0x30C1 && (kana - 0x30AB) % 2 == 0)
-        return kana + 1;
-    if (kana >= 0x30C4 && kana <= 0x30C8 && (kana - 0x30C4) % 2 == 0)
-        return kana + 1;
-    return kana >= 0x30CF && kana <= 0x30DB && (kana - 0x30CF) % 3 == 0 ? kana + 1 : 0;
-}
-
-int text_widen_kana(struct buf *out, const char *text, size_t len)
-{
-    /* U+FF61 ... U+FF9F in order (JIS X 0201 to the full-width block) */
-    static const uint16_t wide[] = {
-        0x3002, 0x300C, 0x300D, 0x3001, 0x30FB, 0x30F2, 0x30A1, 0x30A3, 0x30A5, 0x30A7, 0x30A9, 0x30E3, 0x30E5, 0x30E7, 0x30C3, 0x30FC,
-        0x30A2, 0x30A4, 0x30A6, 0x30A8, 0x30AA, 0x30AB, 0x30AD, 0x30AF, 0x30B1, 0x30B3, 0x30B5, 0x30B7, 0x30B9, 0x30BB, 0x30BD, 0x30BF,
-        0x30C1, 0x30C4, 0x30C6, 0x30C8, 0x30CA, 0x30CB, 0x30CC, 0x30CD, 0x30CE, 0x30CF, 0x30D2, 0x30D5, 0x30D8, 0x30DB, 0x30DE, 0x30DF,
-        0x30E0, 0x30E1, 0x30E2, 0x30E4, 0x30E6, 0x30E8, 0x30E9, 0x30EA, 0x30EB, 0x30EC, 0x30ED, 0x30EF, 0x30F3, 0x309B, 0x309C
-    };
-    size_t pos = 0;
-    int code = 0;
-
-    while (code == 0 && pos < len) {
-        int32_t c = text_next(text, len, &pos);
-
-        if (c < 0)
-            return ERR_SYNTAX;
-        if (is_halfwidth_kana(c)) {
-            size_t behind = pos;
-            int32_t mark = text_next(text, len, &behind), joined = 0;
-
-            c = wide[c - KANA_FIRST];
-            if (mark == VOICED || mark == SEMI_VOICED)
-                joined = voiced(c, mark);
-            if (joined != 0) {
-                c = joined;
-                pos = behind;
-            }
-        }
-        code = text_add_utf8(out, c);
-    }
-    return code;
-}
-
-int text_narrow_ascii(struct buf *out, const char *text, size_t len)
-{
-    size_t pos = 0;
-    int code = 0;
-
-    while (code == 0 && pos < len) {
-        int32_t c = text_next(text, len, &pos);
-
-        if (c < 0)
-            return ERR_SYNTAX;
-        if (c >= 0xFF01 && c <= 0xFF5E)
-            c -= 0xFEE0;
-        else if (c == FULLWIDTH_SPACE)
-            c = ' ';
-        code = text_add_utf8(out, c);
-    }
-    return code;
 }
 
 bool text_all_fullwidth(const char *text, size_t len)

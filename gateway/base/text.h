@@ -25,10 +25,6 @@ bool text_has_halfwidth_kana(const char *text, size_t len);
 bool text_has_fullwidth_space(const char *text, size_t len);
 /* C0 (but TAB LF CR when allow_layout), DEL, C1, U+FFFE/F, surrogates, private use (外字), U+FEFF. Returns offset of the first, or -1. */
 int64_t text_find_control(const char *text, size_t len, bool allow_layout);
-/* Half-width kana to full-width with voiced marks joined (ﾊﾞ -> バ); everything else unchanged. */
-int text_widen_kana(struct buf *out, const char *text, size_t len);
-/* ASCII letters, digits, punctuation and space in full width -> half width. */
-int text_narrow_ascii(struct buf *out, const char *text, size_t len);
 /* Every code point is full-width / is ASCII (for 記号・番号: R1012 prose). Empty is true. */
 bool text_all_fullwidth(const char *text, size_t len);
 bool text_all_ascii(const char *text, size_t len);

@@ -3,7 +3,7 @@
  *     codes - small fixed tables of codes that JP-CLINS prescribes
  *
  * SYNOPSIS
- *     codes_lab_find, codes_lab_all, codes_lab_system_of, codes_lab_is_sendable, codes_is_jlac10, codes_letter_sections, codes_letter_section_find
+ *     codes_lab_find, codes_lab_all, codes_lab_system_of, codes_lab_is_sendable, codes_letter_sections, codes_letter_section_find
  *
  * DESCRIPTION
  *     The lab table is generated (make_lab_table.py) and sorted by code, so a look-up is a binary search. Three official lists disagree
@@ -77,11 +77,6 @@ const char *codes_lab_system_of(const struct codes_lab *lab)
 bool codes_lab_is_sendable(const struct codes_lab *lab)
 {
     return strcmp(lab->display, "DD") != 0;
-}
-
-bool codes_is_jlac10(const char *code)
-{
-    return code != NULL && strlen(code) == 17 && strspn(code, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 17;
 }
 
 const struct codes_section *codes_letter_sections(size_t *ret_count)

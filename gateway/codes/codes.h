@@ -44,8 +44,6 @@ const char *codes_lab_system_of(const struct codes_lab *lab);
  * JLAC10, with a warning.
  */
 bool codes_lab_is_sendable(const struct codes_lab *lab);
-/* A code of the form of JLAC10: 17 characters, digits and capital letters. */
-bool codes_is_jlac10(const char *code);
 
 /* How often and where a section may stand in a letter. */
 enum codes_section_place { CODES_SECTION_TOP, CODES_SECTION_INNER };

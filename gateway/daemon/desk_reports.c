@@ -433,10 +433,9 @@ static enum flow_class class_of(uint64_t class)
 static void on_answer_read(struct desk *d, struct desk_job *job, struct wire_in *in)
 {
     struct flow_event event = { .type = FLOW_EV_ANSWER_READ, .u.read.token = wire_i64(in, F_ORDER) };
-    const char *institution = wire_text(in, F_INSTITUTION);
 
-    event.u.read.fits = wire_u64(in, F_MSG) == MSG_NONE && strcmp(wire_text(in, F_IDENTIFIER), job->order.u.read.identifier) == 0 &&
-                        (institution[0] == '\0' || strcmp(institution, job->order.u.read.facility) == 0);
+    event.u.read.fits = wire_u64(in, F_MSG) == MSG_NONE &&
+                        exchange_answer_fits(wire_text(in, F_INSTITUTION), wire_text(in, F_IDENTIFIER), job->order.u.read.facility, job->order.u.read.identifier);
     event.u.read.answer_class = class_of(wire_u64(in, F_CLASS));
     event.u.read.business = wire_u64(in, F_LAYER) == EXCHANGE_BUSINESS;
     event.u.read.absent = (wire_u64(in, F_MARKS) & EXCHANGE_ABSENT) != 0;

@@ -4,8 +4,9 @@
  *     struct page *p = calloc(1, sizeof *p);
  *     p->now_ms = time_wall_ms();
  *     facts_from_store(store, settings, p, &e);
- *     facts_from_files(settings, &ends, lang, arena, p, &e);
- *     facts_last_events(settings, arena, p);
+ *     facts_ends_read(settings, &ends);                       // certificates and lists on disk: now and then, not for every page
+ *     facts_from_ends(settings, &ends, lang, arena, p, &e);
+ *     facts_from_machine(settings, arena, p);
  *
  * Texts that are not the settings' own live in the arena. What cannot be read is shown as such: these functions fail only with the store or memory.
  */

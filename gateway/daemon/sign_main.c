@@ -366,6 +366,10 @@ int main(int argc, char **argv)
     }
     begin_unattended(&d);
     door_ready(d.door);
+    if (sign_signer_ops_get(d.signer)->for_tests) {
+        err_set(&e, ERR_INVALID, MSG_CHECK_KEY_FILE, NULL, d.config->name, NULL);
+        door_problem(d.door, &e);
+    }
     for (;;) {
         struct pollfd p[2] = { { .fd = d.door->socket, .events = POLLIN }, { .fd = d.client, .events = POLLRDHUP } };
         while (door_receive(d.door) == 0) {

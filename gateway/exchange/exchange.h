@@ -9,7 +9,7 @@
  *     exchange_build(p, EXCHANGE_DOCUMENT_REGISTER, EXCHANGE_XML, &fields, &b, &e);            // a worker
  *     ...
  *     exchange_read(p, op, EXCHANGE_XML, EXCHANGE_RES, bytes, arena, &answer, &e);             // a worker
- *     if (exchange_answer_fits(&answer, institution, identifier)) ...                          // the desk believes only a fitting answer
+ *     if (exchange_answer_fits(answer.institution, answer.identifier, institution, identifier)) ...  // the desk believes only a fitting answer
  *     exchange_profile_free(p);
  *
  * Ownership: a profile owns all it points to and is read-only after loading; one thread uses it at a time (it holds a character converter,
@@ -212,7 +212,7 @@ struct exchange_answer {
 int exchange_read(const struct exchange_profile *p, int operation, enum exchange_form form, enum exchange_answer_kind kind,
                   struct bytes bytes, struct arena *arena, struct exchange_answer *ret_answer, struct err *e);
 /* The identifier is just this one, and so is the institution where the answer names one. */
-bool exchange_answer_fits(const struct exchange_answer *answer, const char *institution, const char *identifier);
+bool exchange_answer_fits(const char *said_institution, const char *said_identifier, const char *institution, const char *identifier);
 /* Appends a success answer as JSON, as the service would give it (for the sink link). */
 int exchange_answer_build(const struct exchange_profile *p, const char *institution, const char *identifier, struct buf *ret, struct err *e);
 

@@ -126,3 +126,9 @@ int exchange_err_name(const struct exchange_profile *p, const char *request_name
 {
     return derive(p, request_name, EXCHANGE_NAME_ERR, ret_name);
 }
+
+/* Here and not with the reading: the desk asks it, and has no parser. */
+bool exchange_answer_fits(const char *said_institution, const char *said_identifier, const char *institution, const char *identifier)
+{
+    return strcmp(said_identifier, identifier) == 0 && (said_institution[0] == '\0' || strcmp(said_institution, institution) == 0);
+}

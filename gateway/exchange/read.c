@@ -3,7 +3,7 @@
  *     exchange/read - what an answer of the service means
  *
  * SYNOPSIS
- *     exchange_read(), exchange_answer_fits()
+ *     exchange_read()
  *
  * DESCRIPTION
  *     Two levels are told apart (field code shows SegmentOfResult 1 together with ProcessingResultStatus 2): the way there, by
@@ -220,9 +220,4 @@ int exchange_read(const struct exchange_profile *p, int operation, enum exchange
     answer.document_status = document_status(a, said.document_status);
     *ret_answer = answer;
     return 0;
-}
-
-bool exchange_answer_fits(const struct exchange_answer *answer, const char *institution, const char *identifier)
-{
-    return strcmp(answer->identifier, identifier) == 0 && (answer->institution[0] == '\0' || strcmp(answer->institution, institution) == 0);
 }

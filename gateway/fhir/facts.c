@@ -1,16 +1,16 @@
 /*
  * NAME
- *     fhir_read_bundle_facts - what a finished Bundle says about itself
+ *     fhir_read_root_facts - what a finished Bundle says about itself
  *
  * SYNOPSIS
- *     fhir_read_bundle_facts(bytes, len, arena, &facts, &e);
+ *     fhir_read_root_facts(root, arena, &facts, &e);
  *
  * DESCRIPTION
  *     Reads the few members that the desk keys its rows by and that the request's fields repeat. A Bundle nested inside (a discharge summary)
  *     is never looked into.
  *
  * DIAGNOSTICS
- *     ERR_SYNTAX for bytes that are no JSON, ERR_INVALID for JSON that is no Bundle. What is missing in a Bundle is a NULL, not an error.
+ *     ERR_INVALID for JSON that is no Bundle. What is missing in a Bundle is a NULL, not an error.
  */
 #include "fhir/fhir.h"
 
@@ -27,17 +27,6 @@
 
 enum { INSTITUTION_DIGITS = 10 };
 
-static const struct { enum fhir_bundle_kind kind; const char *name; int chart_kind; } kind_table[] = {
-    { FHIR_BUNDLE_UNKNOWN, "unknown", -1 },
-    { FHIR_BUNDLE_DISEASES, "diseases", CHART_DISEASES },
-    { FHIR_BUNDLE_ALLERGIES, "allergies", CHART_ALLERGIES },
-    { FHIR_BUNDLE_LAB, "lab_report", CHART_LAB },
-    { FHIR_BUNDLE_LETTER, "letter", CHART_LETTER },
-    { FHIR_BUNDLE_DISCHARGE, "discharge_summary", -1 },
-    { FHIR_BUNDLE_PATIENT_SUMMARY, "patient_summary", CHART_PATIENT_SUMMARY },
-    { FHIR_BUNDLE_CHECKUP, "checkup", CHART_CHECKUP },
-};
-
 /* A document is known by the type code of its Composition (doc-typecodes; the check-up package has a LOINC code of its own), else by a profile. */
 static const struct { const char *text; enum fhir_bundle_kind kind; } type_table[] = {
     { "57133-1", FHIR_BUNDLE_LETTER }, { "18842-5", FHIR_BUNDLE_DISCHARGE }, { "56447-6", FHIR_BUNDLE_PATIENT_SUMMARY },
@@ -48,25 +37,6 @@ static const struct { const char *text; enum fhir_bundle_kind kind; } type_table
 }, resource_table[] = {
     { "Condition", FHIR_BUNDLE_DISEASES }, { "AllergyIntolerance", FHIR_BUNDLE_ALLERGIES }, { "Observation", FHIR_BUNDLE_LAB },
 };
-
-const char *fhir_bundle_kind_name(enum fhir_bundle_kind kind)
-{
-    for (size_t i = 0; i < sizeof kind_table / sizeof kind_table[0]; i++)
-        if (kind_table[i].kind == kind)
-            return kind_table[i].name;
-    return kind_table[0].name;
-}
-
-int fhir_bundle_kind_chart(enum fhir_bundle_kind kind, enum chart_kind *ret_kind)
-{
-    for (size_t i = 0; i < sizeof kind_table / sizeof kind_table[0]; i++) {
-        if (kind_table[i].kind != kind || kind_table[i].chart_kind < 0)
-            continue;
-        *ret_kind = (enum chart_kind)kind_table[i].chart_kind;
-        return 0;
-    }
-    return ERR_NOTFOUND;
-}
 
 /* First object of a list whose member has this text. */
 static const struct json_node *find_item(const struct json_node *list, const char *member, const char *text)
@@ -185,13 +155,6 @@ static bool has_long_term(const struct json_node *resource)
         if (json_equals(json_get(n, "system"), SYSTEM_FLAG) && json_equals(json_get(n, "code"), "LTS"))
             return true;
     return false;
-}
-
-int fhir_read_bundle_facts(const char *bytes, size_t len, struct arena *arena, struct fhir_bundle_facts *ret_facts, struct err *e)
-{
-    const struct json_node *root = NULL;
-    int rc = json_parse(bytes, len, NULL, arena, &root, e);
-    return rc < 0 ? rc : fhir_read_root_facts(root, arena, ret_facts, e);
 }
 
 int fhir_read_root_facts(const struct json_node *root, struct arena *arena, struct fhir_bundle_facts *ret_facts, struct err *e)

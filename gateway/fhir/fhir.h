@@ -95,15 +95,8 @@ struct fhir_bundle_facts {
 
 /*
  * Reads what desk and request need to know. Lenient: what is missing stays NULL, judging is validate/'s task. Texts live in the arena.
- * ERR_SYNTAX when the bytes are no JSON, ERR_INVALID when they are no Bundle.
+ * ERR_INVALID when it is no Bundle.
  */
-int fhir_read_bundle_facts(const char *bytes, size_t len, struct arena *arena, struct fhir_bundle_facts *ret_facts, struct err *e);
-/* The same for bytes that json_parse() has read already. ERR_INVALID. */
 int fhir_read_root_facts(const struct json_node *root, struct arena *arena, struct fhir_bundle_facts *ret_facts, struct err *e);
-
-/* "diseases", "letter", "discharge_summary", ...; "unknown". Never NULL. */
-const char *fhir_bundle_kind_name(enum fhir_bundle_kind kind);
-/* The unit's kind that such a Bundle is of; ERR_NOTFOUND for unknown and for a discharge summary (which travels inside a letter only). */
-int fhir_bundle_kind_chart(enum fhir_bundle_kind kind, enum chart_kind *ret_kind);
 
 #endif

@@ -34,7 +34,6 @@ static const struct { const char *name; enum msg_id msg; } hows[LINK_HOW_COUNT] 
 };
 
 const char *link_fact_name(int kind) { return kind >= 0 && kind < LINK_FACT_COUNT ? fact_names[kind] : "unknown"; }
-const char *link_how_name(int how) { return how >= 0 && how < LINK_HOW_COUNT ? hows[how].name : "unknown"; }
 enum msg_id link_how_message(int how) { return how >= 0 && how < LINK_HOW_COUNT ? hows[how].msg : MSG_NONE; }
 
 int link_bad_option(struct err *e, const char *option, const char *why)

@@ -169,7 +169,6 @@ void link_step(struct link *link, int64_t now_ms);
 int link_wait(struct link *link, struct pollfd *extra, size_t count, int64_t now_ms, int64_t max_ms);
 
 const char *link_fact_name(int kind);
-const char *link_how_name(int how);
 /* The sentence for a `how` (MSG_NONE for NONE). */
 enum msg_id link_how_message(int how);
 

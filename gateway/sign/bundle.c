@@ -25,31 +25,6 @@ static const char *const target_format[] = {
     [SIGN_CANONICAL_DOCUMENT_JCS] = "application/fhir+json;canonicalization=http://hl7.org/fhir/canonicalization/json#document",
 };
 
-int sign_profile_set(struct sign_profile *profile, const char *key, const char *value, struct err *e)
-{
-    static const struct { const char *key, *value; int number; } table[] = {
-        { "container", "jades-b-compact-detached", SIGN_JADES_B_COMPACT_DETACHED },
-        { "canonical", "document-jcs", SIGN_CANONICAL_DOCUMENT_JCS },
-        { "when", "jst-ms", SIGN_WHEN_JST_MS },
-        { "when", "utc-seconds", SIGN_WHEN_UTC_S },
-    };
-    int code = ERR_NOTFOUND;
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        if (strcmp(table[i].key, key) != 0)
-            continue;
-        code = ERR_INVALID;
-        if (strcmp(table[i].value, value) != 0)
-            continue;
-        switch (key[1]) {
-        case 'o': profile->container = (enum sign_container)table[i].number; break;
-        case 'a': profile->canonical = (enum sign_canonical)table[i].number; break;
-        default: profile->when = (enum sign_when)table[i].number; break;
-        }
-        return 0;
-    }
-    return err_set(e, (enum err_code)code, MSG_SIGN_PROFILE, NULL, key, value);
-}
-
 void sign_format_when(enum sign_when form, int64_t time_ms, char ret_text[static TIME_TEXT_MAX])
 {
     if (form == SIGN_WHEN_UTC_S)

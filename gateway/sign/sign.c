@@ -211,15 +211,6 @@ enum sign_wait sign_wait_of(const struct err *e)
     return SIGN_WAIT_NONE;
 }
 
-const char *sign_wait_name(enum sign_wait wait)
-{
-    static const char *const name[] = {
-        [SIGN_WAIT_NONE] = "none", [SIGN_WAIT_CARD] = "card", [SIGN_WAIT_PIN] = "pin", [SIGN_WAIT_LOCKED] = "locked",
-        [SIGN_WAIT_CERTIFICATE] = "certificate", [SIGN_WAIT_OPERATOR] = "operator",
-    };
-    return name[wait];
-}
-
 /* ---- signing ---- */
 
 static int before_key(const struct sign_ledger_entry *entries, size_t count, const struct sign_sitting *s, struct sign_ledger *ledger, struct err *e)

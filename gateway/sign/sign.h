@@ -45,10 +45,8 @@ struct sign_profile {
     enum sign_when when;
 };
 
-/* jades-b-compact-detached, document-jcs, jst-ms. */
+/* What the gateway signs and verifies by until the record specification is known: times in Japanese form. */
 extern const struct sign_profile sign_profile_default;
-/* key: "container", "canonical" or "when"; value: "jades-b-compact-detached", "document-jcs", "jst-ms" | "utc-seconds". ERR_NOTFOUND (key), ERR_INVALID. */
-int sign_profile_set(struct sign_profile *profile, const char *key, const char *value, struct err *e);
 
 /* ---- pure parts, also for `export` --------------------------------------------------------------------------------------------- */
 
@@ -184,7 +182,6 @@ const struct sign_cert_facts *sign_sitting_certificate(const struct sign_sitting
 /* What a message waits for after signing it failed (state to_sign), from the error. */
 enum sign_wait { SIGN_WAIT_NONE /* no waiting helps: reject */, SIGN_WAIT_CARD, SIGN_WAIT_PIN, SIGN_WAIT_LOCKED, SIGN_WAIT_CERTIFICATE, SIGN_WAIT_OPERATOR };
 enum sign_wait sign_wait_of(const struct err *e);
-const char *sign_wait_name(enum sign_wait wait);   /* "none", "card", "pin", "locked", "certificate", "operator" */
 
 /* ---- ledger: message uuid -> digest of B, append-only; also which certificate's PIN was refused last ----------------------------- */
 

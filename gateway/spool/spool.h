@@ -3,7 +3,7 @@
  *
  * A source is one folder tree `in/ out/ done/ error/ try/` (vendor's view) and `.work/` (ours, 0700, same file system).
  *
- *     spool_source_open(&config, &src, &e);
+ *     spool_source_new(&config, &src, &e);
  *     spool_source_left_over(src, on_left_over, ctx, &e);   // once at start: claimed before, perhaps without a row
  *     each turn:  spool_source_scan(src, boot_ms, on_offer, ctx, &e);      // complete names, each told once while it lies there
  *                 spool_source_claim(src, name, &claim, &e);               // in/NAME -> .work/WORK, nothing read yet

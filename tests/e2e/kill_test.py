@@ -88,6 +88,11 @@ def check(house, sources, results, twice):
         equal(len([n for n in os.listdir(s.path("out")) if n.endswith(".result.json")]), FILES // len(sources) + len(twice.get(s.name, [])), "results of " + s.name)
 
 
+def key_file_is_said(house):
+    with open(house.errors, encoding="utf-8") as f:
+        true("CG-9414" in f.read(), "the log does not say that the key is for tests")
+
+
 def chain_verifies(house):
     """The state of everything is the fold of its events."""
     equal(house.stop(), 0, "exit status")
@@ -108,6 +113,7 @@ def main():
         sources = [house.source("karte", CLINIC), house.source("lab", OTHER)]
         house.start()
         runner.run("nothing_lost_or_doubled", nothing_lost_or_doubled, house, sources)
+        runner.run("key_file_is_said", key_file_is_said, house)
         runner.run("chain_verifies", chain_verifies, house)
     return runner.end()
 

@@ -191,7 +191,6 @@ struct sb_log_row {
     const char *op, *institution, *identifier, *bundle_id, *insured, *sha256, *effect, *code, *faults;
 };
 
-struct sb_receipt { int64_t polls_left; const char *stored; /* the final answer, JSON of db.c's caller */ };
 
 struct sb_db *db_open(const char *file, struct err *e);
 struct sb_db *db_close(struct sb_db *db);

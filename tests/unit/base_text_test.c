@@ -137,19 +137,6 @@ TEST(text_finds_every_control_wherever_it_stands)
     buf_free(&b);
 }
 
-TEST(text_widens_kana_and_narrows_ascii)
-{
-    struct buf b;
-
-    CHECK_STR(converted(text_widen_kana, "ｱﾊﾞﾊﾟｳﾞ｡ﾅﾞABC血"), "アバパヴ。ナ゛ABC血");
-    CHECK_STR(converted(text_widen_kana, "ｶﾞｷﾞﾂﾞﾄﾞﾎﾟﾜﾞｦｧｯｰﾟ"), "ガギヅドポヷヲァッー゜");
-    CHECK_STR(converted(text_narrow_ascii, "ＡＢｃ（１２）　～ー"), "ABc(12) ~ー");
-    buf_init(&b, 64);
-    CHECK_ERR(text_widen_kana(&b, "\xEF\xBD", 2), ERR_SYNTAX);
-    CHECK_ERR(text_narrow_ascii(&b, "\xFF", 1), ERR_SYNTAX);
-    buf_free(&b);
-}
-
 TEST(text_answers_about_whole_texts)
 {
     CHECK(text_all_fullwidth("１２３あ", 12) && text_all_fullwidth("", 0));

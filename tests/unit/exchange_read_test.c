@@ -50,19 +50,19 @@ TEST(success_with_identity)
     CHECK_STR(answer.code, "CISB0000I");
     CHECK_STR(answer.message, "\xE6\xAD\xA3\xE5\xB8\xB8 & <ok>");
     CHECK_STR(answer.executed, "20261121093005");
-    CHECK(exchange_answer_fits(&answer, "1318814790", "id-1"));
-    CHECK(!exchange_answer_fits(&answer, "1318814790", "id-2"));
-    CHECK(!exchange_answer_fits(&answer, "1310000000", "id-1"));
+    CHECK(exchange_answer_fits(answer.institution, answer.identifier, "1318814790", "id-1"));
+    CHECK(!exchange_answer_fits(answer.institution, answer.identifier, "1318814790", "id-2"));
+    CHECK(!exchange_answer_fits(answer.institution, answer.identifier, "1310000000", "id-1"));
 }
 
 TEST(institution_may_be_missing_identifier_not)
 {
     CHECK_OK(read_json("{\"XmlMsg\":{\"MessageHeader\":{\"SegmentOfResult\":\"1\",\"ArbitraryFileIdentifier\":\"id-1\"},"
                        "\"MessageBody\":{\"ProcessingResultStatus\":\"1\",\"ProcessingResultCode\":\"CISB0000I\"}}}"));
-    CHECK(exchange_answer_fits(&answer, "1318814790", "id-1"));
+    CHECK(exchange_answer_fits(answer.institution, answer.identifier, "1318814790", "id-1"));
     CHECK_OK(read_json("{\"XmlMsg\":{\"MessageHeader\":{\"SegmentOfResult\":\"1\"},"
                        "\"MessageBody\":{\"ProcessingResultStatus\":\"1\",\"ProcessingResultCode\":\"CISB0000I\"}}}"));
-    CHECK(!exchange_answer_fits(&answer, "1318814790", "id-1"));
+    CHECK(!exchange_answer_fits(answer.institution, answer.identifier, "1318814790", "id-1"));
 }
 
 #define DONE "<SegmentOfResult>1</SegmentOfResult>"
@@ -289,7 +289,7 @@ TEST(own_success_answer_reads_back)
     CHECK_OK(exchange_answer_build(profile, "1318814790", "id-1", &b, NULL));
     CHECK_OK(read_kind(EXCHANGE_JSON, EXCHANGE_RES, b.data, b.len));
     CHECK_INT(answer.class, EXCHANGE_SUCCESS);
-    CHECK(exchange_answer_fits(&answer, "1318814790", "id-1"));
+    CHECK(exchange_answer_fits(answer.institution, answer.identifier, "1318814790", "id-1"));
     buf_free(&b);
 }
 
