@@ -446,7 +446,7 @@ static struct json_node *add_node(struct reader *r, enum json_type type)
     }
     n = r->block++;
     r->block_left--;
-    r->nodes++;
+    n->number = r->nodes++;
     n->type = type;
     n->start = (uint32_t)(r->at - r->start);
     n->parent = r->open;
@@ -632,7 +632,7 @@ int json_parse(const char *bytes, size_t len, const struct json_limits *limits, 
 
 /* --- looking at the tree ------------------------------------------------------------------------------------------------------- */
 
-static const struct json_node *get_member(const struct json_node *object, const char *name, size_t len)
+const struct json_node *json_get_member(const struct json_node *object, const char *name, size_t len)
 {
     if (object == NULL || object->type != JSON_OBJECT)
         return NULL;
@@ -640,11 +640,6 @@ static const struct json_node *get_member(const struct json_node *object, const 
         if (m->key_len == len && memcmp(m->key, name, len) == 0)
             return m;
     return NULL;
-}
-
-const struct json_node *json_get(const struct json_node *object, const char *name)
-{
-    return get_member(object, name, strlen(name));
 }
 
 const struct json_node *json_at(const struct json_node *array, size_t index)
@@ -670,17 +665,12 @@ const struct json_node *json_path(const struct json_node *node, const char *path
                 return NULL;
             node = json_at(node, (size_t)index);
         } else {
-            node = get_member(node, path, len);
+            node = json_get_member(node, path, len);
         }
         path += len;
         path += *path == '/';
     }
     return node;
-}
-
-bool json_is(const struct json_node *node, enum json_type type)
-{
-    return node != NULL && node->type == type;
 }
 
 bool json_equals(const struct json_node *node, const char *text)

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdbool.h>
+#include <string.h>
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -28,6 +29,7 @@ enum json_type { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSO
 struct json_node {
     enum json_type type;
     uint32_t key_len, len;           /* bytes of key and text */
+    uint32_t number;                 /* place in the order of the file: 0 for the root, one more for each value after it */
     const char *key;                 /* member name, decoded, not NUL-terminated; NULL for array items and the root */
     const char *text;                /* string: decoded; number: as written; not NUL-terminated */
     uint32_t key_start;              /* offset of the name's opening quote */
@@ -46,12 +48,13 @@ struct json_limits {
 int json_parse(const char *bytes, size_t len, const struct json_limits *limits, struct arena *arena, const struct json_node **ret_root, struct err *e);
 
 /* Look-ups; NULL or wrong types in give NULL out. */
-const struct json_node *json_get(const struct json_node *object, const char *name);
+const struct json_node *json_get_member(const struct json_node *object, const char *name, size_t len);
+static inline const struct json_node *json_get(const struct json_node *object, const char *name) { return json_get_member(object, name, strlen(name)); }
 const struct json_node *json_at(const struct json_node *array, size_t index);
 /* Follows a path of member names and indexes: json_path(root, "entry/0/resource"). No escapes. */
 const struct json_node *json_path(const struct json_node *node, const char *path);
 
-bool json_is(const struct json_node *node, enum json_type type);
+static inline bool json_is(const struct json_node *node, enum json_type type) { return node != NULL && node->type == type; }
 bool json_equals(const struct json_node *node, const char *text);      /* a string with just this text */
 bool json_key_is(const struct json_node *node, const char *name);
 /* NUL-terminated copy of a string's or number's text; NULL when it is neither or memory is out. */

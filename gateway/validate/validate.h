@@ -65,6 +65,14 @@ struct validate_set *validate_set_close(struct validate_set *set);   /* NULL is 
 /* Does the set hold a profile with this canonical URL ("…|version" allowed)? */
 bool validate_set_has(const struct validate_set *set, const char *profile);
 
+/*
+ * What a thread keeps from one call to the next: what was worked out of the profiles for earlier documents. Without it each call works it out anew, which takes longer
+ * than a small document itself. Used by one thread at a time, with any sets one after the other; must be freed before the set that it was last used with.
+ */
+struct validate_session;
+struct validate_session *validate_session_new(void);                                   /* NULL when out of memory */
+struct validate_session *validate_session_free(struct validate_session *session);      /* NULL is fine; returns NULL */
+
 struct validate_request {
     const char *bytes;                   /* the instance, JSON */
     size_t len;
@@ -73,6 +81,7 @@ struct validate_request {
     const struct validate_set *set;      /* NULL = validate_set_builtin() */
     const struct validate_terms *terms;  /* NULL = none */
     enum validate_reading reading;
+    struct validate_session *session;    /* NULL = one for this call */
     struct arena *scratch;               /* tree and indexes of this call; NULL = the arena of the list */
 };
 

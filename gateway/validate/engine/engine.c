@@ -6,14 +6,12 @@
  *     int engine_validate(const struct validate_request *request, const struct image *image, const struct json_node *root, struct arena *arena, struct issue_list *issues, struct err *e);
  *
  * DESCRIPTION
- *     Sets up the state of one validation (names that the walk asks for, tables, an arena for FHIRPath), indexes the references of the document and starts
+ *     Sets up the state of one validation (names that the walk asks for, what each value is), indexes the references of the document and starts
  *     the own run of the outermost resource; everything else follows from there (runs.c).
  */
 #include <string.h>
 
 #include "validate/engine/walk.h"
-
-#define PATH_ARENA_MAX ((size_t)256 << 20)
 
 static img_str named(const struct image *image, const char *text)
 {
@@ -78,26 +76,25 @@ static void say_only_nested(struct engine *e, const struct issue_list *before, c
 
 int engine_validate(const struct validate_request *request, const struct image *image, const struct json_node *root, struct arena *arena, struct issue_list *issues, struct err *e)
 {
-    struct engine_walk walk = { .main = issues, .service = request->reading == VALIDATE_SERVICE, .path_arena = arena_new(PATH_ARENA_MAX) };
-    struct engine engine = {
-        .request = request, .image = image, .terms = { image, request->terms }, .arena = arena, .issues = issues, .walk = &walk,
-        .path_env = { .image = image, .arena = walk.path_arena, .hooks = &invariant_hooks, .reference_ways = true, .regexes = fhirpath_regexes_new() },
-    };
-
+    struct validate_session *own = request->session == NULL ? validate_session_new() : NULL, *session = request->session != NULL ? request->session : own;
+    struct engine_walk walk = { .main = issues, .service = request->reading == VALIDATE_SERVICE };
+    struct engine engine = { .request = request, .image = image, .session = session, .terms = { image, request->terms }, .arena = arena, .issues = issues, .walk = &walk };
     struct issue_list before = *issues;
 
-    engine.path_env.self = &engine;
-    know_names(image, &walk);
-    if (walk.path_arena != NULL)
-        start(&engine, root);
-    else
+    if (session == NULL || session_begin(session, image) < 0 || document_read(image, root, arena, &engine.document) < 0) {
         engine.failed = true;
+    } else {
+        engine.path_env = (struct fhirpath_env){
+            .image = image, .document = &engine.document, .arena = session->path_arena, .hooks = &invariant_hooks, .self = &engine, .reference_ways = true, .regexes = session->regexes,
+        };
+        know_names(image, &walk);
+        start(&engine, root);
+    }
     if (request->reading == VALIDATE_HL7 && issues->errors > before.errors && !engine.failed && has_hollow_array(root))
         say_only_nested(&engine, &before, root);
     if (walk.service && !engine.failed)
         unfilled_merge(issues, before.last);
-    walk.path_arena = arena_free(walk.path_arena);
-    engine.path_env.regexes = fhirpath_regexes_free(engine.path_env.regexes);
+    validate_session_free(own);
     if (!engine.failed && !issues->failed)
         return 0;
     issues->failed = true;

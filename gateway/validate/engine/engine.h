@@ -15,6 +15,7 @@
 #include "base/issue.h"
 #include "base/json_doc.h"
 #include "validate/fhirpath/fhirpath.h"
+#include "validate/model/document.h"
 #include "validate/model/image.h"
 #include "validate/terms/terms.h"
 #include "validate/validate.h"
@@ -46,6 +47,8 @@ struct reference_target { enum reference_way way; const struct json_node *resour
 struct engine {
     const struct validate_request *request;
     const struct image *image;
+    struct validate_session *session;
+    struct document document;
     struct terms terms;
     struct arena *arena;                 /* of this call */
     struct issue_list *issues;
@@ -77,6 +80,8 @@ void engine_report_read(struct engine *e, const struct place *at, const struct j
 /* The FHIRPath location of a place, in the arena of the issues; NULL when memory is out. */
 const char *engine_location(struct engine *e, const struct place *at);
 struct fhirpath_item engine_item(const struct place *at);
+/* A resource of the document as an item. */
+struct fhirpath_item engine_resource(const struct engine *e, const struct json_node *resource);
 
 /* ---- offered by the walk to the leaf checks and hooks (walk.c) ---- */
 

@@ -21,20 +21,6 @@ struct bytes format_member(const struct json_node *object, const char *name)
     return text;
 }
 
-bool format_is(struct bytes text, const char *other)
-{
-    size_t len = strlen(other);
-
-    return text.len == len && memcmp(text.data, other, len) == 0;
-}
-
-bool format_begins(struct bytes text, const char *head)
-{
-    size_t len = strlen(head);
-
-    return text.len >= len && memcmp(text.data, head, len) == 0;
-}
-
 bool format_ends(struct bytes text, const char *tail)
 {
     size_t len = strlen(tail);
@@ -67,10 +53,17 @@ static size_t space_at_end(struct bytes text)
     return is_space(c) ? text.len - start : 0;
 }
 
+static bool is_plain(char c)
+{
+    return c > ' ' && c < 0x7F;
+}
+
 struct bytes format_trim(struct bytes text)
 {
     size_t pos = 0, cut;
 
+    if (text.len > 0 && is_plain(text.data[0]) && is_plain(text.data[text.len - 1]))
+        return text;
     while (pos < text.len) {
         size_t next = pos;
         int32_t c = text_next(text.data, text.len, &next);
@@ -90,9 +83,15 @@ struct bytes format_trim(struct bytes text)
 
 bool format_has_ascii_space(struct bytes text)
 {
-    for (size_t i = 0; i < text.len; i++)
+    const uint64_t ones = UINT64_C(0x0101010101010101), highs = UINT64_C(0x8080808080808080);
+    uint64_t w;
+
+    for (size_t i = 0; i < text.len; i++) {
+        for (; text.len - i > 8 && (memcpy(&w, text.data + i, 8), ((w - ones * 0x21) & ~w & highs) == 0); i += 8) /* none of them below 0x21 */
+            ;
         if (text.data[i] == ' ' || (text.data[i] >= 9 && text.data[i] <= 13))
             return true;
+    }
     return false;
 }
 

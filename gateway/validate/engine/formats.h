@@ -9,13 +9,22 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 #include "base/buf.h"
 #include "base/json_doc.h"
 
 /* Text of a primitive member, of whatever kind it is written in; data NULL when there is none or it is empty. */
 struct bytes format_member(const struct json_node *object, const char *name);
-bool format_is(struct bytes text, const char *other);
-bool format_begins(struct bytes text, const char *head);
+static inline bool format_is(struct bytes text, const char *other)
+{
+    size_t len = strlen(other);
+    return text.len == len && memcmp(text.data, other, len) == 0;
+}
+static inline bool format_begins(struct bytes text, const char *head)
+{
+    size_t len = strlen(head);
+    return text.len >= len && memcmp(text.data, head, len) == 0;
+}
 bool format_ends(struct bytes text, const char *tail);
 bool format_holds(struct bytes text, const char *part);
 /* Without white space (Unicode's) at both ends. */

@@ -25,7 +25,7 @@ static bool hook_resolve(void *self, const struct fhirpath_item *from, struct by
 
     if (target.resource == NULL)
         return false;
-    *ret_item = fhirpath_resource(e->image, target.resource);
+    *ret_item = engine_resource(e, target.resource);
     return true;
 }
 
@@ -141,8 +141,8 @@ static void run_constraint(struct engine *e, const struct place *at, const struc
     if (c->program != 0)
         code = fhirpath_test(e->image->base + c->program, c->program_len, &e->path_env, &focus, &holds, &why);
     w->path_depth--;
-    if (w->path_depth == 0 && arena_used(w->path_arena) > PATH_ARENA_KEEP)
-        arena_reset(w->path_arena);
+    if (w->path_depth == 0 && arena_used(e->session->path_arena) > PATH_ARENA_KEEP)
+        arena_reset(e->session->path_arena);
     if (code == ERR_NOMEM)
         e->failed = true;
     else if (code < 0)
@@ -192,12 +192,12 @@ static bool has_only_id(const struct place *at, const struct json_node *object, 
 /* An object of which its type knows nothing. */
 static bool is_hollow(const struct engine *e, const struct item *item)
 {
-    const struct img_element *body = walk_body(e->image, image_element(e->image, item->member->element), walk_item_type(e->image, item, NULL));
+    const struct img_element *body = image_body(e->image, image_element(e->image, item->member->element), image_member_type(e->image, item->member, NULL));
 
     if (item->node == NULL || item->node->type != JSON_OBJECT || body == NULL)
         return false;
     for (const struct json_node *n = item->node->child; n != NULL; n = n->next)
-        if (image_member(e->image, body, n->key + (n->key[0] == '_'), n->key_len - (n->key[0] == '_')) != NULL)
+        if (document_member(&e->document, n) != NULL)
             return false;
     return true;
 }

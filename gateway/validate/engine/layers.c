@@ -136,10 +136,8 @@ void layer_children(struct engine *e, const struct place *at, const struct layer
             layer_child(e, at, layer, image_element(e->image, e->image->children[def->children.first + i]), first_group);
     } else {
         const struct shortlist *list = walk_shortlist(e, def, false);
-        const struct img_element **child = list != NULL ? list->child : NULL;
-        uint32_t count = list != NULL ? list->count : 0;   /* the table of lists may move while a child is looked at */
-        for (uint32_t i = 0; i < count && !e->failed; i++)
-            layer_child(e, at, layer, child[i], first_group);
+        for (uint32_t i = 0; list != NULL && i < list->count && !e->failed; i++)
+            layer_child(e, at, layer, list->child[i], first_group);
     }
     if (w->service && e->trial == 0 && is_japanese(e, def))
         report_unfilled(e, at, layer, first_group);
@@ -190,7 +188,7 @@ bool layer_holds(struct engine *e, const struct place *at, const struct img_elem
     e->trial++;
     w->first_layer = first;
     layer_element(e, at, &layer, at->up);
-    walk_object(e, at, walk_body(e->image, image_element(e->image, at->element), at->type), first, w->layer_count - first, false);
+    walk_object(e, at, image_body(e->image, image_element(e->image, at->element), at->type), first, w->layer_count - first, false);
     w->layer_count = first;
     w->first_layer = outer;
     found = e->trial_errors - before;

@@ -20,7 +20,7 @@ enum { NEST_MAX = 40, TARGETS_SHOWN = 8 };
 
 struct reference_slot {
     const struct json_node *scope;      /* Bundle or resource; NULL = free */
-    struct bytes head, tail;            /* key: head, or head "/" tail */
+    struct bytes key;
     const struct json_node *entry, *resource;
     bool led_to;                        /* by a "#id" in the resource that holds the contained one */
 };
@@ -36,70 +36,36 @@ static bool is_resource(const struct json_node *n)
 
 /* ---- the table ---- */
 
-static uint64_t hash_more(uint64_t hash, const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ (unsigned char)text[i]) * 1099511628211u;
-    return hash;
-}
-
-static size_t hash_of(const struct json_node *scope, struct bytes head, struct bytes tail)
-{
-    uint64_t hash = hash_more(1469598103934665603u ^ ((uint64_t)scope->start << 20), head.data, head.len);
-
-    if (tail.data != NULL) {
-        hash = hash_more(hash, "/", 1);
-        hash = hash_more(hash, tail.data, tail.len);
-    }
-    hash ^= hash >> 29;
-    return (size_t)(hash * 0x9E3779B97F4A7C15u >> 7);
-}
-
-/* Byte i of head "/" tail. */
-static bool same_key(const struct reference_slot *slot, struct bytes head, struct bytes tail)
-{
-    size_t a = slot->head.len + (slot->tail.data != NULL ? 1 + slot->tail.len : 0), b = head.len + (tail.data != NULL ? 1 + tail.len : 0);
-
-    if (a != b)
-        return false;
-    for (size_t i = 0; i < a; i++) {
-        char x = i < slot->head.len ? slot->head.data[i] : i == slot->head.len ? '/' : slot->tail.data[i - slot->head.len - 1];
-        char y = i < head.len ? head.data[i] : i == head.len ? '/' : tail.data[i - head.len - 1];
-
-        if (x != y)
-            return false;
-    }
-    return true;
-}
-
 /* The key's slot, or the free one where it belongs; NULL in an empty table. */
-static struct reference_slot *find_slot(const struct reference_index *index, const struct json_node *scope, struct bytes head, struct bytes tail)
+static struct reference_slot *find_slot(const struct reference_index *index, const struct json_node *scope, struct bytes key)
 {
-    size_t at = index->size > 0 ? hash_of(scope, head, tail) & (index->size - 1) : 0;
+    struct reference_slot *slot;
+    size_t at;
 
     if (index->size == 0)
         return NULL;
-    while (index->slots[at].scope != NULL && !(index->slots[at].scope == scope && same_key(&index->slots[at], head, tail)))
-        at = (at + 1) & (index->size - 1);
-    return &index->slots[at];
+    for (at = image_hash(key.data, key.len) + scope->start * 2654435761u; ; at++) {
+        slot = &index->slots[at & (index->size - 1)];
+        if (slot->scope == NULL || (slot->scope == scope && slot->key.len == key.len && memcmp(slot->key.data, key.data, key.len) == 0))
+            return slot;
+    }
 }
 
-static const struct reference_slot *find(const struct reference_index *index, const struct json_node *scope, struct bytes head, struct bytes tail)
+static const struct reference_slot *find(const struct reference_index *index, const struct json_node *scope, struct bytes key)
 {
-    const struct reference_slot *slot = index != NULL && head.data != NULL ? find_slot(index, scope, head, tail) : NULL;
+    const struct reference_slot *slot = index != NULL && key.data != NULL ? find_slot(index, scope, key) : NULL;
 
     return slot != NULL && slot->scope != NULL ? slot : NULL;
 }
 
-static void add(struct reference_index *index, const struct json_node *scope, struct bytes head, struct bytes tail, const struct json_node *entry, const struct json_node *resource)
+/* The first one with a key wins. */
+static void add(struct reference_index *index, const struct json_node *scope, struct bytes key, const struct json_node *entry, const struct json_node *resource)
 {
-    struct reference_slot *slot = head.data != NULL ? find_slot(index, scope, head, tail) : NULL;
+    struct reference_slot *slot = key.data != NULL ? find_slot(index, scope, key) : NULL;
 
-    if (slot == NULL)
+    if (slot == NULL || slot->scope != NULL)
         return;
-    if (slot->scope != NULL)
-        return;
-    *slot = (struct reference_slot){ scope, head, tail, entry, resource, false };
+    *slot = (struct reference_slot){ scope, key, entry, resource, false };
     index->used++;
 }
 
@@ -134,7 +100,7 @@ static void each_below(const struct json_node *holder, each_resource *each, void
     }
 }
 
-struct filling { struct reference_index *index; size_t count; int depth; };
+struct filling { struct engine *e; struct reference_index *index; size_t count; int depth; };
 
 static void count_one(void *self, const struct json_node *holder, const struct json_node *entry, const struct json_node *resource)
 {
@@ -150,17 +116,33 @@ static void count_one(void *self, const struct json_node *holder, const struct j
     }
 }
 
+/* head, separator and tail as one text; data NULL when memory is out. */
+static struct bytes join(struct engine *e, struct bytes head, const char *separator, struct bytes tail)
+{
+    size_t middle = strlen(separator);
+    char *text = arena_alloc(e->arena, head.len + middle + tail.len + 1);
+
+    if (text == NULL) {
+        e->failed = true;
+        return nothing;
+    }
+    memcpy(text, head.data, head.len);
+    memcpy(text + head.len, separator, middle);
+    memcpy(text + head.len + middle, tail.data, tail.len);
+    return (struct bytes){ text, head.len + middle + tail.len };
+}
+
 static void add_one(void *self, const struct json_node *holder, const struct json_node *entry, const struct json_node *resource)
 {
     struct filling *f = self;
     struct bytes id = format_member(resource, "id"), type = format_member(resource, "resourceType");
 
     if (entry == NULL) {
-        add(f->index, holder, id, nothing, NULL, resource);
+        add(f->index, holder, id, NULL, resource);
     } else {
-        add(f->index, holder, format_member(entry, "fullUrl"), nothing, entry, resource);
+        add(f->index, holder, format_member(entry, "fullUrl"), entry, resource);
         if (id.data != NULL && type.data != NULL)
-            add(f->index, holder, type, id, entry, resource);
+            add(f->index, holder, join(f->e, type, "/", id), entry, resource);
     }
     if (json_is(resource, JSON_OBJECT) && f->depth < NEST_MAX) {
         f->depth++;
@@ -171,7 +153,7 @@ static void add_one(void *self, const struct json_node *holder, const struct jso
 
 int references_index(struct engine *e, const struct json_node *root)
 {
-    struct filling filling = { NULL, 0, 0 };
+    struct filling filling = { e, NULL, 0, 0 };
     struct reference_index *index = arena_alloc(e->arena, sizeof *index);
     size_t size = 16;
 
@@ -231,7 +213,7 @@ static struct reference_target find_contained(const struct engine *e, const stru
 
     for (const struct json_node *r = from; r != NULL; r = resource_around(r)) {
         enum step step = step_of(r);
-        const struct reference_slot *slot = find(e->references, r, id, nothing);
+        const struct reference_slot *slot = find(e->references, r, id);
 
         if (id.len == 0 && step != STEP_CONTAINED && (was_contained || r == from))
             return target_of(REFERENCE_SELF, r, NULL);
@@ -243,8 +225,6 @@ static struct reference_target find_contained(const struct engine *e, const stru
     }
     return target_of(REFERENCE_NONE, NULL, NULL);
 }
-
-struct bytes_pair { struct bytes head, tail; };
 
 static size_t count_slashes(struct bytes text)
 {
@@ -273,7 +253,6 @@ static const struct reference_slot *find_relative(struct engine *e, const struct
 {
     const char *slash = memchr(reference.data, '/', reference.len);
     struct bytes base, id;
-    char *joined;
 
     *ret_wants = nothing;
     if (format_begins(full_url, "urn")) {
@@ -284,14 +263,7 @@ static const struct reference_slot *find_relative(struct engine *e, const struct
         base = base_of(full_url, '/', 2);
         id = reference;
     }
-    joined = arena_alloc(e->arena, base.len + id.len + 1);
-    if (joined == NULL) {
-        e->failed = true;
-        return NULL;
-    }
-    memcpy(joined, base.data, base.len);
-    memcpy(joined + base.len, id.data, id.len);
-    return find(e->references, bundle, (struct bytes){ joined, base.len + id.len }, nothing);
+    return find(e->references, bundle, join(e, base, "", id));
 }
 
 /* Without "/_history/n". */
@@ -308,7 +280,7 @@ static struct reference_target find_bundled(struct engine *e, const struct json_
     struct bytes plain = without_version(reference), wants = nothing;
 
     if (format_begins(reference, "http:") || format_begins(reference, "urn:") || format_is_absolute(reference)) {
-        slot = find(e->references, bundle, plain, nothing);
+        slot = find(e->references, bundle, plain);
     } else if (full_url.data != NULL && count_slashes(plain) == 1) {
         slot = find_relative(e, bundle, full_url, plain, &wants);
         if (slot != NULL && wants.data != NULL) {
@@ -326,7 +298,7 @@ static struct reference_target find_bundled(struct engine *e, const struct json_
 /* Resources in Parameters know each other as "Type/id". */
 static struct reference_target find_parameter(const struct engine *e, const struct json_node *parameters, struct bytes reference)
 {
-    const struct reference_slot *slot = find(e->references, parameters, reference, nothing);
+    const struct reference_slot *slot = find(e->references, parameters, reference);
 
     return slot != NULL && slot->entry != NULL ? target_of(REFERENCE_BUNDLED, slot->resource, NULL) : target_of(REFERENCE_NONE, NULL, NULL);
 }
@@ -596,7 +568,7 @@ static void mark_used(struct engine *e, const struct json_node *resource)
 
         if (n->type != JSON_STRING || n->len < 2 || n->text[0] != '#')
             continue;
-        slot = find_slot(e->references, resource, (struct bytes){ n->text + 1, n->len - 1 }, nothing);
+        slot = find_slot(e->references, resource, (struct bytes){ n->text + 1, n->len - 1 });
         if (slot->scope != NULL)
             slot->led_to = true;
     }
@@ -613,7 +585,7 @@ void contained_check(struct engine *e, const struct place *resource)
     for (const struct json_node *n = list->child; n != NULL; n = n->next, i++) {
         struct place place = engine_child(resource, "contained", i, n);
         struct bytes id = format_member(n, "id");
-        const struct reference_slot *slot = find(e->references, resource->node, id, nothing);
+        const struct reference_slot *slot = find(e->references, resource->node, id);
 
         if (n->type != JSON_OBJECT)
             continue;

@@ -88,11 +88,9 @@ static struct place *new_place(struct engine *e, const struct place *from)
 static const struct place *place_below(struct engine *e, const struct place *up, const struct json_node *node, int32_t index)
 {
     const struct json_node *named = node->parent->type == JSON_ARRAY ? node->parent : node;
-    const struct img_element *body = walk_body(e->image, image_element(e->image, up->element), up->type);
-    struct item item = { .node = node, .index = index };
+    struct item item = { .node = node, .index = index, .member = document_member(&e->document, named) };
     struct place place = { .up = up, .name = { named->key, named->key_len }, .index = index, .node = node, .resource = up->resource };
 
-    item.member = body != NULL ? image_member(e->image, body, named->key, named->key_len) : NULL;
     if (item.member != NULL)
         place = walk_item_place(e, up, &item);
     return new_place(e, &place);
@@ -155,8 +153,8 @@ static bool prepare(struct engine *e, struct run *run, const struct place *hint)
 
     if (place == NULL)
         return false;
-    run->item = fhirpath_resource(e->image, run->node);
-    run->type = image_find_type(e->image, type.data, type.len);
+    run->item = engine_resource(e, run->node);
+    run->type = run->item.type;
     if (run->type != 0 && (image_profile(e->image, run->type)->kind != IMG_RESOURCE || image_profile(e->image, run->type)->abstract))
         run->type = 0;
     place->node = run->node;

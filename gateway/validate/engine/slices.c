@@ -3,7 +3,7 @@
  *     slices - which slice does an item belong to?
  *
  * DESCRIPTION
- *     For each slicing element of a profile a plan is made once a document: the discriminators' paths cut into steps, and for every slice what it says at
+ *     For each slicing element of a profile a plan is made once a session: the discriminators' paths cut into steps, and for every slice what it says at
  *     the end of each path (fixed or pattern value, value set, types, profiles, presence), found by following the path through the definitions: the slice's
  *     own children, its sub-slices, the profiles of its types, and what a fixed or pattern value further up implies. The items' values at the paths are
  *     gathered once an item, then held against each slice.
@@ -19,7 +19,7 @@
 
 #include "validate/engine/walk.h"
 
-enum { MAX_STEPS = 8, MAX_DISCRIMINATORS = 6, MAX_CANDIDATES = 24, PLAN_MIN = 64 };
+enum { MAX_STEPS = 8, MAX_DISCRIMINATORS = 6, MAX_CANDIDATES = 24 };
 
 enum step_kind { STEP_NAME, STEP_RESOLVE, STEP_EXTENSION, STEP_OF_TYPE };
 struct step { enum step_kind kind; img_str name; };
@@ -294,15 +294,15 @@ static bool plan_slice(struct engine *e, struct plan *plan, const struct img_ele
 static struct plan *plan_new(struct engine *e, const struct img_element *slicing)
 {
     const struct image *image = e->image;
-    struct plan *plan = arena_alloc(e->arena, sizeof *plan);
+    struct plan *plan = arena_alloc(e->session->arena, sizeof *plan);
     uint32_t slices = slicing->slices.count;
 
     if (plan == NULL)
         goto failed;
     plan->slicing = slicing;
     plan->discriminators = slicing->discriminators.count < MAX_DISCRIMINATORS ? slicing->discriminators.count : MAX_DISCRIMINATORS;
-    plan->criteria = arena_array(e->arena, (size_t)slices * (plan->discriminators + 1), sizeof *plan->criteria);
-    plan->clear = arena_array(e->arena, slices + 1, sizeof *plan->clear);
+    plan->criteria = arena_array(e->session->arena, (size_t)slices * (plan->discriminators + 1), sizeof *plan->criteria);
+    plan->clear = arena_array(e->session->arena, slices + 1, sizeof *plan->clear);
     if (plan->criteria == NULL || plan->clear == NULL)
         goto failed;
     for (uint32_t d = 0; d < plan->discriminators; d++)
@@ -315,38 +315,13 @@ failed:
     return NULL;
 }
 
-static uint32_t plan_slot(struct plan *const *slots, uint32_t size, const struct img_element *slicing)
+static const struct plan *plan_of(struct engine *e, const struct img_element *slicing)
 {
-    uint32_t at = (uint32_t)(((uintptr_t)slicing / sizeof *slicing) * 2654435761u) & (size - 1);
+    struct plan **slot = &e->session->plans[slicing - e->image->elements];
 
-    while (slots[at] != NULL && slots[at]->slicing != slicing)
-        at = (at + 1) & (size - 1);
-    return at;
-}
-
-static struct plan *plan_of(struct engine *e, const struct img_element *slicing)
-{
-    struct engine_walk *w = e->walk;
-    uint32_t at, size = w->plan_slots == 0 ? PLAN_MIN : w->plan_slots * 2;
-
-    if ((w->plan_count + 1) * 2 > w->plan_slots) {
-        struct plan **slots = arena_array(e->arena, size, sizeof(struct plan *));
-        if (slots == NULL) {
-            e->failed = true;
-            return NULL;
-        }
-        for (uint32_t i = 0; i < w->plan_slots; i++)
-            if (w->plans[i] != NULL)
-                slots[plan_slot(slots, size, w->plans[i]->slicing)] = w->plans[i];
-        w->plans = slots;
-        w->plan_slots = size;
-    }
-    at = plan_slot(w->plans, w->plan_slots, slicing);
-    if (w->plans[at] == NULL) {
-        w->plans[at] = plan_new(e, slicing);
-        w->plan_count++;
-    }
-    return w->plans[at];
+    if (*slot == NULL)
+        *slot = plan_new(e, slicing);
+    return *slot;
 }
 
 /* ---- what the item says ---- */
@@ -361,29 +336,16 @@ static void gather(struct engine *e, const struct found *found)
 
 static void gather_name(struct engine *e, const struct found *from, img_str name)
 {
-    const struct image *image = e->image;
     const struct json_node *object = from->node != NULL && from->node->type == JSON_OBJECT ? from->node : from->companion;
-    const struct img_element *body = walk_body(image, image_element(image, from->element), from->type);
 
-    for (const struct json_node *n = object != NULL && object->type == JSON_OBJECT ? object->child : NULL; n != NULL && body != NULL && name != 0; n = n->next) {
-        const struct img_member *member = image_member(image, body, n->key, n->key_len);
-        struct item item = { .member = member };
-        struct found next = { .node = n };
-        if (member == NULL || image_element(image, member->element)->name != name)
+    for (const struct json_node *n = object != NULL && object->type == JSON_OBJECT && name != 0 ? object->child : NULL; n != NULL; n = n->next) {
+        if (document_known(&e->document, n)->name != name || n->key[0] == '_')
             continue;
-        next.element = member->element;
-        next.type = walk_item_type(image, &item, NULL);
-        if (next.type != 0 && image_profile(image, next.type)->kind == IMG_RESOURCE) {
-            struct fhirpath_item resource = fhirpath_resource(image, n);
-            next.type = resource.type;
-            next.element = resource.element;
+        for (const struct json_node *i = n->type == JSON_ARRAY ? n->child : n; i != NULL; i = n->type == JSON_ARRAY ? i->next : NULL) {
+            const struct known *known = document_known(&e->document, i);
+            const struct img_member *member = document_member(&e->document, i);
+            gather(e, &(struct found){ .node = i, .element = known->resource || member == NULL ? 0 : member->element, .type = known->type });
         }
-        for (const struct json_node *i = n->type == JSON_ARRAY ? n->child : NULL; i != NULL; i = i->next) {
-            next.node = i;
-            gather(e, &next);
-        }
-        if (n->type != JSON_ARRAY)
-            gather(e, &next);
     }
 }
 
@@ -398,7 +360,7 @@ static void gather_resolved(struct engine *e, const struct place *at, const stru
     target = references_find(e, at->resource->node, (struct bytes){ reference->text, reference->len });
     if (target.resource == NULL)
         return;
-    resource = fhirpath_resource(e->image, target.resource);
+    resource = engine_resource(e, target.resource);
     gather(e, &(struct found){ .node = target.resource, .type = resource.type, .element = resource.element });
 }
 
@@ -620,7 +582,7 @@ static void assign_item(struct assignment *a, uint32_t item, uint32_t i)
     uint32_t mark = w->found_count;
 
     if (place.type != 0 && image_profile(e->image, place.type)->kind == IMG_RESOURCE && place.node != NULL) {
-        struct fhirpath_item resource = fhirpath_resource(e->image, place.node);
+        struct fhirpath_item resource = engine_resource(e, place.node);
         place.type = resource.type;
         place.element = resource.element;
     }

@@ -71,8 +71,6 @@ uint32_t walk_push_number(struct engine *e, uint32_t number)
 
 /* ---- what is to be looked at ---- */
 
-enum { SHORTLIST_MIN = 128 };
-
 static bool matters(const struct img_element *child, bool base)
 {
     if (base)
@@ -80,79 +78,30 @@ static bool matters(const struct img_element *child, bool base)
     return child->adds != 0 || child->slices.count > 0;
 }
 
-static uint32_t shortlist_slot(const struct shortlist *slots, uint32_t size, const struct img_element *def, bool base)
-{
-    uint32_t at = ((uint32_t)((uintptr_t)def / 8) * 2654435761u >> 8 ^ base) & (size - 1);
-
-    while (slots[at].def != NULL && (slots[at].def != def || slots[at].base != base))
-        at = (at + 1) & (size - 1);
-    return at;
-}
-
-static bool shortlists_grow(struct engine *e)
-{
-    struct engine_walk *w = e->walk;
-    uint32_t size = w->shortlist_slots == 0 ? SHORTLIST_MIN : w->shortlist_slots * 2;
-    struct shortlist *slots = arena_array(e->arena, size, sizeof *slots);
-
-    if (slots == NULL) {
-        e->failed = true;
-        return false;
-    }
-    for (uint32_t i = 0; i < w->shortlist_slots; i++)
-        if (w->shortlists[i].def != NULL)
-            slots[shortlist_slot(slots, size, w->shortlists[i].def, w->shortlists[i].base)] = w->shortlists[i];
-    w->shortlists = slots;
-    w->shortlist_slots = size;
-    return true;
-}
-
 const struct shortlist *walk_shortlist(struct engine *e, const struct img_element *def, bool base)
 {
-    struct engine_walk *w = e->walk;
-    struct shortlist fresh = { def, base, 0, NULL }, *slot;
+    struct shortlist **slot = &(base ? e->session->own : e->session->added)[def - e->image->elements];
+    struct shortlist *list;
 
-    if ((w->shortlist_count + 1) * 2 > w->shortlist_slots && !shortlists_grow(e))
-        return NULL;
-    slot = &w->shortlists[shortlist_slot(w->shortlists, w->shortlist_slots, def, base)];
-    if (slot->def != NULL)
-        return slot;
-    fresh.child = arena_array(e->arena, def->children.count + 1, sizeof *fresh.child);
-    if (fresh.child == NULL) {
+    if (*slot != NULL)
+        return *slot;
+    list = arena_alloc(e->session->arena, sizeof *list);
+    if (list != NULL)
+        list->child = arena_array(e->session->arena, def->children.count + 1, sizeof *list->child);
+    if (list == NULL || list->child == NULL) {
         e->failed = true;
         return NULL;
     }
     for (uint32_t i = 0; i < def->children.count; i++) {
         const struct img_element *child = image_element(e->image, e->image->children[def->children.first + i]);
         if (matters(child, base))
-            fresh.child[fresh.count++] = child;
+            list->child[list->count++] = child;
     }
-    *slot = fresh;
-    w->shortlist_count++;
-    return slot;
+    *slot = list;
+    return list;
 }
 
 /* ---- places ---- */
-
-img_id walk_item_type(const struct image *image, const struct item *item, const struct img_type **ret_type)
-{
-    const struct img_element *element = image_element(image, item->member->element);
-    uint32_t which = item->member->type > 0 ? item->member->type - 1 : 0;
-    const struct img_type *type = which < element->types.count ? &image->types[element->types.first + which] : NULL;
-
-    if (ret_type != NULL)
-        *ret_type = type;
-    return type != NULL ? type->profile_of_code : 0;
-}
-
-const struct img_element *walk_body(const struct image *image, const struct img_element *element, img_id type)
-{
-    if (element != NULL && element->children.count > 0)
-        return element;
-    if (element != NULL && element->content_reference != 0)
-        return image_element(image, element->content_reference);
-    return type != 0 ? image_element(image, image_profile(image, type)->root) : NULL;
-}
 
 struct place walk_item_place(const struct engine *e, const struct place *at, const struct item *item)
 {
@@ -161,7 +110,7 @@ struct place walk_item_place(const struct engine *e, const struct place *at, con
     struct place place = { .up = at, .name = image_bytes(e->image, element->name), .index = item->index, .node = item->node, .companion = item->companion,
                            .element = item->member->element, .resource = at->resource };
 
-    place.type = walk_item_type(e->image, item, &type);
+    place.type = image_member_type(e->image, item->member, &type);
     if ((element->flags & IMG_CHOICE) != 0 && type != NULL)
         place.of_type = image_bytes(e->image, type->code);
     return place;
@@ -346,10 +295,9 @@ static void list_member(const struct listing *l, const struct json_node *node)
 {
     const struct image *image = l->e->image;
     bool companion = node->key_len > 1 && node->key[0] == '_';
-    const struct img_member *member = l->body == NULL ? NULL : image_member(image, l->body, node->key + companion, node->key_len - companion);
+    const struct img_member *member = document_member(&l->e->document, node);
     const struct img_element *element = member != NULL ? image_element(image, member->element) : NULL;
-    struct item probe = { .member = member };
-    img_id type = member != NULL ? walk_item_type(image, &probe, NULL) : 0;
+    img_id type = member != NULL ? image_member_type(image, member, NULL) : 0;
     bool primitive = type != 0 && image_profile(image, type)->kind == IMG_PRIMITIVE;
     const struct json_node *other = NULL;
 
@@ -466,7 +414,7 @@ static void walk_item(struct engine *e, const struct place *at, uint32_t index, 
     struct place place = walk_item_place(e, at, &item);
     const struct img_type *type;
     uint32_t first = w->layer_count, outer = w->first_layer;
-    img_id type_id = walk_item_type(e->image, &item, &type);
+    img_id type_id = image_member_type(e->image, item.member, &type);
 
     if (type_id != 0 && image_profile(e->image, type_id)->kind == IMG_RESOURCE) {
         walk_resource(e, &place, &item, base);
@@ -480,7 +428,7 @@ static void walk_item(struct engine *e, const struct place *at, uint32_t index, 
         layer_element(e, &place, &layer, at);
     }
     if ((base || w->layer_count > first) && (place.companion != NULL || (place.node != NULL && place.node->type == JSON_OBJECT) || w->layer_count > first))
-        walk_object(e, &place, walk_body(e->image, image_element(e->image, place.element), place.type), first, w->layer_count - first, base);
+        walk_object(e, &place, image_body(e->image, image_element(e->image, place.element), place.type), first, w->layer_count - first, base);
     w->layer_count = first;
     w->first_layer = outer;
 }

@@ -11,6 +11,7 @@
 #define VALIDATE_ENGINE_WALK_H
 
 #include "validate/engine/engine.h"
+#include "validate/engine/session.h"
 
 enum { WALK_MAX_NEST = 40 /* runs within runs */, WALK_MAX_LAYERS = 256 /* at one place */ };
 /* Comparisons of an item with a slice in one document. */
@@ -54,11 +55,6 @@ struct run {
     img_id type;
 };
 
-/* The children of a definition that say more than "may be there": made once a document, since most say nothing. */
-struct shortlist { const struct img_element *def; bool base; uint32_t count; const struct img_element **child; };
-
-struct plan;
-
 struct engine_walk {
     struct item *items; uint32_t item_count, item_capacity;
     struct group *groups; uint32_t group_count, group_capacity;
@@ -67,11 +63,8 @@ struct engine_walk {
     uint32_t *numbers; uint32_t number_count, number_capacity;   /* scratch of the slices */
     struct found *found; uint32_t found_count, found_capacity;
     struct run **runs; uint32_t run_count, run_slots;            /* by (node, profile) */
-    struct shortlist *shortlists; uint32_t shortlist_count, shortlist_slots;
-    struct plan **plans; uint32_t plan_count, plan_slots;        /* by slicing element */
     struct issue **seen; uint32_t seen_count, seen_slots;        /* issues of the main list */
     struct issue_list *main;
-    struct arena *path_arena;   /* of FHIRPath; emptied between expressions */
     unsigned path_depth;        /* expressions under way */
     uint32_t first_layer;       /* of the place under way */
     size_t errors;              /* of the run under way */
@@ -98,11 +91,7 @@ void report_keep(struct engine *e, const struct issue *issue);
 /* walk.c */
 /* The object at the place: children by `body`, layers on top. base: the base types are checked, too. */
 void walk_object(struct engine *e, const struct place *at, const struct img_element *body, uint32_t first_layer, uint32_t layer_count, bool base);
-/* The element whose children are those of a place with this definition and type. */
-const struct img_element *walk_body(const struct image *image, const struct img_element *element, img_id type);
 struct place walk_item_place(const struct engine *e, const struct place *at, const struct item *item);
-/* Type of the value of an item: profile of the type; 0 for elements that only have children. */
-img_id walk_item_type(const struct image *image, const struct item *item, const struct img_type **ret_type);
 void walk_limit(struct engine *e, const struct place *at, const char *what);
 
 /* layers.c */

@@ -471,6 +471,15 @@ static bool node_ok(const struct fp_node *nodes, uint32_t i, const char *program
     return true;
 }
 
+void fhirpath_link(char *program, img_str (*number_of)(void *self, const char *name, size_t len), void *self)
+{
+    const struct fp_header *h = (const void *)program;
+    struct fp_node *nodes = (void *)(program + sizeof *h);
+    for (uint32_t i = 0; i < h->count; i++)
+        if (nodes[i].op == FP_NAME)
+            nodes[i].number = number_of(self, program + nodes[i].text, nodes[i].len);
+}
+
 bool fhirpath_program_ok(const char *program, size_t len)
 {
     if (len < sizeof(struct fp_header) || (uintptr_t)program % 8 != 0)

@@ -171,7 +171,7 @@ int fp_eval_single(struct fp_eval *f, uint32_t id, const struct fp_scope *s, str
 bool fp_any(const struct fp_eval *f, size_t base)
 {
     for (size_t i = base; i < f->top; i++)
-        if (!f->env->reference_ways || !fp_is_hollow(f->env->image, &f->stack[i]))
+        if (!f->env->reference_ways || !fp_is_hollow(f->env, &f->stack[i]))
             return true;
     return false;
 }
@@ -200,18 +200,18 @@ int fp_argument(struct fp_eval *f, const struct fp_node *n, unsigned i, const st
 
 static int eval_name(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s)
 {
-    const char *name = f->program + n->text;
+    const struct fp_name name = { f->program + n->text, n->len, (img_str)n->number };
     if (n->kid[0] == 0) {
         if (s->self == NULL)
             return 0;
         /* A path may start with the type of what it is taken from. */
-        if (n->len > 0 && name[0] >= 'A' && name[0] <= 'Z' && s->self->kind == FHIRPATH_NODE) {
-            if (fp_is_resource_type(f->env->image, s->self, name, n->len))
+        if (n->len > 0 && name.text[0] >= 'A' && name.text[0] <= 'Z' && s->self->kind == FHIRPATH_NODE) {
+            if (fp_is_resource_type(f->env->image, s->self, name.text, name.len))
                 return fp_push_item(f, s->self);
             if (f->env->strict)
                 return fp_fail(f, ERR_INVALID, "the path starts with another type");
         }
-        return fp_push_children(f, s->self, name, n->len);
+        return fp_push_children(f, s->self, &name);
     }
     size_t base = f->top;
     int ret = fp_eval_node(f, n->kid[0], s);
@@ -219,7 +219,7 @@ static int eval_name(struct fp_eval *f, const struct fp_node *n, const struct fp
     f->column = n->column;
     for (size_t i = base; ret == 0 && i < end; i++) {
         struct fhirpath_item from = f->stack[i];
-        ret = fp_push_children(f, &from, name, n->len);
+        ret = fp_push_children(f, &from, &name);
     }
     if (ret == 0)
         fp_drop(f, base, end);
@@ -629,6 +629,6 @@ int fhirpath_children(struct fhirpath_env *env, const struct fhirpath_item *item
     struct fhirpath_item stack[STACK_FIRST];
     struct fp_eval f;
     machine_init(&f, NULL, env, item, stack, e);
-    int ret = fp_push_children(&f, item, name, name_len);
+    int ret = fp_push_children(&f, item, name != NULL ? &(struct fp_name){ name, name_len, 0 } : NULL);
     return ret == 0 ? hand_over(&f, ret_items) : ret;
 }

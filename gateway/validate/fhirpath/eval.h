@@ -63,8 +63,10 @@ const char *fp_copy(struct fp_eval *f, const char *text, size_t len);    /* into
 
 /* ---- places (navigate.c) ---- */
 
+/* A name of children; number: its img_str, 0 = not looked up. */
+struct fp_name { const char *text; size_t len; img_str number; };
 /* Pushes the children with this name, NULL = all. */
-int fp_push_children(struct fp_eval *f, const struct fhirpath_item *item, const char *name, size_t len);
+int fp_push_children(struct fp_eval *f, const struct fhirpath_item *item, const struct fp_name *name);
 /* "FHIR.Patient", "Patient", "System.String": is the item of that type or of one derived from it? exact: of that type itself, except that resources and complex
    types may be derived. A type that nobody knows is an error. */
 int fp_item_is(struct fp_eval *f, const struct fhirpath_item *item, const char *type, size_t len, bool exact, bool *ret);
@@ -109,7 +111,7 @@ fp_function fp_fn_collection, fp_fn_filter, fp_fn_tree, fp_fn_convert, fp_fn_str
 fp_function *fp_function_of(unsigned fn);
 /* The focus as one value (fp_value): *ret_present false when empty, an error for more. */
 /* Nothing that a reader keeps is in the element: no known member, only empty arrays, a resource without a type. For exists() and empty() in the ways of the reference. */
-bool fp_is_hollow(const struct image *image, const struct fhirpath_item *item);
+bool fp_is_hollow(const struct fhirpath_env *env, const struct fhirpath_item *item);
 /* Is there a value on the stack from base on? Under the ways of the reference hollow elements do not count. */
 bool fp_any(const struct fp_eval *f, size_t base);
 int fp_focus(struct fp_eval *f, size_t base, struct fhirpath_item *ret, bool *ret_present);

@@ -24,6 +24,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json_doc.h"
+#include "validate/model/document.h"
 #include "validate/model/image.h"
 
 enum { FHIRPATH_PROGRAM_MAX = 1 << 20, FHIRPATH_MAX_DEPTH = 200, FHIRPATH_MAX_ITEMS = 2000000 };
@@ -66,6 +67,7 @@ struct fhirpath_variable { const char *name; const struct fhirpath_item *item; }
 
 struct fhirpath_env {
     const struct image *image;           /* types of elements; never NULL */
+    const struct document *document;     /* of the tree that the items are in; NULL = what values are is looked up each time */
     struct arena *arena;
     const struct fhirpath_hooks *hooks;  /* NULL = none */
     void *self;                          /* for the hooks */
@@ -85,6 +87,8 @@ struct fhirpath_regexes *fhirpath_regexes_free(struct fhirpath_regexes *regexes)
 
 /* Appends the program; the buffer's length must be a multiple of 8 and is one afterwards. ERR_SYNTAX with arg1 = what is wrong, column = where; ERR_LIMIT too deep or long. */
 int fhirpath_compile(const char *text, size_t len, struct buf *ret_program, struct err *e);
+/* Gives the names in a program the numbers that they have in the image: for programs that are kept there. */
+void fhirpath_link(char *program, img_str (*number_of)(void *self, const char *name, size_t len), void *self);
 /* Is this block a program that fhirpath_eval() can walk without leaving it? For programs out of files. */
 bool fhirpath_program_ok(const char *program, size_t len);
 /* Focus may be NULL (empty). *ret_items lives in the arena. The error names what is wrong (arg1) and the column in the expression. */

@@ -18,7 +18,7 @@ static int extensions(struct fp_eval *f, const struct fp_node *n, const struct f
     for (size_t i = base; ret == 0 && present && i < end; i++) {
         struct fhirpath_item from = f->stack[i];
         size_t first = f->top, out = first;
-        ret = fp_push_children(f, &from, "extension", 9);
+        ret = fp_push_children(f, &from, &(struct fp_name){ "extension", 9, 0 });
         for (size_t k = first; ret == 0 && k < f->top; k++)
             if (is_text(json_get(f->stack[k].node, "url"), (struct bytes){ url.text, url.len }))
                 f->stack[out++] = f->stack[k];
@@ -137,7 +137,7 @@ static int check_modifiers(struct fp_eval *f, const struct fp_node *n, const str
         ret = fp_argument(f, n, i + 1, s, &url[i], &present[i]);
     for (size_t i = base; ret == 0 && i < end; i++) {
         struct fhirpath_item from = f->stack[i];
-        ret = fp_push_children(f, &from, "modifierExtension", 17);
+        ret = fp_push_children(f, &from, &(struct fp_name){ "modifierExtension", 17, 0 });
         for (size_t k = end; ret == 0 && k < f->top; k++) {
             bool allowed = false;
             for (unsigned u = 0; u < FP_KIDS - 1; u++)

@@ -53,7 +53,7 @@ static int children(struct fp_eval *f, size_t base, bool all_levels)
     int ret = 0;
     for (size_t i = base; ret == 0 && i < (all_levels ? f->top : end); i++) {
         struct fhirpath_item from = f->stack[i];
-        ret = fp_push_children(f, &from, NULL, 0);
+        ret = fp_push_children(f, &from, NULL);
     }
     if (ret == 0)
         fp_drop(f, base, end);

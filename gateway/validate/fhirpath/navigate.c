@@ -44,6 +44,23 @@ struct fhirpath_item fhirpath_resource(const struct image *image, const struct j
     return item;
 }
 
+/* A resource within the document, its type as read once. */
+static struct fhirpath_item resource_of(const struct fhirpath_env *env, const struct json_node *resource)
+{
+    if (env->document == NULL || !document_known(env->document, resource)->resource)
+        return fhirpath_resource(env->image, resource);
+    return (struct fhirpath_item){ .kind = FHIRPATH_NODE, .node = resource, .type = document_known(env->document, resource)->type, .resource = resource };
+}
+
+/* The definition of a member of an object with this definition; "_name" has that of its value. */
+static const struct img_member *member_of(const struct fhirpath_env *env, const struct img_element *def, const struct json_node *n)
+{
+    bool beside = n->key_len > 1 && n->key[0] == '_';
+    if (env->document != NULL)
+        return document_member(env->document, n);
+    return image_member(env->image, def, n->key + beside, n->key_len - beside);
+}
+
 static bool is_resource_kind(const struct image *image, img_id type)
 {
     const struct img_profile *p = image_profile(image, type);
@@ -58,25 +75,27 @@ static bool is_of_kind(const struct img_profile *type, const struct json_node *v
     return type->kind == IMG_PRIMITIVE ? value->type != JSON_OBJECT && value->type != JSON_ARRAY : value->type == JSON_OBJECT;
 }
 
-static bool is_hollow(const struct image *image, const struct fhirpath_item *item, int depth);
+static bool is_hollow(const struct fhirpath_env *env, const struct fhirpath_item *item, int depth);
 
 /* Does the member say something? */
-static bool member_counts(const struct image *image, const struct img_member *member, const struct json_node *value, int depth)
+static bool member_counts(const struct fhirpath_env *env, const struct img_member *member, const struct json_node *value, int depth)
 {
+    const struct image *image = env->image;
     bool list = value->type == JSON_ARRAY;
 
     for (const struct json_node *n = list ? value->child : value; n != NULL; n = list ? n->next : NULL) {
         struct fhirpath_item child = { .kind = FHIRPATH_NODE, .node = n };
 
         set_type(image, member, &child);
-        if (n->type != JSON_NULL && is_of_kind(image_profile(image, child.type), n) && !is_hollow(image, &child, depth + 1))
+        if (n->type != JSON_NULL && is_of_kind(image_profile(image, child.type), n) && !is_hollow(env, &child, depth + 1))
             return true;
     }
     return false;
 }
 
-static bool is_hollow(const struct image *image, const struct fhirpath_item *item, int depth)
+static bool is_hollow(const struct fhirpath_env *env, const struct fhirpath_item *item, int depth)
 {
+    const struct image *image = env->image;
     const struct img_element *def;
     const struct img_profile *type;
 
@@ -90,17 +109,17 @@ static bool is_hollow(const struct image *image, const struct fhirpath_item *ite
         return false;
     for (const struct json_node *n = item->node->child; n != NULL; n = n->next) {
         bool beside = n->key_len > 1 && n->key[0] == '_';
-        const struct img_member *member = image_member(image, def, n->key + beside, n->key_len - beside);
+        const struct img_member *member = member_of(env, def, n);
 
-        if (json_key_is(n, "resourceType") || (member != NULL && (beside || member_counts(image, member, n, depth))))
+        if (json_key_is(n, "resourceType") || (member != NULL && (beside || member_counts(env, member, n, depth))))
             return false;
     }
     return true;
 }
 
-bool fp_is_hollow(const struct image *image, const struct fhirpath_item *item)
+bool fp_is_hollow(const struct fhirpath_env *env, const struct fhirpath_item *item)
 {
-    return is_hollow(image, item, 0);
+    return is_hollow(env, item, 0);
 }
 
 /* One child, a value or only its companion. A resource is of the type that it says itself. */
@@ -119,9 +138,9 @@ static int push_child(struct fp_eval *f, const struct fhirpath_item *parent, con
         return 0;
     /* Resource.id is an id, though the definitions of R4 call it a string. */
     if (node != NULL && node->key_len == 2 && memcmp(node->key, "id", 2) == 0 && parent->node == parent->resource && child.type != 0)
-        child.type = image_find_type(image, "id", 2);
+        child.type = f->env->document != NULL ? f->env->document->id_type : image_find_type(image, "id", 2);
     if (node != NULL && node->type == JSON_OBJECT && is_resource_kind(image, child.type) && json_get(node, "resourceType") != NULL)
-        child = fhirpath_resource(image, node);
+        child = resource_of(f->env, node);
     return fp_push_item(f, &child);
 }
 
@@ -206,6 +225,33 @@ static bool is_known(const struct image *image, const struct img_element *def, c
     return false;
 }
 
+/* Is there a value beside this companion, or a companion beside this value? */
+static const struct json_node *partner(const struct document *document, const struct json_node *object, const struct json_node *of)
+{
+    uint32_t member = document_known(document, of)->member;
+    for (const struct json_node *n = object->child; n != NULL; n = n->next)
+        if (n != of && document_known(document, n)->member == member)
+            return n;
+    return NULL;
+}
+
+/* As push_named(), where it is known what each member is. */
+static int push_known(struct fp_eval *f, const struct fhirpath_item *item, const struct json_node *object, img_str name)
+{
+    const struct document *document = f->env->document;
+    int ret = 0;
+    for (const struct json_node *n = object->child; ret == 0 && n != NULL; n = n->next) {
+        if (document_known(document, n)->name != name)
+            continue;
+        const struct json_node *other = partner(document, object, n);
+        if (n->key[0] != '_')
+            ret = push_member(f, item, document_member(document, n), n, other);
+        else if (other == NULL)
+            ret = push_member(f, item, document_member(document, n), NULL, n);
+    }
+    return ret;
+}
+
 static int push_named(struct fp_eval *f, const struct fhirpath_item *item, const struct json_node *object, const char *name, size_t len)
 {
     const struct image *image = f->env->image;
@@ -246,7 +292,7 @@ static int push_all(struct fp_eval *f, const struct fhirpath_item *item, const s
         bool lone = n->key_len > 1 && n->key[0] == '_';
         const char *key = lone ? n->key + 1 : n->key;
         size_t len = lone ? n->key_len - 1u : n->key_len;
-        const struct img_member *member = def != NULL ? image_member(image, def, key, len) : NULL;
+        const struct img_member *member = def != NULL ? member_of(f->env, def, n) : NULL;
         if (len == 12 && memcmp(key, "resourceType", 12) == 0)
             continue;
         if (!lone) {
@@ -281,18 +327,23 @@ static int push_quantity_part(struct fp_eval *f, const struct fhirpath_item *qua
     return 0;
 }
 
-int fp_push_children(struct fp_eval *f, const struct fhirpath_item *item, const char *name, size_t len)
+int fp_push_children(struct fp_eval *f, const struct fhirpath_item *item, const struct fp_name *name)
 {
     if (item->kind == FHIRPATH_TYPE_INFO)
-        return name != NULL ? push_type_part(f, item, name, len) : 0;
+        return name != NULL ? push_type_part(f, item, name->text, name->len) : 0;
     if (item->kind == FHIRPATH_QUANTITY)
-        return name != NULL ? push_quantity_part(f, item, name, len) : 0;
+        return name != NULL ? push_quantity_part(f, item, name->text, name->len) : 0;
     if (item->kind != FHIRPATH_NODE)
         return 0;
     const struct json_node *object = json_is(item->node, JSON_OBJECT) ? item->node : item->companion;
-    if (!json_is(object, JSON_OBJECT) || (name != NULL && len == 0))
+    if (!json_is(object, JSON_OBJECT) || (name != NULL && name->len == 0))
         return 0;
-    return name != NULL ? push_named(f, item, object, name, len) : push_all(f, item, object);
+    if (name == NULL)
+        return push_all(f, item, object);
+    if (f->env->document == NULL || f->env->strict || definition(f->env->image, item) == NULL)
+        return push_named(f, item, object, name->text, name->len);
+    img_str number = name->number != 0 ? name->number : image_find_str(f->env->image, name->text, name->len);
+    return number != 0 ? push_known(f, item, object, number) : 0;
 }
 
 /* ---- types ---- */

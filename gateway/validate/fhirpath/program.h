@@ -13,7 +13,7 @@
 enum { FP_MAGIC = 0x31505046, FP_MAX_TREE = 1000, FP_KIDS = 4 };
 
 enum fp_op {
-    FP_NAME,       /* text = member; kid 0 = what it is taken from, 0 = $this */
+    FP_NAME,       /* text = member; number = its img_str, 0 = not looked up; kid 0 = what it is taken from, 0 = $this */
     FP_CALL,       /* fn; kid 0 = focus, 0 = $this; kids 1.. = arguments */
     FP_ITEM_AT,    /* kid 0 [ kid 1 ] */
     FP_THIS, FP_INDEX, FP_TOTAL,
@@ -38,7 +38,7 @@ struct fp_node {
     uint32_t kid[FP_KIDS];       /* node index + 1, 0 = none */
     uint32_t text, len;          /* offset from the header, bytes; a NUL follows */
     uint32_t column;             /* 1-based byte in the expression */
-    int64_t number;              /* boolean, integer */
+    int64_t number;              /* boolean, integer, name */
 };
 
 struct fp_header { uint32_t magic, size, count, root; /* index of the last node; size: bytes of all, a multiple of 8 */ };

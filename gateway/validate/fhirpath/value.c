@@ -14,15 +14,15 @@ enum { NODE_DEPTH = 128 };
 
 /* ---- elements as values ---- */
 
-static const struct { const char *name; uint8_t kind; } primitive_kinds[] = {
-    { "boolean", FHIRPATH_BOOLEAN }, { "integer", FHIRPATH_INTEGER }, { "positiveInt", FHIRPATH_INTEGER }, { "unsignedInt", FHIRPATH_INTEGER }, { "integer64", FHIRPATH_INTEGER },
-    { "decimal", FHIRPATH_DECIMAL }, { "date", FHIRPATH_DATE }, { "dateTime", FHIRPATH_DATETIME }, { "instant", FHIRPATH_DATETIME }, { "time", FHIRPATH_TIME },
+static const struct { const char *name; uint8_t len, kind; } primitive_kinds[] = {
+    { "boolean", 7, FHIRPATH_BOOLEAN }, { "integer", 7, FHIRPATH_INTEGER }, { "positiveInt", 11, FHIRPATH_INTEGER }, { "unsignedInt", 11, FHIRPATH_INTEGER }, { "integer64", 9, FHIRPATH_INTEGER },
+    { "decimal", 7, FHIRPATH_DECIMAL }, { "date", 4, FHIRPATH_DATE }, { "dateTime", 8, FHIRPATH_DATETIME }, { "instant", 7, FHIRPATH_DATETIME }, { "time", 4, FHIRPATH_TIME },
 };
 
 static enum fhirpath_kind kind_of_type(struct bytes type)
 {
     for (size_t i = 0; i < sizeof primitive_kinds / sizeof *primitive_kinds; i++)
-        if (strlen(primitive_kinds[i].name) == type.len && memcmp(primitive_kinds[i].name, type.data, type.len) == 0)
+        if (primitive_kinds[i].len == type.len && memcmp(primitive_kinds[i].name, type.data, type.len) == 0)
             return (enum fhirpath_kind)primitive_kinds[i].kind;
     return FHIRPATH_STRING;
 }
@@ -99,17 +99,18 @@ struct fhirpath_item fp_value(struct fp_eval *f, const struct fhirpath_item *ite
     const struct image *image = f->env->image;
     const struct img_profile *type = image_profile(image, item->type);
     struct bytes name = type != NULL ? image_bytes(image, type->type) : (struct bytes){ "", 0 };
+    enum fhirpath_kind wanted = n->type == JSON_STRING || n->type == JSON_NUMBER ? kind_of_type(name) : FHIRPATH_STRING;
     switch (n->type) {
     case JSON_TRUE: case JSON_FALSE:
         v.kind = FHIRPATH_BOOLEAN;
         v.integer = n->type == JSON_TRUE;
         break;
-    case JSON_NUMBER: number_value(&v, n, kind_of_type(name)); break;
+    case JSON_NUMBER: number_value(&v, n, wanted); break;
     case JSON_STRING:
-        if (f->env->reference_ways && is_number(n) && (kind_of_type(name) == FHIRPATH_DECIMAL || kind_of_type(name) == FHIRPATH_INTEGER))
-            number_value(&v, n, kind_of_type(name));   /* "1" for 1: the reader has complained, and still knows what was meant */
+        if (f->env->reference_ways && (wanted == FHIRPATH_DECIMAL || wanted == FHIRPATH_INTEGER) && is_number(n))
+            number_value(&v, n, wanted);   /* "1" for 1: the reader has complained, and still knows what was meant */
         else
-            string_value(&v, n, kind_of_type(name), f->env->reference_ways);
+            string_value(&v, n, wanted, f->env->reference_ways);
         break;
     case JSON_OBJECT:
         if (name.len == 8 && memcmp(name.data, "Quantity", 8) == 0)

@@ -416,6 +416,11 @@ static bool best_practice(const struct json_node *constraint)
     return false;
 }
 
+static img_str number_of(void *self, const char *name, size_t len)
+{
+    return build_str(self, name, len);
+}
+
 /* The expression as a program; none when it does not compile: the engine says so where it would be evaluated. */
 static void compile_program(struct compile *c, const struct json_node *node, struct img_constraint *fresh)
 {
@@ -426,6 +431,7 @@ static void compile_program(struct compile *c, const struct json_node *node, str
 
     buf_init(&program, FHIRPATH_PROGRAM_MAX);
     if (text.len > 0 && fhirpath_compile(text.data, text.len, &program, NULL) == 0) {
+        fhirpath_link(program.data, number_of, &c->build);
         fresh->program = (uint32_t)programs->len;
         fresh->program_len = (uint32_t)program.len;
         if (buf_add(programs, program.data, program.len) < 0 || buf_add(programs, padding, (IMAGE_ALIGN - programs->len % IMAGE_ALIGN) % IMAGE_ALIGN) < 0)

@@ -1,0 +1,34 @@
+/*
+ * session.h - what follows from the profiles alone and is therefore kept from one document to the next: plans of slicings, lists of children that matter,
+ * compiled regular expressions. Opaque to callers (validate.h); belongs to one thread.
+ *
+ *     struct validate_session *s = validate_session_new();
+ *     if (s == NULL || session_begin(s, image) < 0) ...        // before each document
+ *
+ * Everything lies in one arena, which is emptied when another image comes or when it has grown past SESSION_KEEP.
+ */
+#ifndef VALIDATE_ENGINE_SESSION_H
+#define VALIDATE_ENGINE_SESSION_H
+
+#include "base/arena.h"
+#include "validate/fhirpath/fhirpath.h"
+#include "validate/model/image.h"
+#include "validate/validate.h"
+
+struct plan;
+
+/* The children of a definition that say more than "may be there"; most say nothing. */
+struct shortlist { uint32_t count; const struct img_element **child; };
+
+struct validate_session {
+    const char *base; uint64_t checksum;             /* of the image that all this was made for */
+    struct arena *arena, *path_arena;                /* path_arena: of FHIRPath, emptied between expressions */
+    struct fhirpath_regexes *regexes;
+    struct plan **plans;                             /* by element - 1: slices told apart (slices.c) */
+    struct shortlist **own, **added;                 /* by element - 1: children with counts of their own; children that add to the base (walk.c) */
+};
+
+/* Ready for a document of this image; ERR_NOMEM. */
+int session_begin(struct validate_session *session, const struct image *image);
+
+#endif
