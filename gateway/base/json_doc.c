@@ -678,11 +678,6 @@ bool json_equals(const struct json_node *node, const char *text)
     return json_is(node, JSON_STRING) && node->len == strlen(text) && memcmp(node->text, text, node->len) == 0;
 }
 
-bool json_key_is(const struct json_node *node, const char *name)
-{
-    return node != NULL && node->key != NULL && node->key_len == strlen(name) && memcmp(node->key, name, node->key_len) == 0;
-}
-
 const char *json_dup(struct arena *arena, const struct json_node *node)
 {
     if (!json_is(node, JSON_STRING) && !json_is(node, JSON_NUMBER))

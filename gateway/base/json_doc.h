@@ -56,7 +56,11 @@ const struct json_node *json_path(const struct json_node *node, const char *path
 
 static inline bool json_is(const struct json_node *node, enum json_type type) { return node != NULL && node->type == type; }
 bool json_equals(const struct json_node *node, const char *text);      /* a string with just this text */
-bool json_key_is(const struct json_node *node, const char *name);
+static inline bool json_key_is(const struct json_node *node, const char *name)
+{
+    size_t len = strlen(name);
+    return node != NULL && node->key_len == len && node->key != NULL && memcmp(node->key, name, len) == 0;
+}
 /* NUL-terminated copy of a string's or number's text; NULL when it is neither or memory is out. */
 const char *json_dup(struct arena *arena, const struct json_node *node);
 /* Text of string member `name`, NUL-terminated in the arena; NULL when absent or not a string. */

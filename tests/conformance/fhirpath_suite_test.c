@@ -17,12 +17,12 @@ enum { BAR_PERCENT = 98, DOCUMENTS = 32, TEXT = 512 };
 static const char *const left_out_modes[] = { "tx", "cda" };
 static const char *const packages[] = { "hl7.fhir.r4.core-4.0.1-definitions.tgz", "jp-core.r4-1.1.2-url.tgz", "jp-clins.r4-1.5.2.tgz" };
 
-struct document { char name[128]; const struct json_node *root; };
+struct input { char name[128]; const struct json_node *root; };
 struct suite {
     struct image image;
     struct buf block, program;
     struct arena *documents, *scratch;
-    struct document document[DOCUMENTS];
+    struct input document[DOCUMENTS];
     size_t document_count;
     unsigned total, passed, left_out;
 };
@@ -69,7 +69,7 @@ static const struct json_node *document(struct suite *s, const char *inputfile)
     char *bytes = arena_alloc(s->documents, 1 << 20);
     size_t len = bytes != NULL ? fread(bytes, 1, 1 << 20, file) : 0;
     fclose(file);
-    struct document *d = &s->document[s->document_count];
+    struct input *d = &s->document[s->document_count];
     if (json_parse(bytes, len, NULL, s->documents, &d->root, NULL) < 0)
         return NULL;
     snprintf(d->name, sizeof d->name, "%s", name);

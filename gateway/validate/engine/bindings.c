@@ -71,11 +71,6 @@ static struct terms_coding coding_of(const struct json_node *node)
     return c;
 }
 
-static struct bytes type_name(const struct engine *e, img_id type)
-{
-    return type == 0 ? (struct bytes){ "", 0 } : image_bytes(e->image, image_profile(e->image, type)->type);
-}
-
 /* ---- reporting ---- */
 
 static void say(struct engine *e, const struct place *at, enum msg_severity severity, enum msg_id msg, struct bytes arg1, struct bytes arg2, const char *profile)
@@ -180,7 +175,7 @@ void coding_check(struct engine *e, const struct place *at)
 {
     struct terms_coding c = coding_of(at->node);
     struct bytes none = { NULL, 0 };
-    bool quantity = equals(type_name(e, at->type), "Quantity");
+    bool quantity = at->type != 0 && image_profile(e->image, at->type)->well_known == IMG_QUANTITY;
 
     if (c.system.data != NULL && !is_absolute(c.system))
         say(e, at, MSG_ERROR, MSG_VALIDATE_SYSTEM_RELATIVE, c.system, none, NULL);
@@ -294,25 +289,23 @@ static void check_concept(const struct binding *b)
 }
 
 /* The types whose bindings are looked at. */
-static const struct bound_type { const char *name; void (*check)(const struct binding *b); bool primitive; } bound_types[] = {
-    { "code", check_primitive, true }, { "string", check_primitive, true }, { "uri", check_primitive, true }, { "url", check_primitive, true }, { "canonical", check_primitive, true },
-    { "Coding", check_coding, false }, { "CodeableConcept", check_concept, false }, { "Quantity", check_coding, false },
-};
+struct bound_type { void (*check)(const struct binding *b); bool primitive; };
 
-static const struct bound_type *find_bound_type(struct bytes name)
+static const struct bound_type *bound_type(const struct engine *e, img_id type)
 {
-    for (size_t i = 0; i < sizeof bound_types / sizeof *bound_types; i++)
-        if (equals(name, bound_types[i].name))
-            return &bound_types[i];
-    return NULL;
+    static const struct bound_type types[IMG_WELL_KNOWN_TYPES] = {
+        [IMG_CODE] = { check_primitive, true }, [IMG_STRING] = { check_primitive, true }, [IMG_URI] = { check_primitive, true }, [IMG_URL] = { check_primitive, true },
+        [IMG_CANONICAL] = { check_primitive, true }, [IMG_CODING] = { check_coding, false }, [IMG_CODEABLE_CONCEPT] = { check_concept, false }, [IMG_QUANTITY] = { check_coding, false },
+    };
+    const struct img_profile *profile = image_profile(e->image, type);
+
+    return profile != NULL && types[profile->well_known].check != NULL ? &types[profile->well_known] : NULL;
 }
 
 /* The one type that the definition allows, where it allows one only. */
-static struct bytes only_type(const struct engine *e, const struct img_element *definition)
+static img_id only_type(const struct engine *e, const struct img_element *definition)
 {
-    struct bytes none = { "", 0 };
-
-    return definition->types.count != 1 ? none : image_bytes(e->image, e->image->types[definition->types.first].code);
+    return definition->types.count != 1 ? 0 : e->image->types[definition->types.first].profile_of_code;
 }
 
 void binding_check(struct engine *e, const struct place *at, const struct img_element *definition, const char *profile)
@@ -322,8 +315,8 @@ void binding_check(struct engine *e, const struct place *at, const struct img_el
 
     if (b.value_set.len == 0 || b.strength == IMG_NO_BINDING || b.strength == IMG_PREFERRED || b.strength == IMG_EXAMPLE)
         return;
-    type = find_bound_type(type_name(e, at->type));
-    wanted = find_bound_type(only_type(e, definition));
+    type = bound_type(e, at->type);
+    wanted = bound_type(e, only_type(e, definition));
     if (wanted != NULL && wanted->primitive && (type == NULL || !type->primitive))
         no_code(&b); /* an object where a code belongs has no code */
     else if (type != NULL)

@@ -196,17 +196,14 @@ static uint32_t position_of(const struct bundle *b, const struct json_node *entr
     return low;
 }
 
-/* Links are Reference.reference and elements of type uri, url and canonical; texts of other types that look like one are left out by their names. */
-static bool may_link(const struct json_node *n)
+/* Links are Reference.reference and elements of type uri, url and canonical. */
+static bool may_link(const struct engine *e, const struct json_node *n)
 {
-    static const char *const others[] = { "value", "valueString", "valueId", "valueUuid", "valueOid", "valueMarkdown", "valueCode", "display", "text", "div", "id", "title", "description" };
+    const struct img_profile *type = image_profile(e->image, document_known(&e->document, n)->type);
 
-    if (n->type != JSON_STRING || n->len == 0 || n->text[0] == '#' || (memchr(n->text, '/', n->len) == NULL && memchr(n->text, ':', n->len) == NULL))
+    if (n->type != JSON_STRING || n->len == 0 || n->text[0] == '#' || type == NULL)
         return false;
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (json_key_is(n, others[i]))
-            return false;
-    return true;
+    return type->well_known == IMG_URI || type->well_known == IMG_URL || type->well_known == IMG_CANONICAL || json_key_is(n, "reference");
 }
 
 static void join_linked(const struct bundle *b, uint32_t i)
@@ -216,7 +213,7 @@ static void join_linked(const struct bundle *b, uint32_t i)
     for (const struct json_node *n = top; n != NULL; n = engine_next_node(n, top)) {
         struct reference_target target;
 
-        if (!may_link(n))
+        if (!may_link(b->e, n))
             continue;
         target = references_find(b->e, top, (struct bytes){ n->text, n->len });
         if (target.resource != NULL && target.entry != NULL && target.entry->parent == b->entries)

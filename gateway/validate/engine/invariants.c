@@ -126,7 +126,7 @@ const struct fhirpath_hooks invariant_hooks = { hook_resolve, hook_member_of, ho
 
 static bool left_out(const struct engine *e, const struct img_constraint *c)
 {
-    return c->best_practice || c->native != IMG_NATIVE_NONE || c->expression == 0 || strcmp(image_text(e->image, c->key), "dom-3") == 0 || (e->trial > 0 && c->warning);
+    return c->best_practice || c->native != IMG_NATIVE_NONE || c->expression == 0 || (e->trial > 0 && c->warning);
 }
 
 static void run_constraint(struct engine *e, const struct place *at, const struct img_constraint *c)

@@ -319,26 +319,16 @@ out:
 
 enum json_need { NEED_TEXT, NEED_NUMBER, NEED_TRUTH };
 
-struct primitive_type { const char *name; enum json_need need; void (*check)(struct primitive *p); };
+struct primitive_type { enum json_need need; void (*check)(struct primitive *p); };
 
-/* The commonest first. */
-static const struct primitive_type types[] = {
-    { "string", NEED_TEXT, check_string }, { "uri", NEED_TEXT, check_uri }, { "code", NEED_TEXT, check_code }, { "id", NEED_TEXT, check_id },
-    { "canonical", NEED_TEXT, check_canonical }, { "dateTime", NEED_TEXT, check_date_time }, { "decimal", NEED_NUMBER, check_decimal },
-    { "instant", NEED_TEXT, check_instant }, { "date", NEED_TEXT, check_date }, { "boolean", NEED_TRUTH, check_boolean }, { "markdown", NEED_TEXT, NULL },
-    { "xhtml", NEED_TEXT, NULL }, { "positiveInt", NEED_NUMBER, check_positive }, { "unsignedInt", NEED_NUMBER, check_unsigned }, { "integer", NEED_NUMBER, check_whole },
-    { "url", NEED_TEXT, check_uri }, { "base64Binary", NEED_TEXT, check_base64 }, { "time", NEED_TEXT, check_time }, { "uuid", NEED_TEXT, check_uuid },
-    { "oid", NEED_TEXT, check_oid }
+static const struct primitive_type types[IMG_WELL_KNOWN_TYPES] = {
+    [IMG_OTHER_TYPE] = { NEED_TEXT, check_regex }, [IMG_STRING] = { NEED_TEXT, check_string }, [IMG_URI] = { NEED_TEXT, check_uri }, [IMG_CODE] = { NEED_TEXT, check_code },
+    [IMG_ID] = { NEED_TEXT, check_id }, [IMG_CANONICAL] = { NEED_TEXT, check_canonical }, [IMG_DATE_TIME] = { NEED_TEXT, check_date_time }, [IMG_DECIMAL] = { NEED_NUMBER, check_decimal },
+    [IMG_INSTANT] = { NEED_TEXT, check_instant }, [IMG_DATE] = { NEED_TEXT, check_date }, [IMG_BOOLEAN] = { NEED_TRUTH, check_boolean }, [IMG_MARKDOWN] = { NEED_TEXT, NULL },
+    [IMG_XHTML_TEXT] = { NEED_TEXT, NULL }, [IMG_POSITIVE_INT] = { NEED_NUMBER, check_positive }, [IMG_UNSIGNED_INT] = { NEED_NUMBER, check_unsigned }, [IMG_INTEGER] = { NEED_NUMBER, check_whole },
+    [IMG_INTEGER64] = { NEED_TEXT, check_regex }, [IMG_URL] = { NEED_TEXT, check_uri }, [IMG_BASE64] = { NEED_TEXT, check_base64 }, [IMG_TIME] = { NEED_TEXT, check_time },
+    [IMG_UUID] = { NEED_TEXT, check_uuid }, [IMG_OID] = { NEED_TEXT, check_oid },
 };
-static const struct primitive_type other_type = { "", NEED_TEXT, check_regex };
-
-static const struct primitive_type *type_of(const char *name)
-{
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (types[i].name[0] == name[0] && strcmp(types[i].name, name) == 0)
-            return &types[i];
-    return &other_type;
-}
 
 /* Kinds are judged by the reader of the reference, which does not know of indexes. */
 static void wrong_kind(struct engine *e, const struct place *at, const char *what)
@@ -385,7 +375,7 @@ static void check_characters(struct primitive *p, bool long_text)
 
 void primitive_check(struct engine *e, const struct place *at, const struct img_profile *type, const struct img_element *definition)
 {
-    const struct primitive_type *known = type_of(image_text(e->image, type->type));
+    const struct primitive_type *known = &types[type->well_known];
     struct primitive p = { .e = e, .at = at, .type = type, .definition = definition, .fine = true };
     bool accompanied = at->companion != NULL && at->companion->type == JSON_OBJECT && at->companion->count > 0;
 

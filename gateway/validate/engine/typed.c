@@ -139,11 +139,11 @@ static void check_resource(struct engine *e, const struct place *at)
 
 void typed_check(struct engine *e, const struct place *at)
 {
-    static const struct { const char *type; void (*check)(struct engine *e, const struct place *at); } checks[] = {
-        { "Reference", check_reference }, { "Quantity", check_quantity }, { "Identifier", check_identifier }, { "Extension", check_extension }, { "Meta", check_labels }, { "Attachment", check_attachment }
+    static void (*const checks[IMG_WELL_KNOWN_TYPES])(struct engine *e, const struct place *at) = {
+        [IMG_REFERENCE] = check_reference, [IMG_QUANTITY] = check_quantity, [IMG_IDENTIFIER] = check_identifier, [IMG_EXTENSION] = check_extension, [IMG_META] = check_labels,
+        [IMG_ATTACHMENT] = check_attachment,
     };
     const struct img_profile *type = image_profile(e->image, at->type);
-    const char *name = type != NULL ? image_text(e->image, type->type) : "";
 
     if (at->node == NULL || at->node->type != JSON_OBJECT)
         return;
@@ -151,7 +151,6 @@ void typed_check(struct engine *e, const struct place *at)
         check_resource(e, at);
         return;
     }
-    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
-        if (checks[i].type[0] == name[0] && strcmp(checks[i].type, name) == 0)
-            checks[i].check(e, at);
+    if (type != NULL && checks[type->well_known] != NULL)
+        checks[type->well_known](e, at);
 }

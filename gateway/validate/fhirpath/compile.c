@@ -219,12 +219,16 @@ static int parse_variable(struct compiler *c, uint32_t *ret_node)
 /* %name, %`vs-name`, %'name' */
 static int parse_constant(struct compiler *c, uint32_t *ret_node)
 {
+    static const char *const fixed[FP_CONSTANTS] = { [FP_CONTEXT] = "context", [FP_RESOURCE] = "resource", [FP_ROOT_RESOURCE] = "rootResource" };
     struct fp_node node = node_here(c, FP_CONSTANT);
     int ret = next(c);
     if (ret == 0 && !is_name(c) && c->lexer.token.kind != TOKEN_STRING)
         return fault(c, "name expected");
     if (ret == 0)
         ret = set_text(c, &node, &c->lexer.token, NULL);
+    for (uint8_t i = 1; ret == 0 && i < FP_CONSTANTS; i++)
+        if (strcmp(fixed[i], c->texts.data + node.text) == 0)
+            node.fn = i;
     if (ret == 0)
         ret = next(c);
     return ret == 0 ? emit(c, node, ret_node) : ret;
@@ -446,7 +450,7 @@ static bool node_ok(const struct fp_node *nodes, uint32_t i, const char *program
 {
     const struct fp_node *n = &nodes[i];
     unsigned depth = 0;
-    if (n->op >= FP_OPS || n->depth == 0 || n->depth > FP_MAX_TREE || (n->op == FP_CALL && n->fn >= FN_COUNT_OF_FUNCTIONS))
+    if (n->op >= FP_OPS || n->depth == 0 || n->depth > FP_MAX_TREE || (n->op == FP_CALL && n->fn >= FN_COUNT_OF_FUNCTIONS) || (n->op == FP_CONSTANT && n->fn >= FP_CONSTANTS))
         return false;
     for (unsigned k = 0; k < FP_KIDS; k++) {
         if (n->kid[k] > i)

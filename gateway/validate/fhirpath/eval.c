@@ -266,11 +266,13 @@ static int eval_constant(struct fp_eval *f, const struct fp_node *n)
     static const struct { const char *name, *value; } fixed[] = {
         { "ucum", "http://unitsofmeasure.org" }, { "sct", "http://snomed.info/sct" }, { "loinc", "http://loinc.org" },
     };
+    const struct fhirpath_item *const known[FP_CONSTANTS] = { NULL, f->context, f->env->resource, f->env->root_resource };
     const char *name = f->program + n->text;
-    const struct fhirpath_item *item = NULL;
     for (size_t i = 0; i < f->env->variable_count; i++)
         if (strcmp(f->env->variables[i].name, name) == 0)
             return f->env->variables[i].item != NULL ? fp_push_item(f, f->env->variables[i].item) : 0;
+    if (n->fn != FP_ANY_CONSTANT)
+        return known[n->fn] != NULL ? fp_push_item(f, known[n->fn]) : 0;
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (strcmp(fixed[i].name, name) == 0)
             return fp_push_text(f, FHIRPATH_STRING, fixed[i].value, strlen(fixed[i].value));
@@ -278,15 +280,7 @@ static int eval_constant(struct fp_eval *f, const struct fp_node *n)
         return push_constant_url(f, "http://hl7.org/fhir/ValueSet/", name + 3, n->len - 3);
     if (strncmp(name, "ext-", 4) == 0)
         return push_constant_url(f, "http://hl7.org/fhir/StructureDefinition/", name + 4, n->len - 4);
-    if (strcmp(name, "context") == 0)
-        item = f->context;
-    else if (strcmp(name, "resource") == 0)
-        item = f->env->resource;
-    else if (strcmp(name, "rootResource") == 0)
-        item = f->env->root_resource;
-    else
-        return fp_fail(f, ERR_NOTFOUND, name);
-    return item != NULL ? fp_push_item(f, item) : 0;
+    return fp_fail(f, ERR_NOTFOUND, name);
 }
 
 static int eval_type_operator(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s)

@@ -17,7 +17,7 @@ enum fp_op {
     FP_CALL,       /* fn; kid 0 = focus, 0 = $this; kids 1.. = arguments */
     FP_ITEM_AT,    /* kid 0 [ kid 1 ] */
     FP_THIS, FP_INDEX, FP_TOTAL,
-    FP_CONSTANT,   /* %text */
+    FP_CONSTANT,   /* %text; fn = enum fp_constant */
     FP_NOTHING,    /* {} */
     FP_BOOL, FP_STRING, FP_INTEGER /* number */, FP_DECIMAL, FP_DATE, FP_DATETIME, FP_TIME,
     FP_QUANTITY,   /* text = number as written; kid 0 = a string, the unit */
@@ -32,8 +32,11 @@ enum fp_op {
     FP_OPS
 };
 
+/* Constants that are known when the program is made. */
+enum fp_constant { FP_ANY_CONSTANT, FP_CONTEXT, FP_RESOURCE, FP_ROOT_RESOURCE, FP_CONSTANTS };
+
 struct fp_node {
-    uint8_t op, fn;              /* enum fp_op, enum fp_fn */
+    uint8_t op, fn;              /* enum fp_op; enum fp_fn, enum fp_constant */
     uint16_t depth;              /* 1 + the deepest operand's */
     uint32_t kid[FP_KIDS];       /* node index + 1, 0 = none */
     uint32_t text, len;          /* offset from the header, bytes; a NUL follows */

@@ -14,17 +14,14 @@ enum { NODE_DEPTH = 128 };
 
 /* ---- elements as values ---- */
 
-static const struct { const char *name; uint8_t len, kind; } primitive_kinds[] = {
-    { "boolean", 7, FHIRPATH_BOOLEAN }, { "integer", 7, FHIRPATH_INTEGER }, { "positiveInt", 11, FHIRPATH_INTEGER }, { "unsignedInt", 11, FHIRPATH_INTEGER }, { "integer64", 9, FHIRPATH_INTEGER },
-    { "decimal", 7, FHIRPATH_DECIMAL }, { "date", 4, FHIRPATH_DATE }, { "dateTime", 8, FHIRPATH_DATETIME }, { "instant", 7, FHIRPATH_DATETIME }, { "time", 4, FHIRPATH_TIME },
-};
-
-static enum fhirpath_kind kind_of_type(struct bytes type)
+static enum fhirpath_kind kind_of_type(const struct img_profile *type)
 {
-    for (size_t i = 0; i < sizeof primitive_kinds / sizeof *primitive_kinds; i++)
-        if (primitive_kinds[i].len == type.len && memcmp(primitive_kinds[i].name, type.data, type.len) == 0)
-            return (enum fhirpath_kind)primitive_kinds[i].kind;
-    return FHIRPATH_STRING;
+    static const uint8_t kinds[IMG_WELL_KNOWN_TYPES] = {
+        [IMG_BOOLEAN] = FHIRPATH_BOOLEAN, [IMG_INTEGER] = FHIRPATH_INTEGER, [IMG_POSITIVE_INT] = FHIRPATH_INTEGER, [IMG_UNSIGNED_INT] = FHIRPATH_INTEGER, [IMG_INTEGER64] = FHIRPATH_INTEGER,
+        [IMG_DECIMAL] = FHIRPATH_DECIMAL, [IMG_DATE] = FHIRPATH_DATE, [IMG_DATE_TIME] = FHIRPATH_DATETIME, [IMG_INSTANT] = FHIRPATH_DATETIME, [IMG_TIME] = FHIRPATH_TIME,
+    };
+    unsigned kind = type != NULL ? kinds[type->well_known] : FHIRPATH_NODE;
+    return kind != FHIRPATH_NODE ? (enum fhirpath_kind)kind : FHIRPATH_STRING;
 }
 
 static bool is_integer_text(const struct json_node *n)
@@ -98,8 +95,7 @@ struct fhirpath_item fp_value(struct fp_eval *f, const struct fhirpath_item *ite
         return v;
     const struct image *image = f->env->image;
     const struct img_profile *type = image_profile(image, item->type);
-    struct bytes name = type != NULL ? image_bytes(image, type->type) : (struct bytes){ "", 0 };
-    enum fhirpath_kind wanted = n->type == JSON_STRING || n->type == JSON_NUMBER ? kind_of_type(name) : FHIRPATH_STRING;
+    enum fhirpath_kind wanted = kind_of_type(type);
     switch (n->type) {
     case JSON_TRUE: case JSON_FALSE:
         v.kind = FHIRPATH_BOOLEAN;
@@ -113,7 +109,7 @@ struct fhirpath_item fp_value(struct fp_eval *f, const struct fhirpath_item *ite
             string_value(&v, n, wanted, f->env->reference_ways);
         break;
     case JSON_OBJECT:
-        if (name.len == 8 && memcmp(name.data, "Quantity", 8) == 0)
+        if (type != NULL && type->well_known == IMG_QUANTITY)
             quantity_value(&v, n, f->env->reference_ways);
         break;
     default: break;

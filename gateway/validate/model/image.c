@@ -32,15 +32,20 @@ static bool text_is(const struct image *i, img_str s, const char *text, size_t l
     return image_str_len(i, s) == len && memcmp(image_text(i, s), text, len) == 0;
 }
 
-img_str image_find_str(const struct image *i, const char *text, size_t len)
+static img_str find_hashed(const struct image *i, const char *text, size_t len, uint32_t hash)
 {
     const uint32_t *slots = slots_of(i, IMG_STRING_SLOTS);
     uint32_t mask = i->count[IMG_STRING_SLOTS] - 1;
 
-    for (uint32_t at = image_hash(text, len) & mask; slots[at] != 0; at = (at + 1) & mask)
+    for (uint32_t at = hash & mask; slots[at] != 0; at = (at + 1) & mask)
         if (text_is(i, slots[at], text, len))
             return slots[at];
     return 0;
+}
+
+img_str image_find_str(const struct image *i, const char *text, size_t len)
+{
+    return find_hashed(i, text, len, image_hash(text, len));
 }
 
 /* ---- versions ---- */
@@ -112,14 +117,15 @@ _Static_assert(offsetof(struct img_value_set, url) == 0 && offsetof(struct img_v
 static img_id find_canonical(const struct image *i, enum img_section table, const void *rows, size_t size, const char *canonical, size_t len)
 {
     struct bytes version = split_canonical(canonical, &len);
-    img_str url = image_find_str(i, canonical, len);
+    uint32_t hash = image_hash(canonical, len);
+    img_str url = find_hashed(i, canonical, len, hash);
     const uint32_t *slots = slots_of(i, table);
     uint32_t mask = i->count[table] - 1;
     struct found best = { 0, 0, 0 };
 
     if (url == 0)
         return 0;
-    for (uint32_t at = image_hash(canonical, len) & mask; slots[at] != 0; at = (at + 1) & mask) {
+    for (uint32_t at = hash & mask; slots[at] != 0; at = (at + 1) & mask) {
         struct canonical row;
         memcpy(&row, (const char *)rows + (slots[at] - 1) * size, sizeof row);
         if (row.url == url)

@@ -46,6 +46,12 @@ enum { IMG_VERSION = 3 };
 struct img_run { uint32_t first, count; };
 
 enum img_kind { IMG_PRIMITIVE, IMG_COMPLEX, IMG_RESOURCE, IMG_LOGICAL };
+/* Types for which the engine has code of its own, known by their names in FHIR R4 once and for all when the image is made. */
+enum img_well_known {
+    IMG_OTHER_TYPE, IMG_STRING, IMG_URI, IMG_CODE, IMG_ID, IMG_CANONICAL, IMG_DATE_TIME, IMG_DECIMAL, IMG_INSTANT, IMG_DATE, IMG_BOOLEAN, IMG_MARKDOWN, IMG_XHTML_TEXT, IMG_POSITIVE_INT,
+    IMG_UNSIGNED_INT, IMG_INTEGER, IMG_INTEGER64, IMG_URL, IMG_BASE64, IMG_TIME, IMG_UUID, IMG_OID, IMG_CODING, IMG_CODEABLE_CONCEPT, IMG_QUANTITY, IMG_REFERENCE, IMG_IDENTIFIER,
+    IMG_EXTENSION, IMG_META, IMG_ATTACHMENT, IMG_WELL_KNOWN_TYPES
+};
 enum img_derivation { IMG_SPECIALIZATION, IMG_CONSTRAINT };
 
 /* StructureDefinition */
@@ -63,6 +69,8 @@ struct img_profile {
     struct img_run context_invariants; /* strings: FHIRPath expressions (rare) */
     uint8_t kind, derivation;   /* enum img_kind, enum img_derivation */
     uint8_t abstract, modifier; /* modifier: Extension definition whose root is a modifier */
+    uint8_t well_known;         /* enum img_well_known, by `type` */
+    uint8_t spare[3];
 };
 
 enum img_context { IMG_CONTEXT_ELEMENT, IMG_CONTEXT_EXTENSION, IMG_CONTEXT_FHIRPATH };
@@ -141,7 +149,7 @@ struct img_constraint {
     uint8_t native;             /* enum img_native: a well-known expression for which the walk has code of its own */
     uint8_t spare;
 };
-enum img_native { IMG_NATIVE_NONE, IMG_NATIVE_ELE_1, IMG_NATIVE_EXT_1 };
+enum img_native { IMG_NATIVE_NONE, IMG_NATIVE_ELE_1, IMG_NATIVE_EXT_1, IMG_NATIVE_DOM_3 };
 
 /* JSON value of fixed[x], pattern[x], ... */
 struct img_value {

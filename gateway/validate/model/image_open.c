@@ -151,7 +151,7 @@ static bool profiles_ok(const struct verifier *v)
 
         if (p->url == 0 || !text_ok(v, p->url) || !text_ok(v, p->version) || !text_ok(v, p->name) || !text_ok(v, p->type) || !text_ok(v, p->base_url)
             || !text_ok(v, p->regex) || !text_ok(v, p->source) || !id_ok(v, p->root, IMG_ELEMENTS) || !run_ok(v, p->elements, IMG_ELEMENTS)
-            || !run_ok(v, p->contexts, IMG_CONTEXTS) || !links_ok(v, p->context_invariants, true) || p->kind > IMG_LOGICAL || p->derivation > IMG_CONSTRAINT)
+            || !run_ok(v, p->contexts, IMG_CONTEXTS) || !links_ok(v, p->context_invariants, true) || p->kind > IMG_LOGICAL || p->derivation > IMG_CONSTRAINT || p->well_known >= IMG_WELL_KNOWN_TYPES)
             return false;
         for (int depth = 0; base != 0; depth++) {
             if (depth == IMAGE_BASES_MAX || !id_ok(v, base, IMG_PROFILES))
@@ -226,7 +226,7 @@ static bool constraints_ok(const struct verifier *v)
     for (uint32_t i = 0; i < v->image->count[IMG_CONSTRAINTS]; i++) {
         const struct img_constraint *c = &v->image->constraints[i];
 
-        if (!text_ok(v, c->key) || !text_ok(v, c->expression) || !text_ok(v, c->source) || !text_ok(v, c->human) || c->native > IMG_NATIVE_EXT_1)
+        if (!text_ok(v, c->key) || !text_ok(v, c->expression) || !text_ok(v, c->source) || !text_ok(v, c->human) || c->native > IMG_NATIVE_DOM_3)
             return false;
         if (c->program != 0 && (c->program % IMAGE_ALIGN != 0 || c->program < programs->offset || c->program - programs->offset > programs->count
             || c->program_len > programs->count - (c->program - programs->offset) || !fhirpath_program_ok(v->image->base + c->program, c->program_len)))

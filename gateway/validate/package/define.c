@@ -287,13 +287,29 @@ static img_str regex_of(struct compile *c, const struct definition *d)
     return 0;
 }
 
+static uint8_t well_known(const char *type)
+{
+    static const char *const names[IMG_WELL_KNOWN_TYPES] = {
+        [IMG_STRING] = "string", [IMG_URI] = "uri", [IMG_CODE] = "code", [IMG_ID] = "id", [IMG_CANONICAL] = "canonical", [IMG_DATE_TIME] = "dateTime", [IMG_DECIMAL] = "decimal",
+        [IMG_INSTANT] = "instant", [IMG_DATE] = "date", [IMG_BOOLEAN] = "boolean", [IMG_MARKDOWN] = "markdown", [IMG_XHTML_TEXT] = "xhtml", [IMG_POSITIVE_INT] = "positiveInt",
+        [IMG_UNSIGNED_INT] = "unsignedInt", [IMG_INTEGER] = "integer", [IMG_INTEGER64] = "integer64", [IMG_URL] = "url", [IMG_BASE64] = "base64Binary", [IMG_TIME] = "time",
+        [IMG_UUID] = "uuid", [IMG_OID] = "oid", [IMG_CODING] = "Coding", [IMG_CODEABLE_CONCEPT] = "CodeableConcept", [IMG_QUANTITY] = "Quantity", [IMG_REFERENCE] = "Reference",
+        [IMG_IDENTIFIER] = "Identifier", [IMG_EXTENSION] = "Extension", [IMG_META] = "Meta", [IMG_ATTACHMENT] = "Attachment",
+    };
+
+    for (size_t i = 1; i < IMG_WELL_KNOWN_TYPES; i++)
+        if (strcmp(names[i], type) == 0)
+            return (uint8_t)i;
+    return IMG_OTHER_TYPE;
+}
+
 static void compile_profile(struct compile *c, struct definition *d)
 {
     struct build *b = &c->build;
     struct img_profile profile = {
         .url = build_text(b, d->url), .version = d->version[0] != '\0' ? build_text(b, d->version) : 0, .name = build_text(b, d->name),
         .type = build_text(b, d->type), .base_url = build_text(b, d->base_url), .source = build_text(b, d->resource->source),
-        .base = d->base != NULL ? d->base->id : 0, .kind = d->kind, .derivation = d->derivation, .abstract = d->abstract
+        .base = d->base != NULL ? d->base->id : 0, .kind = d->kind, .derivation = d->derivation, .abstract = d->abstract, .well_known = well_known(d->type)
     };
 
     if (!definition_drafts(c, d, 0))

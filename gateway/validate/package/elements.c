@@ -399,8 +399,10 @@ static void find_reference(struct tree *t, uint32_t index)
 
 /* ---- invariants ---- */
 
-static uint8_t native_of(const struct json_node *expression)
+static uint8_t native_of(const struct json_node *key, const struct json_node *expression)
 {
+    if (json_equals(key, "dom-3"))
+        return IMG_NATIVE_DOM_3;
     if (json_equals(expression, "hasValue() or (children().count() > id.count())"))
         return IMG_NATIVE_ELE_1;
     return json_equals(expression, "extension.exists() != value.exists()") ? IMG_NATIVE_EXT_1 : IMG_NATIVE_NONE;
@@ -447,7 +449,7 @@ static img_id constraint_add(struct compile *c, const struct json_node *node, st
 {
     fresh->source = node_str(&c->build, json_get(node, "source"));
     fresh->human = node_str(&c->build, json_get(node, "human"));
-    fresh->native = native_of(json_get(node, "expression"));
+    fresh->native = native_of(json_get(node, "key"), json_get(node, "expression"));
     compile_program(c, node, fresh);
     return build_add(&c->build, IMG_CONSTRAINTS, fresh);
 }
