@@ -637,7 +637,7 @@ const struct json_node *json_get_member(const struct json_node *object, const ch
     if (object == NULL || object->type != JSON_OBJECT)
         return NULL;
     for (const struct json_node *m = object->child; m != NULL; m = m->next)
-        if (m->key_len == len && memcmp(m->key, name, len) == 0)
+        if (m->key_len == len && (len == 0 || (m->key[0] == name[0] && memcmp(m->key, name, len) == 0)))
             return m;
     return NULL;
 }

@@ -94,11 +94,16 @@ static int hook_conforms_to(void *self, const struct fhirpath_item *item, struct
 
 static int hook_html_checks(void *self, const struct fhirpath_item *div, enum fhirpath_answer *ret, struct err *e)
 {
+    struct engine *engine = self;
+    struct engine_walk *w = engine->walk;
     struct bytes text;
 
-    (void)self;
     (void)e;
-    *ret = fhirpath_text(div, &text) && xhtml_fine(text) ? FHIRPATH_YES : FHIRPATH_NO;
+    if (div->node == NULL || div->node != w->html) {
+        w->html = div->node;
+        w->html_fine = fhirpath_text(div, &text) && xhtml_fine(text);
+    }
+    *ret = w->html_fine ? FHIRPATH_YES : FHIRPATH_NO;
     return 0;
 }
 
@@ -155,6 +160,8 @@ static void run_constraints(struct engine *e, const struct place *at, const stru
 {
     const struct image *image = e->image;
 
+    if ((def->flags & IMG_INVARIANTS) == 0)
+        return;
     for (uint32_t i = 0; i < def->constraints.count && !e->failed; i++) {
         const struct img_constraint *c = image_constraint(image, image->links[def->constraints.first + i]);
         if (!left_out(e, c))

@@ -37,11 +37,33 @@ enum msg_severity layer_severity(const struct engine *e, const struct img_elemen
 
 /* ---- children ---- */
 
+/* One bit for a name: a quick no to the question whether it is among others. */
+static uint64_t name_bit(img_str name)
+{
+    return UINT64_C(1) << (name * 2654435761u >> 26);
+}
+
+/* The names under which items may be found: of their elements, and of the members as they are spelt. */
+static uint64_t names_of(const struct engine *e, uint32_t first_group)
+{
+    const struct engine_walk *w = e->walk;
+    uint64_t names = 0;
+
+    for (uint32_t g = first_group; g < w->group_count; g++) {
+        names |= name_bit(w->groups[g].element->name);
+        if (w->groups[g].count > 0 && (w->groups[g].element->flags & IMG_CHOICE) != 0)
+            names |= name_bit(w->items[w->groups[g].first].member->name);
+    }
+    return names;
+}
+
 /* The group of items that a child of the layer is about. */
-static struct group *group_of(const struct engine *e, uint32_t first_group, const struct img_element *child)
+static struct group *group_of(const struct engine *e, uint32_t first_group, uint64_t names, const struct img_element *child)
 {
     struct engine_walk *w = e->walk;
 
+    if ((names & name_bit(child->name)) == 0)
+        return NULL;
     for (uint32_t g = first_group; g < w->group_count; g++)
         if (w->groups[g].element->name == child->name)
             return &w->groups[g];
@@ -53,20 +75,23 @@ static struct group *group_of(const struct engine *e, uint32_t first_group, cons
 
 static void check_counts(struct engine *e, const struct place *at, const struct layer *layer, const struct img_element *child, uint32_t count)
 {
-    const struct image *image = e->image;
-    const char *url = layer_url(e, child), *path = image_text(image, child->path);
+    const char *url, *path;
     bool min = layer->foreign || (child->adds & IMG_ADDS_MIN) != 0, max = layer->foreign || (child->adds & IMG_ADDS_MAX) != 0;
 
+    if (count >= child->min && (child->max == IMG_MANY || count <= child->max))
+        return;
+    url = layer_url(e, child);
+    path = image_text(e->image, child->path);
     if (min && count < child->min)
         engine_report(e, at, NULL, layer_severity(e, child), MSG_VALIDATE_MISSING, NULL, url, path, NULL);
     else if (max && child->max != IMG_MANY && count > child->max)
         engine_report(e, at, NULL, MSG_ERROR, MSG_VALIDATE_TOO_MANY, NULL, url, path, NULL);
 }
 
-static void layer_child(struct engine *e, const struct place *at, const struct layer *layer, const struct img_element *child, uint32_t first_group)
+static void layer_child(struct engine *e, const struct place *at, const struct layer *layer, const struct img_element *child, uint32_t first_group, uint64_t names)
 {
     struct engine_walk *w = e->walk;
-    struct group *group = group_of(e, first_group, child);
+    struct group *group = group_of(e, first_group, names, child);
     uint32_t count = group != NULL ? group->count : 0, first = group != NULL ? group->first : 0, numbers = w->number_count;
     bool matters = layer->foreign || (child->adds & (uint16_t)~(IMG_ADDS_MIN | IMG_ADDS_MAX | IMG_ADDS_MUST_SUPPORT)) != 0 || child->slices.count > 0;
 
@@ -102,10 +127,10 @@ static void report_untaken(struct engine *e, const struct place *at, const struc
 }
 
 /* What the guide wants filled when it is known, and is not there: one issue an object here, one a resource in the end (unfilled.c). */
-static void report_unfilled(struct engine *e, const struct place *at, const struct layer *layer, uint32_t first_group)
+static void report_unfilled(struct engine *e, const struct place *at, const struct layer *layer, uint32_t first_group, uint64_t names)
 {
     enum { NAMES_MAX = 160 };
-    char names[NAMES_MAX + 1] = "";
+    char missing[NAMES_MAX + 1] = "";
     size_t len = 0;
 
     for (uint32_t i = 0; i < layer->def->children.count; i++) {
@@ -115,32 +140,33 @@ static void report_unfilled(struct engine *e, const struct place *at, const stru
 
         if ((child->flags & IMG_MUST_SUPPORT) == 0 || child->min > 0 || child->max == 0 || len + name.len + 2 > NAMES_MAX)
             continue;
-        group = group_of(e, first_group, child);
+        group = group_of(e, first_group, names, child);
         if (group != NULL && group->count > 0)
             continue;
-        len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", len > 0 ? ", " : "", name.data);
+        len += (size_t)snprintf(missing + len, sizeof missing - len, "%s%s", len > 0 ? ", " : "", name.data);
     }
     if (len > 0)
-        engine_report(e, at, NULL, MSG_WARNING, MSG_VALIDATE_MUST_SUPPORT, NULL, layer_url(e, layer->def), names, layer_url(e, layer->def));
+        engine_report(e, at, NULL, MSG_WARNING, MSG_VALIDATE_MUST_SUPPORT, NULL, layer_url(e, layer->def), missing, layer_url(e, layer->def));
 }
 
 void layer_children(struct engine *e, const struct place *at, const struct layer *layer, uint32_t first_group)
 {
     const struct img_element *def = layer->def;
     struct engine_walk *w = e->walk;
+    uint64_t names = names_of(e, first_group);
 
     for (uint32_t g = first_group; layer->foreign && g < w->group_count; g++)
         w->groups[g].taken = false;
     if (layer->foreign) {
         for (uint32_t i = 0; i < def->children.count && !e->failed; i++)
-            layer_child(e, at, layer, image_element(e->image, e->image->children[def->children.first + i]), first_group);
+            layer_child(e, at, layer, image_element(e->image, e->image->children[def->children.first + i]), first_group, names);
     } else {
         const struct shortlist *list = walk_shortlist(e, def, false);
         for (uint32_t i = 0; list != NULL && i < list->count && !e->failed; i++)
-            layer_child(e, at, layer, list->child[i], first_group);
+            layer_child(e, at, layer, list->child[i], first_group, names);
     }
     if (w->service && e->trial == 0 && is_japanese(e, def))
-        report_unfilled(e, at, layer, first_group);
+        report_unfilled(e, at, layer, first_group, names);
     if (layer->foreign && def->children.count > 0)
         report_untaken(e, at, layer, first_group);
 }

@@ -269,9 +269,14 @@ static const struct reference_slot *find_relative(struct engine *e, const struct
 /* Without "/_history/n". */
 static struct bytes without_version(struct bytes reference)
 {
-    const char *history = memmem(reference.data, reference.len, "/_history/", 10);
+    const char *end = reference.data + reference.len, *history = reference.data;
 
-    return history != NULL ? (struct bytes){ reference.data, (size_t)(history - reference.data) } : reference;
+    while ((history = memchr(history, '_', (size_t)(end - history))) != NULL) {
+        if (history > reference.data && history[-1] == '/' && end - history >= 9 && memcmp(history, "_history/", 9) == 0)
+            return (struct bytes){ reference.data, (size_t)(history - 1 - reference.data) };
+        history++;
+    }
+    return reference;
 }
 
 static struct reference_target find_bundled(struct engine *e, const struct json_node *bundle, struct bytes full_url, struct bytes reference)

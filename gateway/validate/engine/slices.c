@@ -41,6 +41,8 @@ struct plan {
     struct path paths[MAX_DISCRIMINATORS];
     struct criterion *criteria;   /* slices x discriminators */
     bool *clear;                  /* per slice: can it be told apart? */
+    uint32_t *hash;               /* per slice: of the one text that the first discriminator asks for; 0 = it asks for something else */
+    uint32_t *counted, counted_count; /* slices with a minimum, a maximum or slices of their own */
 };
 
 /* ---- paths ---- */
@@ -291,6 +293,19 @@ static bool plan_slice(struct engine *e, struct plan *plan, const struct img_ele
     return clear || (plan->discriminators == 0 && slice->types.count > 0);
 }
 
+/* Never 0. */
+static uint32_t text_hash(struct bytes text)
+{
+    return image_hash(text.data, text.len) | 1;
+}
+
+static bool is_by_value(const struct image *image, const struct img_element *slicing)
+{
+    uint32_t kind = image->discriminators[slicing->discriminators.first].kind;
+
+    return kind == IMG_BY_VALUE || kind == IMG_BY_PATTERN;
+}
+
 static struct plan *plan_new(struct engine *e, const struct img_element *slicing)
 {
     const struct image *image = e->image;
@@ -303,12 +318,22 @@ static struct plan *plan_new(struct engine *e, const struct img_element *slicing
     plan->discriminators = slicing->discriminators.count < MAX_DISCRIMINATORS ? slicing->discriminators.count : MAX_DISCRIMINATORS;
     plan->criteria = arena_array(e->session->arena, (size_t)slices * (plan->discriminators + 1), sizeof *plan->criteria);
     plan->clear = arena_array(e->session->arena, slices + 1, sizeof *plan->clear);
-    if (plan->criteria == NULL || plan->clear == NULL)
+    plan->hash = arena_array(e->session->arena, slices + 1, sizeof *plan->hash);
+    plan->counted = arena_array(e->session->arena, slices + 1, sizeof *plan->counted);
+    if (plan->criteria == NULL || plan->clear == NULL || plan->hash == NULL || plan->counted == NULL)
         goto failed;
     for (uint32_t d = 0; d < plan->discriminators; d++)
         read_path(e, image->discriminators[slicing->discriminators.first + d].path, &plan->paths[d]);
-    for (uint32_t s = 0; s < slices; s++)
-        plan->clear[s] = plan_slice(e, plan, image_element(image, image->children[slicing->slices.first + s]), plan->criteria + (size_t)s * plan->discriminators);
+    for (uint32_t s = 0; s < slices; s++) {
+        const struct img_element *slice = image_element(image, image->children[slicing->slices.first + s]);
+        const struct criterion *first = plan->criteria + (size_t)s * plan->discriminators;
+
+        plan->clear[s] = plan_slice(e, plan, slice, plan->criteria + (size_t)s * plan->discriminators);
+        if (plan->discriminators > 0 && first->said && !first->absent && first->chars.data != NULL && is_by_value(image, slicing))
+            plan->hash[s] = text_hash(first->chars);
+        if (slice->min > 0 || slice->max != IMG_MANY || slice->slices.count > 0)
+            plan->counted[plan->counted_count++] = s;
+    }
     return plan;
 failed:
     e->failed = true;
@@ -572,6 +597,17 @@ static void check_order(struct assignment *a, const struct place *place, uint32_
     a->last = chosen;
 }
 
+/* Hash of the one text that the first discriminator finds in the item; 0 when it finds something else. */
+static uint32_t only_hash(const struct engine *e, const struct plan *plan, const struct gathered *g)
+{
+    const struct json_node *node;
+
+    if (plan->discriminators == 0 || g->end[0] != g->first[0] + 1)
+        return 0;
+    node = e->walk->found[g->first[0]].node;
+    return json_is(node, JSON_STRING) ? text_hash((struct bytes){ node->text, node->len }) : 0;
+}
+
 static void assign_item(struct assignment *a, uint32_t item, uint32_t i)
 {
     struct engine *e = a->e;
@@ -579,7 +615,7 @@ static void assign_item(struct assignment *a, uint32_t item, uint32_t i)
     struct item copy = w->items[item];
     struct place place = walk_item_place(e, a->at, &copy);
     struct gathered g;
-    uint32_t mark = w->found_count;
+    uint32_t mark = w->found_count, hash;
 
     if (place.type != 0 && image_profile(e->image, place.type)->kind == IMG_RESOURCE && place.node != NULL) {
         struct fhirpath_item resource = engine_resource(e, place.node);
@@ -590,9 +626,13 @@ static void assign_item(struct assignment *a, uint32_t item, uint32_t i)
         g.first[d] = gather_path(e, &place, &a->plan->paths[d]);
         g.end[d] = w->found_count;
     }
-    for (uint32_t s = 0; s < a->slicing->slices.count && !e->failed; s++)
-        if (slice_fits(e, &place, a->plan, s, &g))
+    hash = only_hash(e, a->plan, &g);
+    for (uint32_t s = 0; s < a->slicing->slices.count && !e->failed; s++) {
+        if (hash != 0 && a->plan->hash[s] != 0 && a->plan->hash[s] != hash)
+            w->matches++;   /* another text */
+        else if (slice_fits(e, &place, a->plan, s, &g))
             choose(a, &place, item, i, s);
+    }
     w->found_count = mark;
     check_order(a, &place, w->numbers[a->chosen + i]);
 }
@@ -602,11 +642,17 @@ static void check_slice_counts(const struct assignment *a, uint32_t s)
     struct engine *e = a->e;
     const struct img_element *slice = slice_at(a, s);
     uint32_t count = e->walk->numbers[a->counts + s];
-    const char *url = layer_url(e, slice), *path = image_text(e->image, a->slicing->path), *name = image_text(e->image, slice->slice_name);
+    bool clear = a->plan->clear[s];
+    const char *url, *path, *name;
 
-    if (!a->plan->clear[s] && slice->min > 0)
+    if (count >= slice->min && (slice->max == IMG_MANY || count <= slice->max))
+        return;
+    url = layer_url(e, slice);
+    path = image_text(e->image, a->slicing->path);
+    name = image_text(e->image, slice->slice_name);
+    if (!clear && slice->min > 0)
         engine_report(e, a->at, NULL, MSG_WARNING, MSG_VALIDATE_SLICE_UNCLEAR, NULL, url, path, name);
-    else if (a->plan->clear[s] && count < slice->min)
+    else if (clear && count < slice->min)
         engine_report(e, a->at, NULL, layer_severity(e, slice), MSG_VALIDATE_SLICE_MISSING, NULL, url, path, name);
     else if (slice->max != IMG_MANY && count > slice->max)
         engine_report(e, a->at, NULL, MSG_ERROR, MSG_VALIDATE_SLICE_MANY, NULL, url, path, name);
@@ -644,10 +690,10 @@ void slices_assign(struct engine *e, const struct place *at, const struct layer 
         walk_push_number(e, 0);
     for (uint32_t i = 0; i < count && !e->failed; i++)
         assign_item(&a, w->numbers[first + i], i);
-    for (uint32_t s = 0; s < slicing->slices.count && !e->failed; s++) {
-        check_slice_counts(&a, s);
-        if (slice_at(&a, s)->slices.count > 0)
-            assign_again(&a, first, count, s);
+    for (uint32_t i = 0; i < a.plan->counted_count && !e->failed; i++) {
+        check_slice_counts(&a, a.plan->counted[i]);
+        if (slice_at(&a, a.plan->counted[i])->slices.count > 0)
+            assign_again(&a, first, count, a.plan->counted[i]);
     }
     if (w->matches > WALK_MAX_MATCHES)
         walk_limit(e, at, "slices");

@@ -155,11 +155,12 @@ static void report_kind(const struct listing *l, const struct img_element *eleme
 
 static void report_empty(const struct listing *l, const struct img_element *element, const struct json_node *node, int32_t index)
 {
-    const char *name = image_text(l->e->image, element->name);
-    struct place place = engine_child(&l->read, name, index, node);
+    struct place place;
 
-    if (l->base && node->count == 0)
-        engine_report_read(l->e, &place, node, MSG_VALIDATE_EMPTY, (struct bytes){ name, strlen(name) }, (struct bytes){ NULL, 0 });
+    if (!l->base || node->count > 0)
+        return;
+    place = engine_child(&l->read, image_text(l->e->image, element->name), index, node);
+    engine_report_read(l->e, &place, node, MSG_VALIDATE_EMPTY, place.name, (struct bytes){ NULL, 0 });
 }
 
 static void report_unknown(const struct listing *l, const struct json_node *node)

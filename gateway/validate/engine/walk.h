@@ -71,6 +71,7 @@ struct engine_walk {
     unsigned depth, nest;
     uint64_t matches;
     bool limit_told, service;
+    const struct json_node *html; bool html_fine;                /* the narrative that was asked about last: two invariants ask the same */
     struct { img_str reference, extension, coding, quantity, resource, id, value, url, child_extension, modifier_extension; } name;
 };
 

@@ -11,26 +11,6 @@
  */
 #include "validate/model/document.h"
 
-const struct img_element *image_body(const struct image *image, const struct img_element *element, img_id type)
-{
-    if (element != NULL && element->children.count > 0)
-        return element;
-    if (element != NULL && element->content_reference != 0)
-        return image_element(image, element->content_reference);
-    return type != 0 ? image_element(image, image_profile(image, type)->root) : NULL;
-}
-
-img_id image_member_type(const struct image *image, const struct img_member *member, const struct img_type **ret_type)
-{
-    const struct img_element *element = image_element(image, member->element);
-    uint32_t which = member->type > 0 ? member->type - 1 : 0;
-    const struct img_type *type = which < element->types.count ? &image->types[element->types.first + which] : NULL;
-
-    if (ret_type != NULL)
-        *ret_type = type;
-    return type != NULL ? type->profile_of_code : 0;
-}
-
 struct reading { const struct image *image; struct known *known; uint32_t first; };
 
 static void read_members(const struct reading *r, const struct json_node *object, const struct img_element *body, int depth);

@@ -82,6 +82,7 @@ enum img_element_flag {
     IMG_ARRAY = 16,            /* the JSON form is an array: max of the *base definition* is not 1 */
     IMG_XHTML = 32,            /* Narrative.div */
     IMG_ORDERED_SLICES = 64,
+    IMG_INVARIANTS = 128,      /* some constraint of the element is to be evaluated: others are native or best practice */
 };
 
 /* What an element adds to its counterpart. BELOW: something deeper adds (children, slices, types with profiles). */

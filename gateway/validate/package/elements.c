@@ -508,8 +508,13 @@ static void compile_constraints(struct tree *t, uint32_t index)
     for (size_t i = 0; i < w->draft->constraint_count && count < CONSTRAINTS_OF_ONE; i++) {
         img_id id = constraint_id(t->c, w->draft->constraint[i]);
 
-        if (id != 0 && !inherited(t, w, id))
-            link[count++] = id;
+        const struct img_constraint *c = id != 0 ? build_at(&t->c->build, IMG_CONSTRAINTS, id) : NULL;
+
+        if (c == NULL || inherited(t, w, id))
+            continue;
+        link[count++] = id;
+        if (!c->best_practice && c->native == IMG_NATIVE_NONE && c->expression != 0)
+            w->out.flags |= IMG_INVARIANTS;
     }
     w->out.constraints = build_run(&t->c->build, IMG_LINKS, link, count, true);
 }
