@@ -79,6 +79,22 @@ static size_t skip_ordinary(const char *text, size_t len, size_t pos)
     return pos;
 }
 
+size_t text_count(const char *text, size_t len)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    size_t count = len, i = 0;
+    uint64_t w;
+
+    for (; len - i >= 8; i += 8) {
+        memcpy(&w, text + i, 8);
+        w = (w >> 7 & ~(w >> 6)) & ones;   /* 10xxxxxx continues */
+        count -= (size_t)(w * ones >> 56);
+    }
+    for (; i < len; i++)
+        count -= ((unsigned char)text[i] & 0xC0) == 0x80;
+    return count;
+}
+
 bool text_is_utf8(const char *text, size_t len)
 {
     for (size_t pos = skip_ordinary(text, len, 0); pos < len; pos = skip_ordinary(text, len, pos))

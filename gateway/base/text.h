@@ -11,6 +11,8 @@
 
 /* Code point at *pos and moves *pos on; -1 and *pos unmoved where the bytes are not well-formed UTF-8 (RFC 3629). */
 int32_t text_next(const char *text, size_t len, size_t *pos);
+/* Characters of a UTF-8 text: bytes that continue one are not counted. */
+size_t text_count(const char *text, size_t len);
 bool text_is_utf8(const char *text, size_t len);
 /* Largest n <= len that does not cut a character. */
 size_t text_cut(const char *text, size_t len, size_t max);

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "validate/engine/engine.h"
 #include "validate/validate_private.h"
 
@@ -57,8 +58,8 @@ static int place_issues(const struct validate_request *request, struct issue *fi
             line++;
             column = 1;
         }
-        for (; at < end; at++)
-            column += ((unsigned char)*at & 0xC0) != 0x80;
+        column += (uint32_t)text_count(at, (size_t)(end - at));
+        at = end;
         sorted[i]->line = line;
         sorted[i]->column = column;
     }

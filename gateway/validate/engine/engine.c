@@ -81,7 +81,7 @@ int engine_validate(const struct validate_request *request, const struct image *
     struct engine engine = { .request = request, .image = image, .session = session, .terms = { image, request->terms }, .arena = arena, .issues = issues, .walk = &walk };
     struct issue_list before = *issues;
 
-    if (session == NULL || session_begin(session, image) < 0 || document_read(image, root, arena, &engine.document) < 0) {
+    if (session == NULL || session_begin(session, image) < 0 || document_read(image, root, session->memo, arena, &engine.document) < 0) {
         engine.failed = true;
     } else {
         engine.path_env = (struct fhirpath_env){

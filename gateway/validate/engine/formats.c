@@ -36,6 +36,8 @@ bool format_holds(struct bytes text, const char *part)
 /* White space of Unicode but the zero-width ones. */
 static bool is_space(int32_t c)
 {
+    if (c > 0x20 && c < 0x85)
+        return false;
     return (c >= 9 && c <= 13) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F
         || c == 0x205F || c == 0x3000;
 }
@@ -93,6 +95,23 @@ bool format_has_ascii_space(struct bytes text)
             return true;
     }
     return false;
+}
+
+bool format_is_token(struct bytes text)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), highs = UINT64_C(0x8080808080808080);
+    size_t i = 0;
+    uint64_t w;
+
+    for (; text.len - i >= 8; i += 8) {
+        memcpy(&w, text.data + i, 8);
+        if (((w | (w + ones) | (w - ones * 0x21)) & highs) != 0)
+            return false;
+    }
+    for (; i < text.len; i++)
+        if (!is_plain(text.data[i]))
+            return false;
+    return text.len > 0;
 }
 
 size_t format_units(struct bytes text)

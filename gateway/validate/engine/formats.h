@@ -30,6 +30,8 @@ bool format_holds(struct bytes text, const char *part);
 /* Without white space (Unicode's) at both ends. */
 struct bytes format_trim(struct bytes text);
 bool format_has_ascii_space(struct bytes text);
+/* Visible ASCII only, at least one character: neither spaces nor controls to look for. */
+bool format_is_token(struct bytes text);
 /* Length in UTF-16 units, as lengths are counted in FHIR. */
 size_t format_units(struct bytes text);
 

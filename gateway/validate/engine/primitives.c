@@ -30,7 +30,7 @@ struct primitive {
     const struct img_profile *type;
     const struct img_element *definition;
     struct bytes text;
-    bool fine;
+    bool fine, token;           /* token: format_is_token() */
 };
 
 static void wrong(struct primitive *p, enum msg_id msg, const char *arg2)
@@ -155,7 +155,7 @@ static void check_id(struct primitive *p)
 
 static void check_code(struct primitive *p)
 {
-    if (!format_is_code(p->text))
+    if (!p->token && !format_is_code(p->text))
         wrong(p, MSG_VALIDATE_CODE_SPACES, NULL);
 }
 
@@ -173,7 +173,7 @@ static void check_length(struct primitive *p)
 
 static void check_string(struct primitive *p)
 {
-    if (format_trim(p->text).len != p->text.len)
+    if (!p->token && format_trim(p->text).len != p->text.len)
         doubtful(p, MSG_VALIDATE_TEXT_SPACES);
     check_length(p);
 }
@@ -251,7 +251,7 @@ static void check_uri(struct primitive *p)
         wrong(p, MSG_VALIDATE_FORMAT, "urn:oid:");
     if (format_begins(p->text, "uuid:"))
         wrong(p, MSG_VALIDATE_FORMAT, "urn:uuid:");
-    if (format_trim(p->text).len != p->text.len || format_has_ascii_space(p->text))
+    if (!p->token && (format_trim(p->text).len != p->text.len || format_has_ascii_space(p->text)))
         wrong(p, MSG_VALIDATE_URI_SPACES, NULL);
     check_length(p);
     check_uuid_and_oid(p);
@@ -277,7 +277,7 @@ static void check_canonical(struct primitive *p)
 {
     if (p->text.data[0] != '#' && !format_is_absolute(p->text))
         wrong(p, MSG_VALIDATE_NOT_ABSOLUTE, NULL);
-    if (format_trim(p->text).len != p->text.len || format_has_ascii_space(p->text))
+    if (!p->token && (format_trim(p->text).len != p->text.len || format_has_ascii_space(p->text)))
         wrong(p, MSG_VALIDATE_URI_SPACES, NULL);
     check_uuid_and_oid(p);
 }
@@ -391,11 +391,12 @@ void primitive_check(struct engine *e, const struct place *at, const struct img_
         if (p.text.data == NULL)
             p.text.data = "";
     }
-    if (format_trim(p.text).len == 0) {
+    p.token = format_is_token(p.text);
+    if (!p.token && format_trim(p.text).len == 0) {
         check_nothing(&p, accompanied);
         return;
     }
-    if (at->node->type == JSON_STRING)
+    if (at->node->type == JSON_STRING && !p.token)
         check_characters(&p, known->need == NEED_TEXT && known->check == NULL);
     if (known->check != NULL)
         known->check(&p);

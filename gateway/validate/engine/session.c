@@ -32,7 +32,9 @@ struct validate_session *validate_session_new(void)
 
 static void forget(struct validate_session *session)
 {
+    free(session->memo);
     free(session->plans);
+    session->memo = NULL;
     free(session->own);
     free(session->added);
     session->plans = NULL;
@@ -61,10 +63,11 @@ int session_begin(struct validate_session *session, const struct image *image)
     if (session->base == image->base && session->checksum == image->header->checksum && arena_used(session->arena) <= SESSION_KEEP)
         return 0;
     forget(session);
+    session->memo = calloc(1, sizeof *session->memo);
     session->plans = calloc(elements, sizeof *session->plans);
     session->own = calloc(elements, sizeof *session->own);
     session->added = calloc(elements, sizeof *session->added);
-    if (session->plans == NULL || session->own == NULL || session->added == NULL) {
+    if (session->memo == NULL || session->plans == NULL || session->own == NULL || session->added == NULL) {
         forget(session);
         return ERR_NOMEM;
     }

@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "validate/fhirpath/fhirpath.h"
+#include "validate/model/document.h"
 #include "validate/model/image.h"
 #include "validate/validate.h"
 
@@ -24,6 +25,7 @@ struct validate_session {
     const char *base; uint64_t checksum;             /* of the image that all this was made for */
     struct arena *arena, *path_arena;                /* path_arena: of FHIRPath, emptied between expressions */
     struct fhirpath_regexes *regexes;
+    struct document_memo *memo;
     struct plan **plans;                             /* by element - 1: slices told apart (slices.c) */
     struct shortlist **own, **added;                 /* by element - 1: children with counts of their own; children that add to the base (walk.c) */
 };

@@ -628,9 +628,9 @@ static void assign_item(struct assignment *a, uint32_t item, uint32_t i)
     }
     hash = only_hash(e, a->plan, &g);
     for (uint32_t s = 0; s < a->slicing->slices.count && !e->failed; s++) {
-        if (hash != 0 && a->plan->hash[s] != 0 && a->plan->hash[s] != hash)
-            w->matches++;   /* another text */
-        else if (slice_fits(e, &place, a->plan, s, &g))
+        for (uint32_t from = s; hash != 0 && s < a->slicing->slices.count && a->plan->hash[s] != 0 && a->plan->hash[s] != hash; w->matches += s - from)
+            from = s++;   /* another text */
+        if (s < a->slicing->slices.count && slice_fits(e, &place, a->plan, s, &g))
             choose(a, &place, item, i, s);
     }
     w->found_count = mark;
@@ -682,12 +682,8 @@ void slices_assign(struct engine *e, const struct place *at, const struct layer 
     if (a.plan == NULL || w->depth >= ENGINE_MAX_DEPTH)
         return;
     w->depth++;
-    a.counts = w->number_count;
-    for (uint32_t s = 0; s < slicing->slices.count; s++)
-        walk_push_number(e, 0);
-    a.chosen = w->number_count;
-    for (uint32_t i = 0; i < count; i++)
-        walk_push_number(e, 0);
+    a.counts = walk_push_zeros(e, slicing->slices.count);
+    a.chosen = walk_push_zeros(e, count);
     for (uint32_t i = 0; i < count && !e->failed; i++)
         assign_item(&a, w->numbers[first + i], i);
     for (uint32_t i = 0; i < a.plan->counted_count && !e->failed; i++) {

@@ -69,6 +69,20 @@ uint32_t walk_push_number(struct engine *e, uint32_t number)
     return w->number_count++;
 }
 
+uint32_t walk_push_zeros(struct engine *e, uint32_t count)
+{
+    struct engine_walk *w = e->walk;
+    uint32_t first = w->number_count;
+
+    while (w->number_capacity - w->number_count < count)
+        if (!walk_room(e, (void **)&w->numbers, &w->number_capacity, w->number_capacity, sizeof *w->numbers))
+            return first;
+    if (count > 0)
+        memset(w->numbers + first, 0, count * sizeof *w->numbers);
+    w->number_count += count;
+    return first;
+}
+
 /* ---- what is to be looked at ---- */
 
 static bool matters(const struct img_element *child, bool base)

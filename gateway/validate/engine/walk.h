@@ -85,6 +85,7 @@ bool walk_room(struct engine *e, void **array, uint32_t *capacity, uint32_t coun
 bool walk_push_layer(struct engine *e, const struct img_element *def, bool foreign);
 bool walk_link(struct engine *e, uint32_t item, const struct img_element *def, bool foreign);
 uint32_t walk_push_number(struct engine *e, uint32_t number);
+uint32_t walk_push_zeros(struct engine *e, uint32_t count);   /* returns where they begin */
 
 /* report.c: adds a finished issue to the list under way, unless the main list holds an equal one. */
 void report_keep(struct engine *e, const struct issue *issue);

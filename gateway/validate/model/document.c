@@ -11,7 +11,7 @@
  */
 #include "validate/model/document.h"
 
-struct reading { const struct image *image; struct known *known; uint32_t first; };
+struct reading { const struct image *image; struct document_memo *memo; struct known *known; uint32_t first; };
 
 static void read_members(const struct reading *r, const struct json_node *object, const struct img_element *body, int depth);
 
@@ -47,11 +47,33 @@ static void read_value(const struct reading *r, const struct json_node *node, co
         read_members(r, node, body, depth + 1);
 }
 
+/* As image_member(), with the last answers at hand. */
+static const struct img_member *find_member(const struct reading *r, const struct img_element *body, const char *name, size_t len)
+{
+    const struct img_member *member;
+    uint64_t key = 0;
+    size_t at;
+
+    if (r->memo == NULL)
+        return image_member(r->image, body, name, len);
+    memcpy(&key, name, len < sizeof key ? len : sizeof key);
+    at = (size_t)(((key ^ len << 56) + (uint64_t)(uintptr_t)body) * UINT64_C(0x9E3779B97F4A7C15) >> 48) & (DOCUMENT_MEMO - 1);
+    member = r->memo->slot[at].member;
+    if (r->memo->slot[at].body == body && image_str_len(r->image, member->name) == len && memcmp(image_text(r->image, member->name), name, len) == 0)
+        return member;
+    member = image_member(r->image, body, name, len);
+    if (member != NULL) {
+        r->memo->slot[at].body = body;
+        r->memo->slot[at].member = member;
+    }
+    return member;
+}
+
 static void read_members(const struct reading *r, const struct json_node *object, const struct img_element *body, int depth)
 {
     for (const struct json_node *n = object->child; n != NULL; n = n->next) {
         bool companion = n->key_len > 1 && n->key[0] == '_';
-        const struct img_member *member = image_member(r->image, body, n->key + companion, n->key_len - companion);
+        const struct img_member *member = find_member(r, body, n->key + companion, n->key_len - companion);
         struct known known = { 0, 0, 0, false };
 
         if (member == NULL)
@@ -71,11 +93,11 @@ static uint32_t last_number(const struct json_node *node)
     return node->number;
 }
 
-int document_read(const struct image *image, const struct json_node *root, struct arena *arena, struct document *ret_document)
+int document_read(const struct image *image, const struct json_node *root, struct document_memo *memo, struct arena *arena, struct document *ret_document)
 {
     struct document document = { .image = image, .first = root->number, .count = last_number(root) - root->number + 1, .id_type = image_find_type(image, "id", 2) };
     struct known *known = arena_array(arena, document.count, sizeof *known);
-    struct reading reading = { image, known, document.first };
+    struct reading reading = { image, memo, known, document.first };
     img_id type;
 
     if (known == NULL)

@@ -5,7 +5,7 @@
  * in one pass over the tree, and kept beside it by the number of the node.
  *
  *     struct document document;
- *     if (document_read(&image, root, arena, &document) < 0) ...          // ERR_NOMEM
+ *     if (document_read(&image, root, memo, arena, &document) < 0) ...          // ERR_NOMEM
  *     const struct known *k = document_known(&document, node);
  *
  * The tree, the image and the arena must outlive the document. Nothing is judged here: what the definitions do not know is 0.
@@ -27,6 +27,10 @@ struct known {
     bool resource;            /* an object with the name of a resource's type in it, where a resource may stand */
 };
 
+/* Members by what they were found for: most documents are of the same few types. Zeroed at first; of one image. */
+enum { DOCUMENT_MEMO = 2048 };
+struct document_memo { struct { const struct img_element *body; const struct img_member *member; } slot[DOCUMENT_MEMO]; };
+
 struct document {
     const struct image *image;
     const struct known *known;      /* of the node with number first + i */
@@ -34,9 +38,9 @@ struct document {
     img_id id_type;                 /* profile of the type "id" */
 };
 
-/* root may be any value of a tree; what is below it is read. Below DOCUMENT_MAX_DEPTH nothing is known. */
+/* root may be any value of a tree; what is below it is read. memo NULL = none. Below DOCUMENT_MAX_DEPTH nothing is known. */
 enum { DOCUMENT_MAX_DEPTH = 256 };
-int document_read(const struct image *image, const struct json_node *root, struct arena *arena, struct document *ret_document);
+int document_read(const struct image *image, const struct json_node *root, struct document_memo *memo, struct arena *arena, struct document *ret_document);
 
 static inline const struct known *document_known(const struct document *d, const struct json_node *node) { return &d->known[node->number - d->first]; }
 static inline const struct img_member *document_member(const struct document *d, const struct json_node *node)
