@@ -41,7 +41,7 @@ struct plan {
     struct path paths[MAX_DISCRIMINATORS];
     struct criterion *criteria;   /* slices x discriminators */
     bool *clear;                  /* per slice: can it be told apart? */
-    uint32_t *hash;               /* per slice: of the one text that the first discriminator asks for; 0 = it asks for something else */
+    uint32_t *hash;               /* per slice: of the texts that the discriminators ask for; 0 = one of them asks for something else */
     uint32_t *counted, counted_count; /* slices with a minimum, a maximum or slices of their own */
 };
 
@@ -293,17 +293,24 @@ static bool plan_slice(struct engine *e, struct plan *plan, const struct img_ele
     return clear || (plan->discriminators == 0 && slice->types.count > 0);
 }
 
-/* Never 0. */
-static uint32_t text_hash(struct bytes text)
+static uint32_t more_hash(uint32_t hash, struct bytes text)
 {
-    return image_hash(text.data, text.len) | 1;
+    return (hash * 31 + image_hash(text.data, text.len)) | 1;   /* never 0 */
 }
 
-static bool is_by_value(const struct image *image, const struct img_element *slicing)
+/* Of the texts that the discriminators ask of a slice; 0 when one of them asks for something else than one text. */
+static uint32_t slice_hash(const struct image *image, const struct plan *plan, const struct criterion *criteria)
 {
-    uint32_t kind = image->discriminators[slicing->discriminators.first].kind;
+    uint32_t hash = 0;
 
-    return kind == IMG_BY_VALUE || kind == IMG_BY_PATTERN;
+    for (uint32_t d = 0; d < plan->discriminators; d++) {
+        uint32_t kind = image->discriminators[plan->slicing->discriminators.first + d].kind;
+
+        if ((kind != IMG_BY_VALUE && kind != IMG_BY_PATTERN) || !criteria[d].said || criteria[d].absent || criteria[d].chars.data == NULL)
+            return 0;
+        hash = more_hash(hash, criteria[d].chars);
+    }
+    return hash;
 }
 
 static struct plan *plan_new(struct engine *e, const struct img_element *slicing)
@@ -326,11 +333,10 @@ static struct plan *plan_new(struct engine *e, const struct img_element *slicing
         read_path(e, image->discriminators[slicing->discriminators.first + d].path, &plan->paths[d]);
     for (uint32_t s = 0; s < slices; s++) {
         const struct img_element *slice = image_element(image, image->children[slicing->slices.first + s]);
-        const struct criterion *first = plan->criteria + (size_t)s * plan->discriminators;
+        struct criterion *criteria = plan->criteria + (size_t)s * plan->discriminators;
 
-        plan->clear[s] = plan_slice(e, plan, slice, plan->criteria + (size_t)s * plan->discriminators);
-        if (plan->discriminators > 0 && first->said && !first->absent && first->chars.data != NULL && is_by_value(image, slicing))
-            plan->hash[s] = text_hash(first->chars);
+        plan->clear[s] = plan_slice(e, plan, slice, criteria);
+        plan->hash[s] = slice_hash(image, plan, criteria);
         if (slice->min > 0 || slice->max != IMG_MANY || slice->slices.count > 0)
             plan->counted[plan->counted_count++] = s;
     }
@@ -524,7 +530,7 @@ static bool slice_fits(struct engine *e, const struct place *at, const struct pl
     const struct criterion *criteria = plan->criteria + (size_t)s * plan->discriminators;
     struct criterion by_type = { .said = true, .def = image_element(image, image->children[plan->slicing->slices.first + s]) };
 
-    if (!plan->clear[s] || ++e->walk->matches > WALK_MAX_MATCHES)
+    if (!plan->clear[s] || e->walk->matches > WALK_MAX_MATCHES)
         return false;
     if (plan->discriminators == 0)
         return fits_types(e, at, &by_type, &(struct found){ at->node, at->companion, at->element, at->type }, false, true);
@@ -597,15 +603,27 @@ static void check_order(struct assignment *a, const struct place *place, uint32_
     a->last = chosen;
 }
 
-/* Hash of the one text that the first discriminator finds in the item; 0 when it finds something else. */
-static uint32_t only_hash(const struct engine *e, const struct plan *plan, const struct gathered *g)
+/* Of the texts that the discriminators find in an item, as slice_hash(); 0 when one of them finds something else than one text. */
+static uint32_t item_hash(const struct engine *e, const struct plan *plan, const struct gathered *g)
 {
-    const struct json_node *node;
+    uint32_t hash = 0;
 
-    if (plan->discriminators == 0 || g->end[0] != g->first[0] + 1)
-        return 0;
-    node = e->walk->found[g->first[0]].node;
-    return json_is(node, JSON_STRING) ? text_hash((struct bytes){ node->text, node->len }) : 0;
+    for (uint32_t d = 0; d < plan->discriminators; d++) {
+        const struct json_node *node = g->end[d] == g->first[d] + 1 ? e->walk->found[g->first[d]].node : NULL;
+
+        if (!json_is(node, JSON_STRING))
+            return 0;
+        hash = more_hash(hash, (struct bytes){ node->text, node->len });
+    }
+    return hash;
+}
+
+/* The next slice that the item may belong to: one that asks for other texts is passed by. */
+static uint32_t next_slice(const struct plan *plan, uint32_t s, uint32_t hash)
+{
+    while (hash != 0 && s < plan->slicing->slices.count && plan->hash[s] != 0 && plan->hash[s] != hash)
+        s++;
+    return s;
 }
 
 static void assign_item(struct assignment *a, uint32_t item, uint32_t i)
@@ -626,13 +644,11 @@ static void assign_item(struct assignment *a, uint32_t item, uint32_t i)
         g.first[d] = gather_path(e, &place, &a->plan->paths[d]);
         g.end[d] = w->found_count;
     }
-    hash = only_hash(e, a->plan, &g);
-    for (uint32_t s = 0; s < a->slicing->slices.count && !e->failed; s++) {
-        for (uint32_t from = s; hash != 0 && s < a->slicing->slices.count && a->plan->hash[s] != 0 && a->plan->hash[s] != hash; w->matches += s - from)
-            from = s++;   /* another text */
-        if (s < a->slicing->slices.count && slice_fits(e, &place, a->plan, s, &g))
+    hash = item_hash(e, a->plan, &g);
+    w->matches += a->slicing->slices.count;
+    for (uint32_t s = next_slice(a->plan, 0, hash); s < a->slicing->slices.count && !e->failed; s = next_slice(a->plan, s + 1, hash))
+        if (slice_fits(e, &place, a->plan, s, &g))
             choose(a, &place, item, i, s);
-    }
     w->found_count = mark;
     check_order(a, &place, w->numbers[a->chosen + i]);
 }

@@ -235,19 +235,51 @@ static const struct json_node *partner(const struct document *document, const st
     return NULL;
 }
 
-/* As push_named(), where it is known what each member is. */
+/* A value whose definition is known, with nothing beside it. */
+static int push_value(struct fp_eval *f, const struct fhirpath_item *parent, const struct known *known, const struct json_node *node)
+{
+    const struct image *image = f->env->image;
+    const struct img_member *member = &image->members[known->member - 1];
+    const struct img_profile *type = image_profile(image, known->type);
+    struct fhirpath_item *slot;
+    if (type == NULL || type->kind == IMG_RESOURCE || known->resource || node->type == JSON_NULL || !f->env->reference_ways)
+        return push_child(f, parent, member, node, NULL);
+    if (!is_of_kind(type, node))
+        return 0;
+    slot = fp_push(f);
+    if (slot == NULL)
+        return f->failed;
+    memset(slot, 0, sizeof *slot);
+    slot->kind = FHIRPATH_NODE;
+    slot->node = node;
+    slot->resource = parent->resource;
+    slot->element = member->element;
+    slot->type = node->key_len == 2 && parent->node == parent->resource && memcmp(node->key, "id", 2) == 0 ? f->env->document->id_type : known->type;
+    return 0;
+}
+
+/* As push_named(), where it is known what each member is. parent is copied: it may lie on the stack. */
 static int push_known(struct fp_eval *f, const struct fhirpath_item *item, const struct json_node *object, img_str name)
 {
     const struct document *document = f->env->document;
+    const struct fhirpath_item parent = { .kind = FHIRPATH_NODE, .node = item->node, .companion = item->companion, .resource = item->resource };
     int ret = 0;
     for (const struct json_node *n = object->child; ret == 0 && n != NULL; n = n->next) {
-        if (document_known(document, n)->name != name)
+        const struct known *known = document_known(document, n);
+        if (known->name != name)
             continue;
         const struct json_node *other = partner(document, object, n);
-        if (n->key[0] != '_')
-            ret = push_member(f, item, document_member(document, n), n, other);
-        else if (other == NULL)
-            ret = push_member(f, item, document_member(document, n), NULL, n);
+        const struct img_member *member = document_member(document, n);
+        bool list = (image_element(f->env->image, member->element)->flags & IMG_ARRAY) != 0;
+        if (n->key[0] == '_')
+            ret = other == NULL ? push_member(f, &parent, member, NULL, n) : 0;
+        else if (other != NULL || (n->type == JSON_ARRAY && !list))
+            ret = push_member(f, &parent, member, n, other);
+        else if (n->type != JSON_ARRAY)
+            ret = push_value(f, &parent, known, n);
+        else
+            for (const struct json_node *v = n->child; ret == 0 && v != NULL; v = v->next)
+                ret = push_value(f, &parent, document_known(document, v), v);
     }
     return ret;
 }
