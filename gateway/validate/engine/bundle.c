@@ -206,14 +206,22 @@ static bool may_link(const struct engine *e, const struct json_node *n)
     return type->well_known == IMG_URI || type->well_known == IMG_URL || type->well_known == IMG_CANONICAL || json_key_is(n, "reference");
 }
 
+static bool is_absolute(const struct json_node *n)
+{
+    struct bytes text = { n->text, n->len };
+
+    return format_begins(text, "http:") || format_begins(text, "https:") || format_begins(text, "urn:");
+}
+
 static void join_linked(const struct bundle *b, uint32_t i)
 {
     const struct json_node *top = json_get(b->entry[i], "resource");
+    bool bundle = json_equals(json_get(top, "resourceType"), "Bundle");   /* whose texts lead to its own entries first */
 
     for (const struct json_node *n = top; n != NULL; n = engine_next_node(n, top)) {
         struct reference_target target;
 
-        if (!may_link(b->e, n))
+        if (!may_link(b->e, n) || (!bundle && is_absolute(n) && !references_has_url(b->e, b->at->node, (struct bytes){ n->text, n->len })))
             continue;
         target = references_find(b->e, top, (struct bytes){ n->text, n->len });
         if (target.resource != NULL && target.entry != NULL && target.entry->parent == b->entries)

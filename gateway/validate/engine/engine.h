@@ -103,6 +103,8 @@ void typed_check(struct engine *e, const struct place *at);
 /* The next value below `top` in the order of the bytes; NULL after the last. Needs no depth. */
 const struct json_node *engine_next_node(const struct json_node *n, const struct json_node *top);
 int references_index(struct engine *e, const struct json_node *root);
+/* Does an entry of the Bundle have this address? A first look, cheaper than references_find(), for texts that are absolute. */
+bool references_has_url(const struct engine *e, const struct json_node *bundle, struct bytes url);
 struct reference_target references_find(struct engine *e, const struct json_node *from_resource, struct bytes reference);
 /* A Reference element against its definition: resolvable, allowed target types and profiles, aggregation. `definition` may be of the base or of a profile. */
 void reference_check(struct engine *e, const struct place *at, const struct img_element *definition, const struct img_type *type, const char *profile);

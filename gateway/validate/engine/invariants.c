@@ -169,7 +169,7 @@ static void run_constraints(struct engine *e, const struct place *at, const stru
     }
 }
 
-void invariants_check(struct engine *e, const struct place *at, const struct img_element *def)
+void invariants_run(struct engine *e, const struct place *at, const struct img_element *def)
 {
     run_constraints(e, at, def);
     if (def->content_reference != 0)   /* a section within a section keeps the rules of sections */

@@ -196,11 +196,10 @@ static void enter_profile(struct engine *e, const struct place *at, img_id profi
 
 static img_id find_named(struct engine *e, const struct place *at, img_str canonical)
 {
-    struct bytes text = image_bytes(e->image, canonical);
-    img_id profile = image_find_profile(e->image, text.data, text.len);
+    img_id profile = session_profile(e->session, e->image, canonical);
 
     if (profile == 0)
-        engine_report_bytes(e, at, NULL, MSG_ERROR, MSG_VALIDATE_PROFILE_UNKNOWN, NULL, text, (struct bytes){ NULL, 0 });
+        engine_report_bytes(e, at, NULL, MSG_ERROR, MSG_VALIDATE_PROFILE_UNKNOWN, NULL, image_bytes(e->image, canonical), (struct bytes){ NULL, 0 });
     return profile;
 }
 

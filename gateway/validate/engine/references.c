@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "validate/engine/formats.h"
+#include "validate/engine/session.h"
 
 enum { NEST_MAX = 40, TARGETS_SHOWN = 8 };
 
@@ -308,6 +309,11 @@ static struct reference_target find_parameter(const struct engine *e, const stru
     return slot != NULL && slot->entry != NULL ? target_of(REFERENCE_BUNDLED, slot->resource, NULL) : target_of(REFERENCE_NONE, NULL, NULL);
 }
 
+bool references_has_url(const struct engine *e, const struct json_node *bundle, struct bytes url)
+{
+    return find(e->references, bundle, without_version(url)) != NULL;
+}
+
 struct reference_target references_find(struct engine *e, const struct json_node *from_resource, struct bytes reference)
 {
     struct bytes full_url = nothing;
@@ -369,13 +375,13 @@ static struct bytes type_by_url(const struct engine *e, struct bytes reference)
 }
 
 /* The resource type that a target profile is about; data NULL = the profile is not loaded. */
-static struct bytes target_type(const struct engine *e, struct bytes canonical, img_id *ret_profile)
+static struct bytes target_type(const struct judged *j, uint32_t i, img_id *ret_profile)
 {
     const struct img_profile *p;
 
-    *ret_profile = image_find_profile(e->image, canonical.data, canonical.len);
-    p = image_profile(e->image, *ret_profile);
-    return p != NULL ? image_bytes(e->image, p->type) : nothing;
+    *ret_profile = session_profile(j->e->session, j->e->image, j->e->image->links[j->type->targets.first + i]);
+    p = image_profile(j->e->image, *ret_profile);
+    return p != NULL ? image_bytes(j->e->image, p->type) : nothing;
 }
 
 static bool same(struct bytes a, struct bytes b)
@@ -428,7 +434,7 @@ static void check_said_type(struct judged *j)
         name = (struct bytes){ said.data + 40, said.len - 40 };
     for (uint32_t i = 0; i < j->type->targets.count && !allowed; i++) {
         img_id profile;
-        struct bytes type = target_type(j->e, target_at(j, i), &profile);
+        struct bytes type = target_type(j, i, &profile);
 
         allowed = type.data == NULL || same(type, name) || same(target_at(j, i), said);
     }
@@ -449,7 +455,7 @@ static void check_target(struct judged *j)
     for (uint32_t i = 0; i < j->type->targets.count; i++) {
         struct bytes canonical = target_at(j, i);
         img_id profile;
-        struct bytes type = target_type(j->e, canonical, &profile);
+        struct bytes type = target_type(j, i, &profile);
 
         unknown |= type.data == NULL;
         if (type.data == NULL || !same(type, j->target.type))
@@ -460,7 +466,7 @@ static void check_target(struct judged *j)
     for (uint32_t i = 0; i < j->type->targets.count && right_type && !base_only && !conforms; i++) {
         img_id profile;
 
-        if (same(target_type(j->e, target_at(j, i), &profile), j->target.type))
+        if (same(target_type(j, i, &profile), j->target.type))
             conforms = engine_conforms(j->e, j->target.resource, profile);
     }
     if (unknown && !right_type) {

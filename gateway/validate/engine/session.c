@@ -11,6 +11,7 @@
  *     ERR_NOMEM. A session that could not begin stays as it was before its first document.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "validate/engine/session.h"
 
@@ -39,6 +40,7 @@ static void forget(struct validate_session *session)
     free(session->added);
     session->plans = NULL;
     session->own = session->added = NULL;
+    memset(session->profile, 0, sizeof session->profile);
     session->base = NULL;
     if (session->arena != NULL)
         arena_reset(session->arena);
@@ -54,6 +56,22 @@ struct validate_session *validate_session_free(struct validate_session *session)
     fhirpath_regexes_free(session->regexes);
     free(session);
     return NULL;
+}
+
+img_id session_profile(struct validate_session *session, const struct image *image, img_str canonical)
+{
+    size_t at = canonical * 2654435761u >> 23;   /* of 512 */
+    struct bytes text;
+
+    _Static_assert(SESSION_PROFILES == 1 << (32 - 23), "the shift fits the table");
+    if (canonical == 0)
+        return 0;
+    if (session->profile[at].canonical != canonical) {
+        text = image_bytes(image, canonical);
+        session->profile[at].profile = image_find_profile(image, text.data, text.len);
+        session->profile[at].canonical = canonical;
+    }
+    return session->profile[at].profile;
 }
 
 int session_begin(struct validate_session *session, const struct image *image)

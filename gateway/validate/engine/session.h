@@ -18,6 +18,8 @@
 
 struct plan;
 
+enum { SESSION_PROFILES = 512 };
+
 /* The children of a definition that say more than "may be there"; most say nothing. */
 struct shortlist { uint32_t count; const struct img_element **child; };
 
@@ -26,11 +28,15 @@ struct validate_session {
     struct arena *arena, *path_arena;                /* path_arena: of FHIRPath, emptied between expressions */
     struct fhirpath_regexes *regexes;
     struct document_memo *memo;
+    struct { img_str canonical; img_id profile; } profile[SESSION_PROFILES];   /* found by canonicals of definitions */
     struct plan **plans;                             /* by element - 1: slices told apart (slices.c) */
     struct shortlist **own, **added;                 /* by element - 1: children with counts of their own; children that add to the base (walk.c) */
 };
 
 /* Ready for a document of this image; ERR_NOMEM. */
 int session_begin(struct validate_session *session, const struct image *image);
+
+/* image_find_profile() for a canonical that stands in the image itself. */
+img_id session_profile(struct validate_session *session, const struct image *image, img_str canonical);
 
 #endif

@@ -462,21 +462,27 @@ static bool fits_value(struct engine *e, const struct criterion *c, const struct
     return answer == FHIRPATH_YES;
 }
 
+/* A profile that constrains another type is out of the question. */
+static bool may_conform(const struct image *image, img_id type, img_id profile)
+{
+    const struct img_profile *wanted = image_profile(image, profile);
+
+    return wanted->derivation != IMG_CONSTRAINT || wanted->type == image_profile(image, type)->type;
+}
+
 static bool profile_fits(struct engine *e, const struct place *at, const struct found *found, img_id profile)
 {
     if (profile == 0 || found->node == NULL || found->type == 0)
         return false;
-    if (found->type != 0 && image_profile(e->image, found->type)->kind == IMG_RESOURCE)
-        return engine_conforms(e, found->node, profile);
+    if (image_profile(e->image, found->type)->kind == IMG_RESOURCE)
+        return may_conform(e->image, found->type, profile) && engine_conforms(e, found->node, profile);
     return found->node == at->node && image_profile(e->image, profile)->root != 0 && layer_holds(e, at, image_element(e->image, image_profile(e->image, profile)->root));
 }
 
 /* Types: the code fits. Profiles: one of those named is conformed to; none named leaves the code. */
 static bool canonical_fits(struct engine *e, const struct place *at, const struct found *found, img_str canonical)
 {
-    struct bytes url = image_bytes(e->image, canonical);
-
-    return profile_fits(e, at, found, image_find_profile(e->image, url.data, url.len));
+    return profile_fits(e, at, found, session_profile(e->session, e->image, canonical));
 }
 
 static bool fits_types(struct engine *e, const struct place *at, const struct criterion *c, const struct found *found, bool resolved, bool profiles)
@@ -493,8 +499,7 @@ static bool fits_types(struct engine *e, const struct place *at, const struct cr
         if (right && named.count == 0)
             return true;
         for (uint32_t p = 0; right && p < named.count; p++) {
-            struct bytes url = image_bytes(image, image->links[named.first + p]);
-            img_id profile = image_find_profile(image, url.data, url.len);
+            img_id profile = session_profile(e->session, image, image->links[named.first + p]);
             if (profiles ? canonical_fits(e, at, found, image->links[named.first + p]) : !resolved || (profile != 0 && actual != NULL && image_profile(image, profile)->type == actual->type))
                 return true;
         }

@@ -132,7 +132,13 @@ void unfilled_merge(struct issue_list *list, struct issue *last_before);
 void sentence_report(struct engine *e, const struct place *at, const struct img_constraint *constraint);
 
 /* invariants.c */
-void invariants_check(struct engine *e, const struct place *at, const struct img_element *def);
+void invariants_run(struct engine *e, const struct place *at, const struct img_element *def);
+/* Most elements have none to evaluate. */
+static inline void invariants_check(struct engine *e, const struct place *at, const struct img_element *def)
+{
+    if ((def->flags & IMG_INVARIANTS) != 0 || def->content_reference != 0)
+        invariants_run(e, at, def);
+}
 void invariants_native(struct engine *e, const struct place *at, const struct img_element *body, uint32_t first_group);
 extern const struct fhirpath_hooks invariant_hooks;
 
