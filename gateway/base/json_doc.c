@@ -17,6 +17,7 @@
  */
 #include "base/json_doc.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,12 +83,24 @@ static int reader_fail_syntax(struct reader *r, const char *at)
     return reader_fail(r, ERR_SYNTAX, MSG_JSON_SYNTAX, at, r->open, seen);
 }
 
+/* Eight bytes, the first one lowest. */
+static uint64_t eight_bytes(const char *p)
+{
+    uint64_t w;
+
+    memcpy(&w, p, sizeof w);
+    return le64toh(w);
+}
+
+/* Files are indented: runs of blanks are skipped eight at a time. */
 static void skip_space(struct reader *r)
 {
+    const uint64_t blanks = UINT64_C(0x2020202020202020);
     const char *p = r->at;
 
-    while (p < r->end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
-        p++;
+    for (; p < r->end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'); p++)
+        while (r->end - p > 8 && eight_bytes(p + 1) == blanks)
+            p += 8;
     r->at = p;
 }
 
@@ -99,14 +112,12 @@ static const char *skip_plain(const char *p, const char *end)
     const uint64_t ones = UINT64_C(0x0101010101010101), highs = UINT64_C(0x8080808080808080);
 
     while (end - p >= 8) {
-        uint64_t w, quote, slash;
+        uint64_t w = eight_bytes(p), quote = w ^ (ones * '"'), slash = w ^ (ones * '\\'), marks;
 
-        memcpy(&w, p, 8);
-        quote = w ^ (ones * '"');
-        slash = w ^ (ones * '\\');
-        /* The classic test for a zero byte; a false alarm is possible only behind a true one, so the byte loop decides. */
-        if ((((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((w - ones * 0x20) & ~w) | w) & highs)
-            break;
+        /* The classic test for a zero byte; a false alarm is possible only behind a true one, so the first mark is right. */
+        marks = (((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((w - ones * 0x20) & ~w) | w) & highs;
+        if (marks != 0)
+            return p + __builtin_ctzll(marks) / 8;
         p += 8;
     }
     while (p < end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x80 && *p != '"' && *p != '\\')

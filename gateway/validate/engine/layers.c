@@ -37,32 +37,12 @@ enum msg_severity layer_severity(const struct engine *e, const struct img_elemen
 
 /* ---- children ---- */
 
-/* One bit for a name: a quick no to the question whether it is among others. */
-static uint64_t name_bit(img_str name)
-{
-    return UINT64_C(1) << (name * 2654435761u >> 26);
-}
-
-/* The names under which items may be found: of their elements, and of the members as they are spelt. */
-static uint64_t names_of(const struct engine *e, uint32_t first_group)
-{
-    const struct engine_walk *w = e->walk;
-    uint64_t names = 0;
-
-    for (uint32_t g = first_group; g < w->group_count; g++) {
-        names |= name_bit(w->groups[g].element->name);
-        if (w->groups[g].count > 0 && (w->groups[g].element->flags & IMG_CHOICE) != 0)
-            names |= name_bit(w->items[w->groups[g].first].member->name);
-    }
-    return names;
-}
-
 /* The group of items that a child of the layer is about. */
 static struct group *group_of(const struct engine *e, uint32_t first_group, uint64_t names, const struct img_element *child)
 {
     struct engine_walk *w = e->walk;
 
-    if ((names & name_bit(child->name)) == 0)
+    if ((names & walk_name_bit(child->name)) == 0)
         return NULL;
     for (uint32_t g = first_group; g < w->group_count; g++)
         if (w->groups[g].element->name == child->name)
@@ -149,11 +129,10 @@ static void report_unfilled(struct engine *e, const struct place *at, const stru
         engine_report(e, at, NULL, MSG_WARNING, MSG_VALIDATE_MUST_SUPPORT, NULL, layer_url(e, layer->def), missing, layer_url(e, layer->def));
 }
 
-void layer_children(struct engine *e, const struct place *at, const struct layer *layer, uint32_t first_group)
+void layer_children(struct engine *e, const struct place *at, const struct layer *layer, uint32_t first_group, uint64_t names)
 {
     const struct img_element *def = layer->def;
     struct engine_walk *w = e->walk;
-    uint64_t names = names_of(e, first_group);
 
     for (uint32_t g = first_group; layer->foreign && g < w->group_count; g++)
         w->groups[g].taken = false;
@@ -163,7 +142,8 @@ void layer_children(struct engine *e, const struct place *at, const struct layer
     } else {
         const struct shortlist *list = walk_shortlist(e, def, false);
         for (uint32_t i = 0; list != NULL && i < list->count && !e->failed; i++)
-            layer_child(e, at, layer, list->child[i], first_group, names);
+            if (!list->child[i].quiet || (names & list->child[i].name_bit) != 0)
+                layer_child(e, at, layer, list->child[i].child, first_group, names);
     }
     if (w->service && e->trial == 0 && is_japanese(e, def))
         report_unfilled(e, at, layer, first_group, names);

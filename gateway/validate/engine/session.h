@@ -20,8 +20,9 @@ struct plan;
 
 enum { SESSION_PROFILES = 512 };
 
-/* The children of a definition that say more than "may be there"; most say nothing. */
-struct shortlist { uint32_t count; const struct img_element **child; };
+/* The children of a definition that say more than "may be there"; most say nothing. `quiet`: nothing is to be said when it is not there, which its name's bit tells. */
+struct short_child { const struct img_element *child; uint64_t name_bit; bool quiet; };
+struct shortlist { uint32_t count; struct short_child *child; };
 
 struct validate_session {
     const char *base; uint64_t checksum;             /* of the image that all this was made for */

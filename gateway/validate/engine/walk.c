@@ -109,7 +109,7 @@ const struct shortlist *walk_shortlist(struct engine *e, const struct img_elemen
     for (uint32_t i = 0; i < def->children.count; i++) {
         const struct img_element *child = image_element(e->image, e->image->children[def->children.first + i]);
         if (matters(child, base))
-            list->child[list->count++] = child;
+            list->child[list->count++] = (struct short_child){ child, walk_name_bit(child->name), base ? child->min == 0 : child->slices.count == 0 && ((child->adds & IMG_ADDS_MIN) == 0 || child->min == 0) };
     }
     *slot = list;
     return list;
@@ -361,13 +361,27 @@ static const struct group *find_group(const struct engine_walk *w, uint32_t firs
     return NULL;
 }
 
-static void base_counts(struct engine *e, const struct place *at, const struct img_element *body, uint32_t first_group)
+/* The names under which items may be found: of their elements, and of the members as they are spelt. */
+static uint64_t names_of(const struct engine_walk *w, uint32_t first_group)
+{
+    uint64_t names = 0;
+
+    for (uint32_t g = first_group; g < w->group_count; g++) {
+        names |= walk_name_bit(w->groups[g].element->name);
+        if (w->groups[g].count > 0 && (w->groups[g].element->flags & IMG_CHOICE) != 0)
+            names |= walk_name_bit(w->items[w->groups[g].first].member->name);
+    }
+    return names;
+}
+
+static void base_counts(struct engine *e, const struct place *at, const struct img_element *body, uint32_t first_group, uint64_t names)
 {
     const struct shortlist *list = walk_shortlist(e, body, true);
 
     for (uint32_t i = 0; list != NULL && i < list->count; i++) {
-        const struct img_element *child = list->child[i];
-        const struct group *group = find_group(e->walk, first_group, child->name);
+        const struct img_element *child = list->child[i].child;
+        bool there = (names & list->child[i].name_bit) != 0;
+        const struct group *group = there ? find_group(e->walk, first_group, child->name) : NULL;
         uint32_t count = group != NULL ? group->count : 0;
 
         if (count < child->min)
@@ -452,7 +466,8 @@ void walk_object(struct engine *e, const struct place *at, const struct img_elem
 {
     struct engine_walk *w = e->walk;
     struct walk_mark mark = { w->item_count, w->group_count, w->link_count, w->layer_count, w->number_count };
-    struct listing l = { .e = e, .at = at, .body = body, .first_group = mark.groups, .base = base };
+    struct listing l = { .e = e, .at = at, .first_group = mark.groups, .base = base };
+    uint64_t names;
 
     l.object = at->node != NULL && at->node->type == JSON_OBJECT ? at->node : at->companion;
     if (w->depth >= ENGINE_MAX_DEPTH || layer_count > WALK_MAX_LAYERS) {
@@ -462,13 +477,14 @@ void walk_object(struct engine *e, const struct place *at, const struct img_elem
     w->depth++;
     if (l.object != NULL)
         list_children(&l);
+    names = names_of(w, mark.groups);
     if (base && body != NULL) {
-        base_counts(e, at, body, mark.groups);
+        base_counts(e, at, body, mark.groups, names);
         invariants_native(e, at, body, mark.groups);
     }
     for (uint32_t i = 0; i < layer_count && !e->failed; i++) {
         struct layer layer = w->layers[first_layer + i];
-        layer_children(e, at, &layer, mark.groups);
+        layer_children(e, at, &layer, mark.groups, names);
     }
     for (uint32_t i = mark.items, end = w->item_count; i < end && !e->failed; i++)
         if (base || w->items[i].layers != 0)

@@ -78,6 +78,8 @@ struct engine_walk {
 /* Marks for what a frame of the walk put on the stacks. */
 struct walk_mark { uint32_t items, groups, links, layers, numbers; };
 
+/* One bit for a name: with the bits of several, a quick no to the question whether it is among them. */
+static inline uint64_t walk_name_bit(img_str name) { return UINT64_C(1) << (name * 2654435761u >> 26); }
 /* The children to look at when an object is held against the definition: its own (base) or as a layer. NULL when memory is out. */
 const struct shortlist *walk_shortlist(struct engine *e, const struct img_element *def, bool base);
 /* Grows an array in the arena to hold one more; false when memory is out (the engine is then marked as failed). */
@@ -97,8 +99,8 @@ struct place walk_item_place(const struct engine *e, const struct place *at, con
 void walk_limit(struct engine *e, const struct place *at, const char *what);
 
 /* layers.c */
-/* Counts, slices and links: which children of the layer apply to which items. */
-void layer_children(struct engine *e, const struct place *at, const struct layer *layer, uint32_t first_group);
+/* Counts, slices and links: which children of the layer apply to which items. names: bits of the items' names (walk_name_bit). */
+void layer_children(struct engine *e, const struct place *at, const struct layer *layer, uint32_t first_group, uint64_t names);
 /* Checks the element itself against the layer and pushes the layers that apply to its children. */
 void layer_element(struct engine *e, const struct place *at, const struct layer *layer, const struct place *parent);
 /* The profiles that the type entry names: pushes their layers. */
