@@ -202,7 +202,7 @@ fuzz: deps
 	$(Q)tests/run --jobs $(JOBS) --timeout $$(($(FUZZ_SECONDS) + 300)) $(FUZZ_RUNS)
 
 bench: deps-demo
-	$(SUBMAKE) all benches
+	$(SUBMAKE) all benches $(B)/tests/unit/fhir_samples_test
 	$(Q)if [ -x tests/bench/run ]; then tests/bench/run; fi
 
 demo: deps-demo

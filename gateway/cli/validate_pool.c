@@ -4,7 +4,7 @@
  *
  * DESCRIPTION
  *      Threads take the next file, check it and leave its text; the first thread prints the texts in the order of the list. Profiles and terminology are read-only and shared, each
- *      thread has its own arena. A thread does not run further ahead of the printer than AHEAD files a thread, so that memory does not grow with the list.
+ *      thread has its own arena and its own session of the validator. A thread does not run further ahead of the printer than AHEAD files a thread, so that memory does not grow with the list.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +35,7 @@ struct pool {
 };
 
 /* One thread's own. */
-struct bench { struct arena *arena; struct buf input; };
+struct bench { struct arena *arena; struct validate_session *session; struct buf input; };
 
 static int read_standard_input(struct buf *text, struct err *e)
 {
@@ -77,7 +77,7 @@ static void know_vendor_request(struct bench *bench, struct issue_list *list)
 
 static void check_file(const struct validate_job *job, struct bench *bench, const char *file, struct result *result)
 {
-    struct validate_request request = { .reading = job->reading, .profile = job->profile, .set = job->set };
+    struct validate_request request = { .reading = job->reading, .profile = job->profile, .set = job->set, .session = bench->session };
     struct issue_list list;
     int r;
 
@@ -114,13 +114,15 @@ static bool bench_make(struct bench *bench)
 {
     buf_init(&bench->input, INPUT_MAX);
     bench->arena = arena_new(ARENA_MAX);
-    return bench->arena != NULL;
+    bench->session = validate_session_new();
+    return bench->arena != NULL && bench->session != NULL;
 }
 
 static void bench_free(struct bench *bench)
 {
     buf_free(&bench->input);
     arena_free(bench->arena);
+    validate_session_free(bench->session);
 }
 
 /* ---- telling ---- */

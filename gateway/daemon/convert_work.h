@@ -19,6 +19,7 @@ struct convert_world {
     struct exchange_profile *profile[SETTINGS_MAX];   /* by index of the link */
     struct sign_trust *trust;
     struct validate_set *set;                         /* NULL = the built-in profiles */
+    struct validate_session *session;                 /* what validating keeps from one Bundle to the next */
     struct arena *arena;                              /* of one job, reset after each */
 };
 

@@ -64,8 +64,8 @@ static int load_profile(const struct settings *s, size_t link, struct convert_wo
 
 int convert_world_load(const struct settings *s, struct convert_world *ret_world, struct err *e)
 {
-    struct convert_world world = { .trust = sign_trust_new(), .arena = arena_new(CONVERT_ARENA_MAX) };
-    int r = world.trust == NULL || world.arena == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "convert", NULL) : 0;
+    struct convert_world world = { .trust = sign_trust_new(), .session = validate_session_new(), .arena = arena_new(CONVERT_ARENA_MAX) };
+    int r = world.trust == NULL || world.session == NULL || world.arena == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "convert", NULL) : 0;
 
     for (size_t i = 0; i < s->links && r == 0; i++)
         r = load_profile(s, i, &world, e);

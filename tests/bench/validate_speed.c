@@ -1,7 +1,7 @@
 /*
  * validate_speed - how fast one core validates, without files and processes around it.
  *
- *     validate_speed letters FOLDER FILE [PACKAGE...]    instances of the file a second (warm)
+ *     validate_speed rate FOLDER FILE[:FILE...] [PACKAGE...]   instances a second (warm), the files one after the other
  *     validate_speed memory FOLDER FILE [PACKAGE...]     PSS in KB of a process that has validated the file
  *     validate_speed growth FOLDER [PACKAGE...]          nanoseconds a resource in Bundles of 10 to 100,000
  *     validate_speed json FILE                           megabytes of JSON read a second
@@ -22,7 +22,7 @@
 #define FILE_MAX ((size_t)256 << 20)
 #define ARENA_MAX ((size_t)8 << 30)
 
-enum { LOT = 64, GROWTH_MAX = 100000 };
+enum { LOT = 64, GROWTH_MAX = 100000, FILES_MAX = 16 };
 
 static double now(void)
 {
@@ -76,41 +76,45 @@ static const struct json_node *read_big(const struct buf *text, struct arena *ar
     return root;
 }
 
-static int check(const struct buf *text, const struct validate_set *set, struct arena *arena, size_t *ret_errors, struct err *e)
+struct worker { const struct validate_set *set; struct validate_session *session; struct arena *arena; };
+
+static int check(const struct buf *text, const struct worker *w, size_t *ret_errors, struct err *e)
 {
-    struct validate_request request = { .bytes = text->data, .len = text->len, .set = set, .reading = VALIDATE_HL7 };
+    struct validate_request request = { .bytes = text->data, .len = text->len, .set = w->set, .session = w->session, .reading = VALIDATE_HL7 };
     struct issue_list issues;
     int r;
 
-    arena_reset(arena);
-    issues_init(&issues, arena);
-    request.root = read_big(text, arena);
+    arena_reset(w->arena);
+    issues_init(&issues, w->arena);
+    request.root = read_big(text, w->arena);
     r = validate_bytes(&request, &issues, e);
     *ret_errors = issues.errors;
     return r;
 }
 
-static int letters(const struct buf *text, const struct validate_set *set, struct arena *arena, struct err *e)
+static int rate(const struct buf *texts, size_t count, const struct worker *w, struct err *e)
 {
     double start, end, wanted = seconds_wanted();
     size_t n = 0, errors = 0;
-    int r = check(text, set, arena, &errors, e);
+    int r = 0;
 
+    for (size_t i = 0; i < count && r == 0; i++)
+        r = check(&texts[i], w, &errors, e);
     for (start = end = now(); r == 0 && end - start < wanted; end = now())
-        for (size_t i = 0; i < LOT && r == 0; i++, n++)
-            r = check(text, set, arena, &errors, e);
+        for (size_t i = 0; i < LOT * count && r == 0; i++, n++)
+            r = check(&texts[i % count], w, &errors, e);
     if (r == 0)
         printf("%.1f\n", (double)n / (end - start));
     return r;
 }
 
-static int memory(const struct buf *text, const struct validate_set *set, struct arena *arena, struct err *e)
+static int memory(const struct buf *text, const struct worker *w, struct err *e)
 {
     char line[256];
     FILE *f;
     unsigned long kb = 0;
     size_t errors;
-    int r = check(text, set, arena, &errors, e);
+    int r = check(text, w, &errors, e);
 
     f = fopen("/proc/self/smaps_rollup", "re");
     while (r == 0 && f != NULL && fgets(line, sizeof line, f) != NULL)
@@ -137,7 +141,7 @@ static int make_bundle(struct buf *out, unsigned resources)
     return out->failed;
 }
 
-static int growth(const struct validate_set *set, struct arena *arena, struct err *e)
+static int growth(const struct worker *w, struct err *e)
 {
     struct buf text;
     size_t errors = 0;
@@ -150,10 +154,10 @@ static int growth(const struct validate_set *set, struct arena *arena, struct er
         if (make_bundle(&text, n) < 0)
             r = err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "bundle", NULL);
         if (r == 0)
-            r = check(&text, set, arena, &errors, e);
+            r = check(&text, w, &errors, e);
         start = now();
         for (unsigned i = 0; i < rounds && r == 0; i++)
-            r = check(&text, set, arena, &errors, e);
+            r = check(&text, w, &errors, e);
         if (r == 0)
             printf("%u %.1f\n", n, (now() - start) * 1e9 / rounds / n);
         if (errors > 0)
@@ -180,28 +184,56 @@ static int json(const struct buf *text, struct arena *arena, struct err *e)
     return r;
 }
 
+/* The files of a list "a:b:c". */
+static int read_files(char *list, struct buf *texts, size_t *ret_count, struct err *e)
+{
+    char *rest = NULL;
+    int r = 0;
+
+    for (char *file = strtok_r(list, ":", &rest); file != NULL && r == 0 && *ret_count < FILES_MAX; file = strtok_r(NULL, ":", &rest)) {
+        r = file_read(AT_FDCWD, file, FILE_MAX, &texts[*ret_count], e);
+        *ret_count += r == 0;
+    }
+    return r;
+}
+
+static int measure(const char *what, const struct buf *texts, size_t count, const struct worker *w, struct err *e)
+{
+    if (strcmp(what, "growth") == 0)
+        return growth(w, e);
+    if (count == 0)
+        return err_set(e, ERR_INVALID, MSG_INTERNAL, NULL, "no file", NULL);
+    if (strcmp(what, "rate") == 0)
+        return rate(texts, count, w, e);
+    return strcmp(what, "memory") == 0 ? memory(texts, w, e) : json(texts, w->arena, e);
+}
+
 int main(int argc, char **argv)
 {
     struct err e = ERR_INIT;
-    struct arena *arena = arena_new(ARENA_MAX);
+    struct worker w = { .arena = arena_new(ARENA_MAX), .session = validate_session_new() };
     struct validate_set *set = NULL;
-    struct buf text;
+    struct buf texts[FILES_MAX];
     const char *what = argc > 2 ? argv[1] : "";
     bool file = strcmp(what, "growth") != 0, packages = strcmp(what, "json") != 0;
     int first = 2 + packages + file, r = 0;
+    size_t count = 0;
 
-    buf_init(&text, FILE_MAX);
-    if (argc < first || arena == NULL)
-        return fprintf(stderr, "usage: validate_speed letters|memory|growth|json ...\n"), 64;
+    for (size_t i = 0; i < FILES_MAX; i++)
+        buf_init(&texts[i], FILE_MAX);
+    if (argc < first || w.arena == NULL || w.session == NULL)
+        return fprintf(stderr, "usage: validate_speed rate|memory|growth|json ...\n"), 64;
     if (packages)
         r = open_set(argv[2], (const char *const *)&argv[first], (size_t)(argc - first), &set, &e);
+    w.set = set;
     if (r == 0 && file)
-        r = file_read(AT_FDCWD, argv[first - 1], FILE_MAX, &text, &e);
+        r = read_files(argv[first - 1], texts, &count, &e);
     if (r == 0)
-        r = strcmp(what, "letters") == 0 ? letters(&text, set, arena, &e) : strcmp(what, "memory") == 0 ? memory(&text, set, arena, &e)
-          : strcmp(what, "growth") == 0 ? growth(set, arena, &e) : json(&text, arena, &e);
+        r = measure(what, texts, count, &w, &e);
+    validate_session_free(w.session);
     validate_set_close(set);
-    buf_free(&text);
-    arena_free(arena);
+    for (size_t i = 0; i < FILES_MAX; i++)
+        buf_free(&texts[i]);
+    arena_free(w.arena);
     return r == 0 ? 0 : fail(&e);
 }

@@ -51,12 +51,16 @@ static size_t judge(const struct validate_request *r)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct validate_set small;
+    static struct validate_session *kept;   /* by all inputs and both sets */
     unsigned how = size > 0 ? data[0] : 0;
     struct validate_request r = { .bytes = (const char *)data + (size > 0), .len = size - (size > 0), .reading = (how & 1) != 0 ? VALIDATE_HL7 : VALIDATE_SERVICE };
 
     if (small.image.base == NULL)
         open_set(&small);
     r.set = (how & 2) != 0 ? NULL : &small;
+    if (kept == NULL)
+        kept = validate_session_new();
+    r.session = (how & 8) != 0 ? NULL : kept;
     r.profile = (how & 4) != 0 ? "http://example.org/MyThing" : NULL;
     if (judge(&r) != judge(&r))
         abort();
