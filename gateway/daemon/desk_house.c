@@ -21,7 +21,11 @@
 #include "daemon/desk.h"
 #include "report/status_line.h"
 
-enum { HOUSE_MS = 5000, REPLACED_MS = 30 * 1000 /* a link of a replaced door should be back by then */, PAGE_MS = 2000, PAGE_IDLE_MS = 30 * 1000, HOUR_MS = 3600 * 1000, CLOCK_STEP_MS = 60 * 1000, LOG_MAX = 16 << 20, LINES_MAX = 64 << 10, RETAIN_AT_ONCE = 50 };
+enum {
+    HOUSE_MS = 5000, PAGE_MS = 2000, PAGE_IDLE_MS = 30 * 1000, HOUR_MS = 3600 * 1000, CLOCK_STEP_MS = 60 * 1000,
+    REPLACED_MS = 30 * 1000,         /* a link of a replaced door should be back by then */
+    LOG_MAX = 16 << 20, LINES_MAX = 64 << 10, RETAIN_AT_ONCE = 50
+};
 
 static const int64_t DAY_MS = 24 * (int64_t)HOUR_MS;
 

@@ -155,7 +155,8 @@ static int add_link(const struct build *b, const struct conf_section *section, s
             r = refuse(b->conf, section, "folder", MSG_WORDS("one link for one folder", "他の link が使っていないフォルダ"), e);
     if (r == 0 && link->type == LINK_TYPE_WEBAPI && (link->login_url == NULL || link->api_url == NULL || link->login_user == NULL ||
         link->login_password_file == NULL || link->certificate == NULL || link->key == NULL || link->ca == NULL))
-        r = refuse(b->conf, section, "type", MSG_WORDS("type = webapi needs login_url api_url login_user login_password_file certificate key ca", "type = webapi には login_url api_url login_user login_password_file certificate key ca が要ります"), e);
+        r = refuse(b->conf, section, "type", MSG_WORDS("type = webapi needs login_url api_url login_user login_password_file certificate key ca",
+                                                           "type = webapi には login_url api_url login_user login_password_file certificate key ca が要ります"), e);
     b->s->links++;
     return r;
 }

@@ -365,14 +365,17 @@ struct flow_tables_ops {
     int (*request_next)(void *t, enum flow_request_state state, enum flow_request_step step, int64_t after, struct flow_request *ret_row, struct err *e); /* [state, step, id] where not answered */
     int (*request_next_of_facility)(void *t, const char *facility, enum flow_request_step step, int64_t after, struct flow_request *ret_row, struct err *e); /* state received; [facility, step, id] where received */
     int (*request_by_work_name)(void *t, const char *source, const char *work_name, struct flow_request *ret_row, struct err *e); /* newest not answered; [source, work_name] */
-    int (*request_by_request_id)(void *t, const char *source, const char *request_id, int64_t before, struct flow_request *ret_row, struct err *e); /* largest id < before, vendor origin, repeat_of 0; [source, request_id, id] where request_id <> '' */
+    /* largest id < before, vendor origin, repeat_of 0; [source, request_id, id] where request_id <> '' */
+    int (*request_by_request_id)(void *t, const char *source, const char *request_id, int64_t before, struct flow_request *ret_row, struct err *e);
     int (*request_oldest)(void *t, enum flow_request_state state, struct flow_request *ret_row, struct err *e); /* smallest since_wall_ms; [state, since_wall_ms] where not answered */
     /* attachments */
     int (*attachment_next_of_request)(void *t, int64_t request, int64_t after, struct flow_attachment *ret_row, struct err *e); /* [request, id] */
     /* units */
     int (*unit_next_of_request)(void *t, int64_t request, int64_t after, struct flow_unit *ret_row, struct err *e); /* by id, which is the order of index; [request, id] */
-    int (*unit_first_waiting)(void *t, const char *facility, const char *unit, int64_t before_request, struct flow_unit *ret_row, struct err *e); /* waiting, unit equal, request < before_request; [facility, unit, request] where waiting */
-    int (*unit_first_waiting_bundle)(void *t, const char *facility, const char *bundle_id, int64_t before_request, struct flow_unit *ret_row, struct err *e); /* same by Bundle-ID; [facility, bundle_id, request] where waiting and bundle_id <> '' */
+    /* waiting, unit equal, request < before_request; [facility, unit, request] where waiting */
+    int (*unit_first_waiting)(void *t, const char *facility, const char *unit, int64_t before_request, struct flow_unit *ret_row, struct err *e);
+    /* same by Bundle-ID; [facility, bundle_id, request] where waiting and bundle_id <> '' */
+    int (*unit_first_waiting_bundle)(void *t, const char *facility, const char *bundle_id, int64_t before_request, struct flow_unit *ret_row, struct err *e);
     int (*unit_last)(void *t, const char *source, const char *unit, int64_t before_request, struct flow_unit *ret_row, struct err *e); /* largest request < before_request; [source, unit, request] */
     int (*unit_next_repeating)(void *t, int64_t message, int64_t after, struct flow_unit *ret_row, struct err *e); /* repeats and message equal; [message, id] where repeats */
     /* messages */
@@ -382,7 +385,8 @@ struct flow_tables_ops {
     int (*message_last_done)(void *t, const char *facility, const char *bundle_id, struct flow_message *ret_row, struct err *e); /* largest id, state done; [facility, bundle_id, id] where done */
     int (*message_next_blocking)(void *t, const char *facility, const char *bundle_id, int64_t after, struct flow_message *ret_row, struct err *e); /* blocks; [facility, bundle_id, id] where blocks */
     int (*message_next_blocking_list)(void *t, const char *facility, const char *list_key, int64_t after, struct flow_message *ret_row, struct err *e); /* blocks; [facility, list_key, id] where blocks and list_key <> '' */
-    int (*message_next_sendable)(void *t, const char *facility, enum flow_message_state state, int64_t after, struct flow_message *ret_row, struct err *e); /* turn and due_ms = 0, state ready, pending or unknown; [facility, state, id] where turn and due_ms = 0 */
+    /* turn and due_ms = 0, state ready, pending or unknown; [facility, state, id] where turn and due_ms = 0 */
+    int (*message_next_sendable)(void *t, const char *facility, enum flow_message_state state, int64_t after, struct flow_message *ret_row, struct err *e);
     int (*message_next_to_sign)(void *t, const char *signer, int64_t after, struct flow_message *ret_row, struct err *e); /* state to_sign, signer equal ("" too); [signer, id] where to_sign */
     int (*message_oldest)(void *t, const char *facility, enum flow_message_state state, struct flow_message *ret_row, struct err *e); /* smallest since_wall_ms; [facility, state, since_wall_ms] where open */
     int (*message_next_in_state)(void *t, enum flow_message_state state, int64_t after, struct flow_message *ret_row, struct err *e); /* [state, id] where open */
@@ -665,9 +669,17 @@ struct flow_order {
             struct sha256 bundle;        /* absent for cancel, inquiry, poll */
             int64_t wall_ms;
         } build;
-        struct { int64_t exchange; int64_t message; char facility[FLOW_CODE], route[FLOW_ROUTE]; enum flow_exchange_kind kind; enum flow_operation operation; enum flow_kind document; char identifier[FLOW_IDENTIFIER]; struct sha256 answer, source_map; } read;
+        struct {
+            int64_t exchange, message; char facility[FLOW_CODE], route[FLOW_ROUTE];
+            enum flow_exchange_kind kind; enum flow_operation operation; enum flow_kind document;
+            char identifier[FLOW_IDENTIFIER]; struct sha256 answer, source_map;
+        } read;
         struct { int64_t message; char facility[FLOW_CODE], signer[FLOW_SIGNER], uuid[UUID_TEXT]; struct sha256 bundle; int64_t wall_ms; } sign; /* bundle = SHA-256 of B = the approval */
-        struct { int64_t exchange; char facility[FLOW_CODE], route[FLOW_ROUTE], name[FLOW_SUFFIX]; enum flow_exchange_kind kind; enum flow_operation operation; enum flow_kind document; struct sha256 request; } link; /* request: for SUBMIT only */
+        struct {
+            int64_t exchange; char facility[FLOW_CODE], route[FLOW_ROUTE], name[FLOW_SUFFIX];
+            enum flow_exchange_kind kind; enum flow_operation operation; enum flow_kind document;
+            struct sha256 request;       /* for SUBMIT only */
+        } link;
         struct {                         /* one line of the status log */
             enum msg_id msg;             /* MSG_NONE: a plain change of state */
             int64_t request, message;    /* 0 = none */

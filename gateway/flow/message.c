@@ -2,7 +2,8 @@
  * NAME
  *     message - the arrows between the states of a message
  * DESCRIPTION
- *     flow_message_enter() is the only place where a message changes its state. A message that begins as `ready` gets its turn at once when nothing is before it. The caller sets the timer that belongs to the new state. It writes the row and marks what follows: the key of the order,
+ *     flow_message_enter() is the only place where a message changes its state. A message that begins as `ready` gets its turn at once when
+ *     nothing is before it. The caller sets the timer that belongs to the new state. It writes the row and marks what follows: the key of the order,
  *     the request when the message is final, the siblings of an all_or_none request that wait for its signature.
  */
 #include "flow/run.h"

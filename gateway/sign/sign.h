@@ -276,9 +276,11 @@ struct sign_report {
  * signature, chain, key usage, policy, role, revocation, times, signer. Stops at the first finding that makes later ones meaningless.
  * Returns 0 whenever there is a verdict, bad bytes included; negative only for memory. A Bundle without signature is SIGN_UNSIGNED.
  */
-int sign_verify_bundle(struct bytes bundle, const struct sign_profile *profile, const struct sign_trust *trust, const struct sign_rules *rules, int64_t time_ms, struct arena *arena, struct sign_report *ret_report, struct err *e);
+int sign_verify_bundle(struct bytes bundle, const struct sign_profile *profile, const struct sign_trust *trust, const struct sign_rules *rules,
+                       int64_t time_ms, struct arena *arena, struct sign_report *ret_report, struct err *e);
 /* The same for bytes that json_parse() has read already. */
-int sign_verify_root(const struct json_node *root, const struct sign_profile *profile, const struct sign_trust *trust, const struct sign_rules *rules, int64_t time_ms, struct arena *arena, struct sign_report *ret_report, struct err *e);
+int sign_verify_root(const struct json_node *root, const struct sign_profile *profile, const struct sign_trust *trust, const struct sign_rules *rules,
+                     int64_t time_ms, struct arena *arena, struct sign_report *ret_report, struct err *e);
 /* The part that needs no Bundle: a certificate (DER or PEM) judged as a signer at time_ms: chain, key usage, policy, role, revocation. */
 int sign_verify_certificate(struct bytes certificate, const struct sign_trust *trust, const struct sign_rules *rules, int64_t time_ms, struct sign_report *ret_report, struct err *e);
 /* Findings as issues at Bundle.signature: failed = error, indeterminate = warning, remarks = information. */

@@ -238,7 +238,8 @@ static bool check_signature(const struct json_node *root, const struct sign_prof
     return same;
 }
 
-static int judge_signature(const struct json_node *root, const struct json_node *signature, const struct sign_profile *profile, const struct sign_trust *trust, const struct sign_rules *rules, int64_t now_ms, struct arena *arena, struct sign_report *report, struct err *e)
+static int judge_signature(const struct json_node *root, const struct json_node *signature, const struct sign_profile *profile, const struct sign_trust *trust,
+                           const struct sign_rules *rules, int64_t now_ms, struct arena *arena, struct sign_report *report, struct err *e)
 {
     const struct json_node *data = json_get(signature, "data");
     struct sign_jws jws = { .iat_ms = -1 };
@@ -266,7 +267,8 @@ out:
     return r;
 }
 
-int sign_verify_bundle(struct bytes bundle, const struct sign_profile *profile, const struct sign_trust *trust, const struct sign_rules *rules, int64_t time_ms, struct arena *arena, struct sign_report *ret_report, struct err *e)
+int sign_verify_bundle(struct bytes bundle, const struct sign_profile *profile, const struct sign_trust *trust, const struct sign_rules *rules,
+                       int64_t time_ms, struct arena *arena, struct sign_report *ret_report, struct err *e)
 {
     struct sign_report report = { .verdict = SIGN_TOTAL_PASSED, .iat_ms = -1, .when_ms = -1 };
     const struct json_node *root = NULL;
@@ -283,7 +285,8 @@ int sign_verify_bundle(struct bytes bundle, const struct sign_profile *profile, 
     return 0;
 }
 
-int sign_verify_root(const struct json_node *root, const struct sign_profile *profile, const struct sign_trust *trust, const struct sign_rules *rules, int64_t time_ms, struct arena *arena, struct sign_report *ret_report, struct err *e)
+int sign_verify_root(const struct json_node *root, const struct sign_profile *profile, const struct sign_trust *trust, const struct sign_rules *rules,
+                     int64_t time_ms, struct arena *arena, struct sign_report *ret_report, struct err *e)
 {
     struct sign_report report = { .verdict = SIGN_TOTAL_PASSED, .iat_ms = -1, .when_ms = -1 };
     const struct json_node *signature = json_get(root, "signature");

@@ -22,7 +22,8 @@ struct spool_watch_event {
     char name[SPOOL_NAME_MAX + 1];       /* "" = look at the whole folder */
 };
 
-/* Watches the folders (absolute paths, the first SPOOL_WATCH_MAX); those that are not there are skipped, and a folder that is replaced is lost: make a new watch then. ERR_UNSUPPORTED where inotify cannot be had: then only the rescan works. */
+/* Watches the folders (absolute paths, the first SPOOL_WATCH_MAX); those that are not there are skipped, and a folder that is replaced is lost:
+   make a new watch then. ERR_UNSUPPORTED where inotify cannot be had: then only the rescan works. */
 int spool_watch_new(const char *const *folders, unsigned count, struct spool_watch **ret_watch, struct err *e);
 /* Ends the thread and closes the pipe; may wait for it up to a second. */
 struct spool_watch *spool_watch_free(struct spool_watch *watch);

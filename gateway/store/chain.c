@@ -317,8 +317,12 @@ static int verify_payloads(struct verify *v, struct err *e)
 static int verify_counts(struct verify *v, struct err *e)
 {
     static const struct { const char *what, *sql; } check[] = {
-        { "message: kept counts are wrong", "SELECT count(*) FROM (SELECT * FROM (SELECT facility, state, count(*) AS n FROM message GROUP BY 1, 2 UNION ALL SELECT facility, state, -n FROM tally WHERE tbl = 3) GROUP BY facility, state HAVING sum(n) <> 0)" },
-        { "request: kept counts are wrong", "SELECT count(*) FROM (SELECT * FROM (SELECT facility, state, count(*) AS n FROM request GROUP BY 1, 2 UNION ALL SELECT facility, state, -n FROM tally WHERE tbl = 0) GROUP BY facility, state HAVING sum(n) <> 0)" },
+        { "message: kept counts are wrong",
+          "SELECT count(*) FROM (SELECT * FROM (SELECT facility, state, count(*) AS n FROM message GROUP BY 1, 2 "
+          "UNION ALL SELECT facility, state, -n FROM tally WHERE tbl = 3) GROUP BY facility, state HAVING sum(n) <> 0)" },
+        { "request: kept counts are wrong",
+          "SELECT count(*) FROM (SELECT * FROM (SELECT facility, state, count(*) AS n FROM request GROUP BY 1, 2 "
+          "UNION ALL SELECT facility, state, -n FROM tally WHERE tbl = 0) GROUP BY facility, state HAVING sum(n) <> 0)" },
         { "database: its own check fails", "SELECT count(*) FROM pragma_quick_check WHERE quick_check <> 'ok'" },
     };
     _Static_assert(TABLE_REQUEST == 0 && TABLE_MESSAGE == 3, "tables are on disk");

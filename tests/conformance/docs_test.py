@@ -140,6 +140,11 @@ def commands_exist():
     say("docs_commands_exist", faults)
 
 
+def rows(text):
+    """Rows of tables in each section."""
+    return [len(re.findall(r"^\|", section, flags=re.M)) for section in re.split(r"^#+ .*$", without_blocks(text), flags=re.M)]
+
+
 def japanese_pages_follow():
     faults = []
     for name in TRANSLATED:
@@ -150,6 +155,11 @@ def japanese_pages_follow():
         a, b = levels(read(english)), levels(read(japanese))
         if a != b:
             faults.append("%s has %d headings, %s has %d, or their levels differ" % (english, len(a), japanese, len(b)))
+        if rows(read(english)) != rows(read(japanese)):
+            faults.append("%s: the tables of some section have not as many rows in both languages: %s, %s" % (name, rows(read(english)), rows(read(japanese))))
+        options = [set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", read(p))) for p in (english, japanese)]
+        if options[0] != options[1]:
+            faults.append("%s: options in one language only: %s" % (name, " ".join(sorted(options[0] ^ options[1]))))
         codes = [set(re.findall(r"CG-\d{4}", read(p))) for p in (english, japanese)]
         if codes[0] != codes[1]:
             faults.append("%s: codes in one language only: %s" % (name, " ".join(sorted(codes[0] ^ codes[1]))))
