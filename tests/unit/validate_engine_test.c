@@ -247,4 +247,46 @@ TEST(engine_counts_more_findings_than_it_keeps)
     buf_free(&text);
 }
 
+/* What the validator says of an instance, one line an issue. */
+static void findings(const char *text, const char *profile, const struct validate_set *of, struct validate_session *session, struct buf *ret_lines)
+{
+    struct validate_request r = { .bytes = text, .len = strlen(text), .profile = profile, .set = of, .session = session, .reading = VALIDATE_HL7 };
+    struct err e = ERR_INIT;
+
+    arena_reset(arena);
+    issues_init(&issues, arena);
+    CHECK_OK(validate_bytes(&r, &issues, &e));
+    buf_reset(ret_lines);
+    for (const struct issue *i = issues.first; i != NULL; i = i->next)
+        CHECK_OK(buf_addf(ret_lines, "%d %s %s %s %s %u\n", (int)i->severity, msg_get(i->msg)->name, i->location, i->rule != NULL ? i->rule : "", i->arg1 != NULL ? i->arg1 : "", i->line));
+}
+
+TEST(engine_says_the_same_with_a_session_whatever_it_was_used_for_before)
+{
+    static const struct { const char *text, *profile; bool builtin; } cases[] = {
+        { "{\"resourceType\":\"Thing\",\"code\":[{\"system\":\"urn:a\"},{\"system\":\"urn:b\"},{\"system\":\"urn:a\"}]}", "http://example.org/Ordered", false },
+        { "{\"resourceType\":\"Thing\",\"code\":[{\"system\":\"urn:a\",\"code\":\"y\"},{\"system\":\"urn:a\",\"code\":\"x\"}]}", "http://example.org/Again", false },
+        { "{\"resourceType\":\"Patient\",\"contact\":[{}],\"gender\":\"f\",\"birthDate\":\"2020-02-30\"}", NULL, true },
+        { "{\"resourceType\":\"Thing\",\"part\":[{\"note\":\"b\"}]}", "http://example.org/Rule", false },
+        { "{\"resourceType\":\"Bundle\",\"type\":\"document\",\"entry\":[{\"fullUrl\":\"urn:x\",\"resource\":{\"resourceType\":\"Patient\",\"_gender\":{}}}]}", NULL, true },
+    };
+    struct validate_session *session = validate_session_new();
+    struct buf alone, within;
+
+    open_set();
+    buf_init(&alone, 1 << 20);
+    buf_init(&within, 1 << 20);
+    CHECK(session != NULL);
+    for (size_t round = 0; round < 3; round++)
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+            findings(cases[i].text, cases[i].profile, cases[i].builtin ? NULL : &set, NULL, &alone);
+            CHECK(alone.len > 0);
+            findings(cases[i].text, cases[i].profile, cases[i].builtin ? NULL : &set, session, &within);
+            CHECK(alone.len == within.len && memcmp(alone.data, within.data, alone.len) == 0);
+        }
+    buf_free(&alone);
+    buf_free(&within);
+    validate_session_free(session);
+}
+
 TEST_MAIN()

@@ -336,20 +336,6 @@ TEST(regexes_are_kept_by_their_text)
         }
 }
 
-TEST(children_for_slicing)
-{
-    struct fhirpath_env env = world_env(&world);
-    struct fhirpath_items items;
-    struct err e = ERR_INIT;
-    CHECK_OK(fhirpath_children(&env, &world.resource, "deceased", 8, &items, &e));
-    CHECK_INT(items.count, 1);
-    const char *space;
-    struct bytes type = fhirpath_type_name(&world.image, &items.item[0], &space);
-    CHECK(type.len == 8 && memcmp(type.data, "dateTime", 8) == 0);
-    CHECK_OK(fhirpath_children(&env, &world.resource, NULL, 0, &items, &e));
-    CHECK_INT(items.count, 12);
-}
-
 TEST(documents_without_known_types_are_read_by_their_json)
 {
     struct fhirpath_env env = world_env(&world);

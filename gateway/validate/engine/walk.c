@@ -344,8 +344,7 @@ static void list_children(struct listing *l)
     l->read = *at;
     if (at->node != NULL && at->node->parent != NULL && at->node->parent->type != JSON_ARRAY)
         l->read.index = NO_INDEX;
-    for (const struct json_node *n = l->object->child; n != NULL && !l->companions; n = n->next)
-        l->companions = n->key_len > 1 && n->key[0] == '_';
+    l->companions = document_known(&l->e->document, l->object)->companions;
     for (const struct json_node *n = l->object->child; n != NULL && !l->e->failed; n = n->next)
         if (!(resource && n->key_len == 12 && memcmp(n->key, "resourceType", 12) == 0))
             list_member(l, n);

@@ -617,12 +617,3 @@ int fhirpath_test(const char *program, size_t len, struct fhirpath_env *env, con
         *ret_holds = answer == FHIRPATH_YES;
     return ret;
 }
-
-int fhirpath_children(struct fhirpath_env *env, const struct fhirpath_item *item, const char *name, size_t name_len, struct fhirpath_items *ret_items, struct err *e)
-{
-    struct fhirpath_item stack[STACK_FIRST];
-    struct fp_eval f;
-    machine_init(&f, NULL, env, item, stack, e);
-    int ret = fp_push_children(&f, item, name != NULL ? &(struct fp_name){ name, name_len, 0 } : NULL);
-    return ret == 0 ? hand_over(&f, ret_items) : ret;
-}

@@ -98,8 +98,6 @@ int fhirpath_test(const char *program, size_t len, struct fhirpath_env *env, con
 
 /* A resource as an item; type and definition are found by its resourceType. */
 struct fhirpath_item fhirpath_resource(const struct image *image, const struct json_node *resource);
-/* Children of an item with this name ("value" finds valueQuantity), in order; NULL name = all. Used by slicing, too. */
-int fhirpath_children(struct fhirpath_env *env, const struct fhirpath_item *item, const char *name, size_t name_len, struct fhirpath_items *ret_items, struct err *e);
 /* The item's value as text (string of a primitive, "true", digits); false when it has none. */
 bool fhirpath_text(const struct fhirpath_item *item, struct bytes *ret_text);
 /* The name of the item's type, *ret_space "FHIR" or "System": Patient, boolean; Boolean. Empty for an element whose type is not known. */

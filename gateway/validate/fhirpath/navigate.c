@@ -263,12 +263,13 @@ static int push_known(struct fp_eval *f, const struct fhirpath_item *item, const
 {
     const struct document *document = f->env->document;
     const struct fhirpath_item parent = { .kind = FHIRPATH_NODE, .node = item->node, .companion = item->companion, .resource = item->resource };
+    bool companions = document_known(document, object)->companions;
     int ret = 0;
     for (const struct json_node *n = object->child; ret == 0 && n != NULL; n = n->next) {
         const struct known *known = document_known(document, n);
         if (known->name != name)
             continue;
-        const struct json_node *other = partner(document, object, n);
+        const struct json_node *other = companions ? partner(document, object, n) : NULL;
         const struct img_member *member = document_member(document, n);
         bool list = (image_element(f->env->image, member->element)->flags & IMG_ARRAY) != 0;
         if (n->key[0] == '_')

@@ -74,11 +74,14 @@ static void read_members(const struct reading *r, const struct json_node *object
     for (const struct json_node *n = object->child; n != NULL; n = n->next) {
         bool companion = n->key_len > 1 && n->key[0] == '_';
         const struct img_member *member = find_member(r, body, n->key + companion, n->key_len - companion);
-        struct known known = { 0, 0, 0, false };
+        struct known known = { .member = 0 };
 
+        r->known[object->number - r->first].companions |= companion;
         if (member == NULL)
             continue;
-        known = (struct known){ (uint32_t)(member - r->image->members) + 1, image_element(r->image, member->element)->name, image_member_type(r->image, member, NULL), false };
+        known.member = (uint32_t)(member - r->image->members) + 1;
+        known.name = image_element(r->image, member->element)->name;
+        known.type = image_member_type(r->image, member, NULL);
         read_value(r, n, &known, depth);
         for (const struct json_node *item = n->type == JSON_ARRAY ? n->child : NULL; item != NULL; item = item->next)
             read_value(r, item, &known, depth);
@@ -104,7 +107,7 @@ int document_read(const struct image *image, const struct json_node *root, struc
         return ERR_NOMEM;
     document.known = known;
     if (root->type == JSON_OBJECT && named_type(image, root, &type)) {
-        known[0] = (struct known){ 0, 0, type, true };
+        known[0] = (struct known){ .type = type, .resource = true };
         if (image_body(image, NULL, type) != NULL)
             read_members(&reading, root, image_body(image, NULL, type), 0);
     }

@@ -25,6 +25,7 @@ struct known {
     img_str name;             /* of the element: "value" for valueQuantity */
     img_id type;              /* profile of the value's type; of a resource the type that it names itself, 0 when that is none */
     bool resource;            /* an object with the name of a resource's type in it, where a resource may stand */
+    bool companions;          /* an object with companions among its members */
 };
 
 /* Members by what they were found for: most documents are of the same few types. Zeroed at first; of one image. */
