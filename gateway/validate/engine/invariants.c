@@ -134,6 +134,19 @@ static bool left_out(const struct engine *e, const struct img_constraint *c)
     return c->best_practice || c->native != IMG_NATIVE_NONE || c->expression == 0 || (e->trial > 0 && c->warning);
 }
 
+/* Answers what is plain to see; false = evaluate it. */
+static bool holds_at_sight(const struct place *at, const struct img_constraint *c)
+{
+    const struct json_node *reference;
+
+    if (c->shortcut == IMG_SHORT_NONE || !json_is(at->node, JSON_OBJECT))
+        return false;
+    if (c->shortcut == IMG_SHORT_CONTAINED)
+        return json_get(at->node, "contained") == NULL;
+    reference = json_get(at->node, "reference");
+    return json_is(reference, JSON_STRING) && reference->len > 0 && reference->text[0] != '#';
+}
+
 static void run_constraint(struct engine *e, const struct place *at, const struct img_constraint *c)
 {
     struct engine_walk *w = e->walk;
@@ -164,7 +177,7 @@ static void run_constraints(struct engine *e, const struct place *at, const stru
         return;
     for (uint32_t i = 0; i < def->constraints.count && !e->failed; i++) {
         const struct img_constraint *c = image_constraint(image, image->links[def->constraints.first + i]);
-        if (!left_out(e, c))
+        if (!left_out(e, c) && !holds_at_sight(at, c))
             run_constraint(e, at, c);
     }
 }

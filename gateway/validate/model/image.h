@@ -39,7 +39,7 @@
 typedef uint32_t img_str;  /* offset of an interned string in the block; 0 = none */
 typedef uint32_t img_id;   /* index + 1 in a table; 0 = none */
 
-enum { IMG_VERSION = 3 };
+enum { IMG_VERSION = 4 };
 #define IMG_MANY UINT32_MAX   /* max "*" */
 
 /* A run in a table: first is an index (not + 1). */
@@ -148,9 +148,11 @@ struct img_constraint {
     uint8_t warning;            /* severity is warning */
     uint8_t best_practice;      /* carries the best-practice extension */
     uint8_t native;             /* enum img_native: a well-known expression for which the walk has code of its own */
-    uint8_t spare;
+    uint8_t shortcut;           /* enum img_shortcut */
 };
 enum img_native { IMG_NATIVE_NONE, IMG_NATIVE_ELE_1, IMG_NATIVE_EXT_1, IMG_NATIVE_DOM_3 };
+/* Well-known expressions that hold at sight in most places: they are evaluated in the others only. */
+enum img_shortcut { IMG_SHORT_NONE, IMG_SHORT_CONTAINED /* nothing is contained */, IMG_SHORT_REFERENCE /* the reference does not begin with "#" */, IMG_SHORTCUTS };
 
 /* JSON value of fixed[x], pattern[x], ... */
 struct img_value {

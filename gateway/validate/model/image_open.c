@@ -226,7 +226,7 @@ static bool constraints_ok(const struct verifier *v)
     for (uint32_t i = 0; i < v->image->count[IMG_CONSTRAINTS]; i++) {
         const struct img_constraint *c = &v->image->constraints[i];
 
-        if (!text_ok(v, c->key) || !text_ok(v, c->expression) || !text_ok(v, c->source) || !text_ok(v, c->human) || c->native > IMG_NATIVE_DOM_3)
+        if (!text_ok(v, c->key) || !text_ok(v, c->expression) || !text_ok(v, c->source) || !text_ok(v, c->human) || c->native > IMG_NATIVE_DOM_3 || c->shortcut >= IMG_SHORTCUTS)
             return false;
         if (c->program != 0 && (c->program % IMAGE_ALIGN != 0 || c->program < programs->offset || c->program - programs->offset > programs->count
             || c->program_len > programs->count - (c->program - programs->offset) || !fhirpath_program_ok(v->image->base + c->program, c->program_len)))

@@ -408,6 +408,20 @@ static uint8_t native_of(const struct json_node *key, const struct json_node *ex
     return json_equals(expression, "extension.exists() != value.exists()") ? IMG_NATIVE_EXT_1 : IMG_NATIVE_NONE;
 }
 
+static uint8_t shortcut_of(const struct json_node *expression)
+{
+    static const struct { const char *expression; uint8_t shortcut; } known[] = {
+        { "contained.contained.empty()", IMG_SHORT_CONTAINED }, { "contained.meta.security.empty()", IMG_SHORT_CONTAINED },
+        { "contained.meta.versionId.empty() and contained.meta.lastUpdated.empty()", IMG_SHORT_CONTAINED },
+        { "reference.startsWith('#').not() or (reference.substring(1).trace('url') in %rootResource.contained.id.trace('ids'))", IMG_SHORT_REFERENCE },
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (json_equals(expression, known[i].expression))
+            return known[i].shortcut;
+    return IMG_SHORT_NONE;
+}
+
 static bool best_practice(const struct json_node *constraint)
 {
     const struct json_node *list = json_get(constraint, "extension");
@@ -450,6 +464,7 @@ static img_id constraint_add(struct compile *c, const struct json_node *node, st
     fresh->source = node_str(&c->build, json_get(node, "source"));
     fresh->human = node_str(&c->build, json_get(node, "human"));
     fresh->native = native_of(json_get(node, "key"), json_get(node, "expression"));
+    fresh->shortcut = shortcut_of(json_get(node, "expression"));
     compile_program(c, node, fresh);
     return build_add(&c->build, IMG_CONSTRAINTS, fresh);
 }
