@@ -57,7 +57,7 @@ static const struct conf_key gateway_keys[] = {
 static const struct conf_key link_keys[] = {
     { .key = "type", .type = CONF_ENUM, .offset = AT(settings_link, type), .required = true, .names = link_types },
     { .key = "profile", .type = CONF_TEXT, .offset = AT(settings_link, profile), .fallback = "clins-2026" },
-    { .key = "sessions", .type = CONF_INT, .offset = AT(settings_link, sessions), .min = 1, .max = 20, .fallback = "1" },
+    { .key = "sessions", .type = CONF_INT, .offset = AT(settings_link, sessions), .min = 1, .max = FLOW_SESSIONS_MAX, .fallback = "1" },
     { .key = "folder", .type = CONF_TEXT, .offset = AT(settings_link, folder) },
     { .key = "login_url", .type = CONF_TEXT, .offset = AT(settings_link, login_url) },
     { .key = "api_url", .type = CONF_TEXT, .offset = AT(settings_link, api_url) },

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The documents name only what exists: links, configuration keys, commands, codes, tests; Japanese pages follow their English ones."""
+import fnmatch
 import glob
 import os
 import re
@@ -208,6 +209,13 @@ def files_named_exist():
     say("docs_files_named_exist", faults)
 
 
+def every_test_is_named():
+    """What a test proves stands in the architecture page, or nobody knows what is proven."""
+    named = re.findall(r"`(tests/[^`]+)`", read("docs/architecture.md"))
+    found = [os.path.relpath(path, ROOT) for pattern in ("*/*_test.c", "*/*_test.py", "*/*_fuzz.c") for path in glob.glob(os.path.join(ROOT, "tests", pattern))]
+    say("docs_name_every_test", ["docs/architecture.md does not say what %s proves" % path for path in sorted(found) if not any(fnmatch.fnmatch(path, n) for n in named)])
+
+
 def main():
     links()
     keys_are_documented()
@@ -217,6 +225,7 @@ def main():
     codes_exist()
     states_are_those_of_the_code()
     files_named_exist()
+    every_test_is_named()
     return 1 if failed else 0
 
 
