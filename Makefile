@@ -63,16 +63,15 @@ ROOMS_link := link exchange base
 bin_of = $(B)/bin/$(if $(filter desk,$1),clinsgwd,clinsgw-$1)
 objects = $(patsubst %.c,$(B)/obj/%.o,$1)
 
-ROOM_LIBS := $(foreach r,$(ROOMS),$(if $(wildcard gateway/$r/*.c),$(B)/lib$r.a))
 ADAPTER_SRC := $(wildcard adapters/*.c adapters/*/*.c)
 DAEMON_SRC := $(filter-out %_main.c,$(wildcard gateway/daemon/*.c))
 CLI_SRC := $(wildcard gateway/cli/*.c)
 SANDBOX_SRC := $(wildcard tests/sandbox/*.c)
-MAINS := $(foreach d,$(DAEMONS),$(if $(wildcard gateway/daemon/$d_main.c),$d))
-LIBS := $(if $(DAEMON_SRC),$(B)/libdaemon.a) $(if $(ADAPTER_SRC),$(B)/libadapters.a) $(ROOM_LIBS)
-libs_of = $(filter $(B)/libdaemon.a $(patsubst %,$(B)/lib%.a,$(ROOMS_$1)),$(LIBS))
+LIBS := $(patsubst %,$(B)/lib%.a,daemon adapters $(ROOMS))
+libs_of = $(patsubst %,$(B)/lib%.a,daemon $(ROOMS_$1))
 
-BINS := $(foreach d,$(MAINS),$(call bin_of,$d)) $(if $(CLI_SRC),$(B)/bin/clinsgw) $(if $(SANDBOX_SRC),$(B)/bin/clinsgw-sandbox)
+DOORS := $(foreach d,$(filter-out desk,$(DAEMONS)),$(call bin_of,$d))
+BINS := $(call bin_of,desk) $(DOORS) $(B)/bin/clinsgw $(B)/bin/clinsgw-sandbox
 # Tests in C; what stands beside them in tests/unit without ending in _test is shared by all of them.
 TEST_SRC := $(wildcard tests/unit/*_test.c tests/crash/*_test.c tests/conformance/*_test.c)
 TEST_SHARED := $(filter-out %_test.c,$(wildcard tests/unit/*.c))
@@ -106,10 +105,10 @@ $1: $2 $1.list
 	$$(Q)rm -f $$@ && ar rcs $$@ $2
 endef
 # A room may have chambers: validate/fhirpath, validate/terms, ...
-$(foreach r,$(ROOMS),$(if $(wildcard gateway/$r/*.c),$(eval $(call archive,$(B)/lib$r.a,$(call objects,$(filter-out %/make_image.c,$(wildcard gateway/$r/*.c gateway/$r/*/*.c)))))))
-$(if $(DAEMON_SRC),$(eval $(call archive,$(B)/libdaemon.a,$(call objects,$(DAEMON_SRC)))))
-$(if $(ADAPTER_SRC),$(eval $(call archive,$(B)/libadapters.a,$(call objects,$(ADAPTER_SRC)))))
-$(if $(TEST_SHARED),$(eval $(call archive,$(B)/libtests.a,$(call objects,$(TEST_SHARED)))))
+$(foreach r,$(ROOMS),$(eval $(call archive,$(B)/lib$r.a,$(call objects,$(filter-out %/make_image.c,$(wildcard gateway/$r/*.c gateway/$r/*/*.c))))))
+$(eval $(call archive,$(B)/libdaemon.a,$(call objects,$(DAEMON_SRC))))
+$(eval $(call archive,$(B)/libadapters.a,$(call objects,$(ADAPTER_SRC))))
+$(eval $(call archive,$(B)/libtests.a,$(call objects,$(TEST_SHARED))))
 
 # Archives in a group: the order of rooms is the concern of their includes, not of the linker.
 define link
@@ -122,7 +121,7 @@ define daemon
 $(call bin_of,$1): $(B)/obj/gateway/daemon/$1_main.o $(call libs_of,$1)
 	$$(link)
 endef
-$(foreach d,$(MAINS),$(eval $(call daemon,$d)))
+$(foreach d,$(DAEMONS),$(eval $(call daemon,$d)))
 
 $(B)/bin/clinsgw: $(call objects,$(CLI_SRC)) $(LIBS)
 	$(link)
@@ -155,7 +154,7 @@ facts: $(B)/tools/make_image
 $(B)/bin/clinsgw-sandbox: $(call objects,$(SANDBOX_SRC)) $(B)/libbase.a
 	$(link)
 
-$(B)/tests/%: $(B)/obj/tests/%.o $(LIBS) $(if $(TEST_SHARED),$(B)/libtests.a)
+$(B)/tests/%: $(B)/obj/tests/%.o $(LIBS) $(B)/libtests.a
 	$(link)
 
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(LIBS)
@@ -208,7 +207,7 @@ fuzz: deps
 
 bench: deps-demo
 	$(SUBMAKE) all benches $(B)/tests/unit/fhir_samples_test
-	$(Q)if [ -x tests/bench/run ]; then tests/bench/run; fi
+	$(Q)tests/bench/run
 
 demo: deps-demo
 	$(SUBMAKE) all
@@ -217,22 +216,21 @@ demo: deps-demo
 # ---- installation ----
 
 D := $(DESTDIR)$(PREFIX)
-# install_files MODE FOLDER FILES: nothing for an empty list
-install_files = $(if $(strip $3),install -d '$2' && install -m $1 $3 '$2/',true)
+install_files = install -d '$2' && install -m $1 $3 '$2/'
 
 install: all
-	$(Q)$(call install_files,755,$(D)/bin,$(wildcard $(B)/bin/clinsgw))
-	$(Q)$(call install_files,755,$(D)/sbin,$(wildcard $(B)/bin/clinsgwd))
-	$(Q)$(call install_files,755,$(D)/lib/clinsgw,$(filter-out %-sandbox,$(wildcard $(B)/bin/clinsgw-*)))
+	$(Q)$(call install_files,755,$(D)/bin,$(B)/bin/clinsgw)
+	$(Q)$(call install_files,755,$(D)/sbin,$(call bin_of,desk))
+	$(Q)$(call install_files,755,$(D)/lib/clinsgw,$(DOORS))
 	$(Q)$(call install_files,644,$(D)/lib/systemd/system,$(wildcard systemd/*.service))
-	$(Q)if [ -f systemd/clinsgw.sysusers ]; then install -D -m 644 systemd/clinsgw.sysusers '$(D)/lib/sysusers.d/clinsgw.conf'; fi
-	$(Q)if [ -f systemd/clinsgw.tmpfiles ]; then install -D -m 644 systemd/clinsgw.tmpfiles '$(D)/lib/tmpfiles.d/clinsgw.conf'; fi
+	$(Q)install -D -m 644 systemd/clinsgw.sysusers '$(D)/lib/sysusers.d/clinsgw.conf'
+	$(Q)install -D -m 644 systemd/clinsgw.tmpfiles '$(D)/lib/tmpfiles.d/clinsgw.conf'
 	$(Q)$(call install_files,644,$(DESTDIR)/etc/clinsgw/profiles,$(wildcard gateway/exchange/profiles/*.conf))
-	$(Q)if [ -f systemd/clinsgw.conf ]; then install -D -m 644 systemd/clinsgw.conf '$(DESTDIR)/etc/clinsgw/clinsgw.conf.sample'; fi
-	$(Q)for s in 1 5 8; do for p in docs/man/*.$$s; do [ ! -f "$$p" ] || install -D -m 644 "$$p" "$(D)/share/man/man$$s/$$(basename "$$p")"; done; done
-	$(Q)$(call install_files,644,$(D)/share/doc/clinsgw,$(wildcard README.md docs/*.md))
+	$(Q)install -D -m 644 systemd/clinsgw.conf '$(DESTDIR)/etc/clinsgw/clinsgw.conf.sample'
+	$(Q)$(foreach s,1 5 8,$(call install_files,644,$(D)/share/man/man$s,$(wildcard docs/man/*.$s)) &&) true
+	$(Q)$(call install_files,644,$(D)/share/doc/clinsgw,$(wildcard docs/*.md docs/*.json))
 	$(Q)$(call install_files,644,$(D)/share/doc/clinsgw/ja,$(wildcard docs/ja/*.md))
-	$(Q)if [ -d docs/samples ]; then install -d '$(D)/share/doc/clinsgw' && cp -R --preserve=mode docs/samples '$(D)/share/doc/clinsgw/'; fi
+	$(Q)cp -R --preserve=mode docs/samples '$(D)/share/doc/clinsgw/'
 
 clean:
 	rm -rf build
