@@ -204,8 +204,39 @@ TEST(leaf_references_and_contained_resources)
          { CONTAINED("\"id\":\"o\",", "\"reference\":\"#o\",\"type\":\"Patient\""), MSG_ERROR, MSG_VALIDATE_REFERENCE_TARGET, "Patient.managingOrganization" },
          { "{\"resourceType\":\"Patient\",\"contained\":[{\"resourceType\":\"Patient\",\"id\":\"o\"}],\"managingOrganization\":{\"reference\":\"#o\"}}", MSG_ERROR, MSG_VALIDATE_REFERENCE_TARGET,
            "Patient.managingOrganization" },
-         { PATIENT("\"managingOrganization\":{\"reference\":\"Organization/1\",\"type\":\"Practitioner\"}"), MSG_ERROR, MSG_VALIDATE_REFERENCE_TYPE, "Patient.managingOrganization" },
-         { PATIENT("\"managingOrganization\":{\"reference\":\"http://hl7.org/fhir/Organization/1\"}"), MSG_ERROR, MSG_VALIDATE_UNRESOLVED, "Patient.managingOrganization" });
+         { PATIENT("\"managingOrganization\":{\"reference\":\"Organization/1\",\"type\":\"Practitioner\"}"), MSG_ERROR, MSG_VALIDATE_REFERENCE_TYPE, "Patient.managingOrganization" });
+}
+
+#define OBSERVATION(members) "{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":{\"text\":\"x\"}," members "}"
+#define CONDITION(members) "{\"resourceType\":\"Condition\",\"subject\":{\"display\":\"x\"}," members "}"
+#define ONSET(low, high) CONDITION("\"onsetRange\":{\"low\":{" low "},\"high\":{" high "}}")
+#define UCUM(code) "\"system\":\"http://unitsofmeasure.org\",\"code\":\"" code "\""
+#define CODED(system) PATIENT("\"maritalStatus\":{\"coding\":[{\"system\":\"" system "\",\"code\":\"M\"}]}")
+#define BIRTH_PLACE "http://hl7.org/fhir/StructureDefinition/patient-birthPlace"
+
+/* Places where a plain reading of the definitions and the HL7 core differ. */
+TEST(leaf_habits_of_the_core)
+{
+    if (!have_image())
+        SKIP("the R4 package is not there");
+    TAKE(PATIENT("\"managingOrganization\":{\"reference\":\"http://hl7.org/fhir/Organization/1\"}"), CODED("http://example.org/unknown"), CODED("http://terminology.hl7.org/other"),
+         PATIENT("\"id\":\"a\",\"name\":[{\"id\":\"a\",\"text\":\"x\"},{\"id\":\"b\",\"text\":\"x\"}]"),
+         PATIENT("\"contained\":[{\"resourceType\":\"Organization\",\"id\":\"o\",\"name\":\"x\",\"telecom\":[{\"id\":\"t\",\"system\":\"phone\",\"value\":\"1\"}]}],\"managingOrganization\":{\"id\":\"t\",\"reference\":\"#o\"}"),
+         PATIENT("\"extension\":[{\"url\":\"" BIRTH_PLACE "\",\"valueAddress\":{\"text\":\"x\"}}]"),
+         ONSET("\"value\":1,\"unit\":\"days\"," UCUM("d"), "\"value\":2,\"unit\":\"days\"," UCUM("kg")), NARRATIVE(DIV("&#x41;")));
+    FIND({ PATIENT("\"name\":[{\"id\":\"a\",\"text\":\"x\"}],\"address\":[{\"id\":\"a\",\"text\":\"x\"}]"), MSG_ERROR, MSG_VALIDATE_ID_TWICE, "Patient.address[0]" },
+         { PATIENT("\"gender\":\"male\",\"_gender\":{\"id\":\"a\"},\"birthDate\":\"2020\",\"_birthDate\":{\"id\":\"a\"}"), MSG_ERROR, MSG_VALIDATE_ID_TWICE, "Patient.birthDate" },
+         { PATIENT("\"extension\":[{\"url\":\"" BIRTH_PLACE "|4.0.1\",\"valueAddress\":{\"text\":\"x\"}}]"), MSG_ERROR, MSG_VALIDATE_EXTENSION_VERSION, "Patient.extension[0]" },
+         { CODED("http://terminology.hl7.org/CodeSystem/nope"), MSG_ERROR, MSG_VALIDATE_URL_UNKNOWN, "Patient.maritalStatus.coding[0].system" },
+         { CONTAINED("\"id\":\"o\",", "\"display\":\"#o\""), MSG_ERROR, MSG_VALIDATE_CONTAINED_UNUSED, "Patient" },
+         { ONSET("\"value\":\"3\",\"unit\":\"days\"", "\"value\":2,\"unit\":\"days\""), MSG_ERROR, MSG_VALIDATE_INVARIANT, "Condition.onset.ofType(Range)" },
+         { OBSERVATION("\"valueString\":\"x\",\"valueQuantity\":{\"value\":1}"), MSG_ERROR, MSG_VALIDATE_FORBIDDEN, "Observation" },
+         { OBSERVATION("\"meta\":{\"profile\":[\"http://hl7.org/fhir/StructureDefinition/triglyceride\"]}"), MSG_ERROR, MSG_VALIDATE_FIXED, "Observation.code" },
+         { PATIENT("\"extension\":[{\"url\":\"http://example.org/x\",\"valueCodeableConcept\":{\"coding\":[]}}]"), MSG_ERROR, MSG_VALIDATE_INVARIANT, "Patient.extension[0]" },
+         { NARRATIVE(DIV("a&#0;")), MSG_ERROR, MSG_VALIDATE_XHTML_ENTITY, "Patient.text.div" }, { NARRATIVE(DIV("a&#xD800;")), MSG_ERROR, MSG_VALIDATE_XHTML_ENTITY, "Patient.text.div" },
+         { NARRATIVE(DIV("a&#12a;")), MSG_ERROR, MSG_VALIDATE_XHTML_ENTITY, "Patient.text.div" }, { "[]", MSG_ERROR, MSG_VALIDATE_RESOURCE_TYPE, "" });
+    run(OBSERVATION("\"valueString\":\"x\",\"valueQuantity\":{\"value\":\"x\"}"), strlen(OBSERVATION("\"valueString\":\"x\",\"valueQuantity\":{\"value\":\"x\"}")), VALIDATE_HL7);
+    CHECK(found(MSG_ERROR, MSG_VALIDATE_KIND, "Observation.value.ofType(Quantity).value"));   /* Quantity is named first by the definition, and so it is the one that is read */
 }
 
 #define BUNDLE(type, more) "{\"resourceType\":\"Bundle\",\"type\":\"" type "\"" more "}"
@@ -239,6 +270,29 @@ TEST(leaf_bundles)
                   ENTRY("http://x.jp/fhir/Organization/2", "\"resourceType\":\"Patient\",\"id\":\"2\"") "]"), MSG_ERROR, MSG_VALIDATE_REFERENCE_TARGET, "Bundle.entry[0].resource.managingOrganization" },
          { BUNDLE("collection", ",\"entry\":[" ENTRY("http://x.jp/fhir/Patient/1", "\"resourceType\":\"Patient\",\"id\":\"1\",\"managingOrganization\":{\"reference\":\"a/b/c\"}") "]"), MSG_ERROR,
            MSG_VALIDATE_REFERENCE_FORM, "Bundle.entry[0].resource.managingOrganization" });
+}
+
+#define POST(head, resource) "{" head "\"resource\":{" resource "},\"request\":{\"method\":\"POST\",\"url\":\"x\"}}"
+#define WITH_URL "\"fullUrl\":\"" URN("1") "\","
+#define OF_PATIENT(reference) "\"resourceType\":\"Patient\",\"active\":true,\"managingOrganization\":{\"reference\":\"" reference "\"}"
+
+TEST(leaf_references_within_bundles)
+{
+    if (!have_image())
+        SKIP("the R4 package is not there");
+    TAKE(BUNDLE("transaction", ",\"entry\":[" POST("", "\"resourceType\":\"Patient\",\"active\":true") "]"),
+         BUNDLE("transaction", ",\"entry\":[" POST(WITH_URL, OF_PATIENT("Organization?identifier=a|b")) "]"),
+         BUNDLE("collection", ",\"entry\":[" ENTRY(URN("1"), "\"resourceType\":\"Basic\",\"code\":{\"text\":\"x\"},\"subject\":{\"reference\":\"" URN("2") "\"}") ","
+                ENTRY(URN("2"), "\"resourceType\":\"Patient\",\"id\":\"2\",\"managingOrganization\":{\"display\":\"x\"}") "]"));
+    FIND({ BUNDLE("transaction", ",\"entry\":[" POST("", OF_PATIENT("Organization/1")) "]"), MSG_ERROR, MSG_VALIDATE_FULLURL_NEEDED, "Bundle.entry[0]" },
+         { BUNDLE("transaction", ",\"entry\":[" POST("", OF_PATIENT("Organization/1")) "]"), MSG_ERROR, MSG_VALIDATE_FULLURL_NEEDED, "Bundle.entry[0].resource.managingOrganization" },
+         { BUNDLE("transaction", ",\"entry\":[" POST(WITH_URL, OF_PATIENT("Nonsense?identifier=1")) "]"), MSG_ERROR, MSG_VALIDATE_REFERENCE_FORM, "Bundle.entry[0].resource.managingOrganization" },
+         { BUNDLE("collection", ",\"entry\":[" ENTRY(URN("1"), OF_PATIENT("Organization?identifier=1")) "]"), MSG_ERROR, MSG_VALIDATE_REFERENCE_FORM, "Bundle.entry[0].resource.managingOrganization" },
+         { BUNDLE("collection", ",\"entry\":[" ENTRY(URN("1"), OF_PATIENT(URN("2"))) "," ENTRY(URN("2"), "\"resourceType\":\"Organization\",\"name\":\"x\"") ","
+                  ENTRY(URN("2"), "\"resourceType\":\"Organization\",\"name\":\"y\"") "]"), MSG_ERROR, MSG_VALIDATE_FULLURL_TWICE, "Bundle.entry[0].resource.managingOrganization" },
+         { BUNDLE("collection", ",\"entry\":[{\"id\":\"e\",\"fullUrl\":\"" URN("1") "\",\"resource\":{\"resourceType\":\"Patient\",\"id\":\"e\",\"name\":[{\"id\":\"e\",\"text\":\"x\"}]}},"
+                  "{\"id\":\"e\",\"fullUrl\":\"" URN("2") "\",\"resource\":{\"resourceType\":\"Patient\",\"id\":\"q\"}}]"), MSG_ERROR, MSG_VALIDATE_ID_TWICE, "Bundle.entry[1]" },
+         { BUNDLE("transaction", ",\"entry\":[{\"resource\":{\"resourceType\":\"Patient\"}}]"), MSG_ERROR, MSG_VALIDATE_INVARIANT, "Bundle.entry[0]" });
 }
 
 TEST(leaf_bundles_are_placed_right_for_the_service)

@@ -196,16 +196,6 @@ static uint32_t position_of(const struct bundle *b, const struct json_node *entr
     return low;
 }
 
-/* Links are Reference.reference and elements of type uri, url and canonical. */
-static bool may_link(const struct engine *e, const struct json_node *n)
-{
-    const struct img_profile *type = image_profile(e->image, document_known(&e->document, n)->type);
-
-    if (n->type != JSON_STRING || n->len == 0 || n->text[0] == '#' || type == NULL)
-        return false;
-    return type->well_known == IMG_URI || type->well_known == IMG_URL || type->well_known == IMG_CANONICAL || json_key_is(n, "reference");
-}
-
 static bool is_absolute(const struct json_node *n)
 {
     struct bytes text = { n->text, n->len };
@@ -221,7 +211,7 @@ static void join_linked(const struct bundle *b, uint32_t i)
     for (const struct json_node *n = top; n != NULL; n = engine_next_node(n, top)) {
         struct reference_target target;
 
-        if (!may_link(b->e, n) || (!bundle && is_absolute(n) && !references_has_url(b->e, b->at->node, (struct bytes){ n->text, n->len })))
+        if (n->type != JSON_STRING || n->len == 0 || n->text[0] == '#' || !engine_may_link(b->e, n) || (!bundle && is_absolute(n) && !references_has_url(b->e, b->at->node, (struct bytes){ n->text, n->len })))
             continue;
         target = references_find(b->e, top, (struct bytes){ n->text, n->len });
         if (target.resource != NULL && target.entry != NULL && target.entry->parent == b->entries)
@@ -356,14 +346,23 @@ static void check_search(const struct bundle *b)
 
 /* ---- all Bundles ---- */
 
+/* Does anything in the resource refer to another one? Then the base of its address must be known. */
+static bool refers(const struct json_node *resource)
+{
+    for (const struct json_node *n = resource; n != NULL; n = engine_next_node(n, resource))
+        if (n->type == JSON_STRING && n->len > 0 && n->text[0] != '#' && json_key_is(n, "reference"))
+            return true;
+    return false;
+}
+
 /* A resource that has a URL of its own is not meant by it, unless this is its place on a server. */
 static void check_full_url(const struct bundle *b, int32_t i, const struct json_node *entry)
 {
-    static const char *const optional[] = { "transaction", "transaction-response", "batch", "batch-response", NULL };
+    static const char *const answers[] = { "transaction-response", "batch-response", NULL }, *const requests[] = { "transaction", "batch", NULL };
     const struct json_node *resource = json_get(entry, "resource");
     struct bytes full_url = format_member(entry, "fullUrl"), url = format_member(resource, "url"), id = format_member(resource, "id");
 
-    if (json_get(entry, "fullUrl") == NULL && !type_is_one_of(b, optional))
+    if (json_get(entry, "fullUrl") == NULL && !type_is_one_of(b, answers) && (!type_is_one_of(b, requests) || refers(resource)))
         report_entry(b, i, entry, MSG_ERROR, MSG_VALIDATE_FULLURL_NEEDED, nothing, nothing);
     if (url.data != NULL && full_url.len == url.len && memcmp(url.data, full_url.data, url.len) == 0 && !format_begins(url, "http://hl7.org/fhir/v3/")
         && !format_begins(url, "http://hl7.org/fhir/v2/")

@@ -33,7 +33,7 @@ static void know_names(const struct image *image, struct engine_walk *w)
 
 static void start(struct engine *e, const struct json_node *root)
 {
-    struct place none = { .name = { "$", 1 }, .index = NO_INDEX, .node = root };
+    struct place none = { .name = { "$", json_is(root, JSON_OBJECT) ? 1 : 0 }, .index = NO_INDEX, .node = root };
     const struct json_node *type = json_get(root, "resourceType");
 
     if (root->type != JSON_OBJECT || !json_is(type, JSON_STRING) || type->len == 0) {

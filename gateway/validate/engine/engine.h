@@ -42,7 +42,7 @@ struct reference_index;
 
 /* Where a reference leads. */
 enum reference_way { REFERENCE_NONE /* not found */, REFERENCE_OUTSIDE /* an absolute or relative reference that leaves the document: nothing can be said */, REFERENCE_CONTAINED, REFERENCE_BUNDLED, REFERENCE_SELF };
-struct reference_target { enum reference_way way; const struct json_node *resource; const struct json_node *entry; /* Bundle.entry, even one without a resource; or NULL */ struct bytes type; };
+struct reference_target { enum reference_way way; const struct json_node *resource; const struct json_node *entry; /* Bundle.entry, even one without a resource; or NULL */ struct bytes type; bool ambiguous; /* two entries have this fullUrl */ };
 
 struct engine {
     const struct validate_request *request;
@@ -108,6 +108,8 @@ bool references_has_url(const struct engine *e, const struct json_node *bundle, 
 struct reference_target references_find(struct engine *e, const struct json_node *from_resource, struct bytes reference);
 /* A Reference element against its definition: resolvable, allowed target types and profiles, aggregation. `definition` may be of the base or of a profile. */
 void reference_check(struct engine *e, const struct place *at, const struct img_element *definition, const struct img_type *type, const char *profile);
+/* May the string be a link? Reference.reference and elements of type uri, url and canonical are. */
+bool engine_may_link(const struct engine *e, const struct json_node *n);
 /* contained resources: ids, orphans */
 void contained_check(struct engine *e, const struct place *resource);
 /* bundle.c: a Bundle's own rules beyond its invariants: first entry of a document or message, fullUrl and id, orphans, search and transaction members. */

@@ -262,6 +262,8 @@ void extension_check(struct engine *e, const struct place *at)
     id = is_absolute(url) ? image_find_profile(e->image, url.data, plain) : 0;
     if (id != 0 && image_profile(e->image, id)->type != e->walk->name.extension)
         id = 0;
+    if (id != 0 && bar != NULL)
+        engine_report_bytes(e, at, NULL, MSG_ERROR, MSG_VALIDATE_EXTENSION_VERSION, NULL, url, (struct bytes){ NULL, 0 });
     if (id != 0)
         check_known(e, at, id);
     else if (inside && !is_absolute(url))

@@ -209,22 +209,18 @@ static bool has_only_id(const struct place *at, const struct json_node *object, 
     return id && !value && object != NULL && object->count == 1;
 }
 
-/* An object of which its type knows nothing. */
+/* An object in which the reader of the HL7 core finds nothing to keep. */
 static bool is_hollow(const struct engine *e, const struct item *item)
 {
-    const struct img_element *body = image_body(e->image, image_element(e->image, item->member->element), image_member_type(e->image, item->member, NULL));
+    struct fhirpath_item path = { .kind = FHIRPATH_NODE, .node = item->node, .element = item->member->element, .type = image_member_type(e->image, item->member, NULL) };
 
-    if (item->node == NULL || item->node->type != JSON_OBJECT || body == NULL)
-        return false;
-    for (const struct json_node *n = item->node->child; n != NULL; n = n->next)
-        if (document_member(&e->document, n) != NULL)
-            return false;
-    return true;
+    return fhirpath_is_hollow(&e->path_env, &path);
 }
 
 void invariants_native(struct engine *e, const struct place *at, const struct img_element *body, uint32_t first_group)
 {
     const struct engine_walk *w = e->walk;
+    const struct json_node *holder = at->node != NULL && at->node->type == JSON_OBJECT ? at->node : at->companion;
     const struct img_constraint *c;
     bool id = false, value = false, extension = false, is_extension = body->name == w->name.extension && body->parent == 0;
 
@@ -234,7 +230,9 @@ void invariants_native(struct engine *e, const struct place *at, const struct im
         value |= is_extension && name == w->name.value && !is_hollow(e, &w->items[w->groups[g].first]);
         extension |= name == w->name.child_extension;
     }
-    if (at->resource != at && has_only_id(at, at->node != NULL && at->node->type == JSON_OBJECT ? at->node : at->companion, id)) {
+    if (id && at->resource != at)
+        ids_note(e, at, holder);
+    if (at->resource != at && has_only_id(at, holder, id)) {
         c = native_of(e->image, image_element(e->image, at->element), IMG_NATIVE_ELE_1);
         if (c == NULL)
             c = native_of(e->image, body, IMG_NATIVE_ELE_1);

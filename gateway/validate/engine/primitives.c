@@ -200,6 +200,16 @@ static bool is_of_other_version(struct bytes url)
     return url.len > n + 4 && url.data[n] >= '1' && url.data[n] <= '6' && url.data[n + 1] == '.' && memchr(url.data + n, '/', url.len - n) != NULL;
 }
 
+/* "http://terminology.hl7.org/CodeSystem/...": HL7's own terminology. */
+static bool is_of_terminology(const struct image *image, struct bytes url)
+{
+    static const char head[] = "http://terminology.hl7.org/";
+    size_t n = sizeof head - 1;
+    const char *slash = format_begins(url, head) ? memchr(url.data + n, '/', url.len - n) : NULL;
+
+    return slash != NULL && image_find_type(image, url.data + n, (size_t)(slash - url.data) - n) != 0;
+}
+
 /* FHIR's own addresses must lead to something that is loaded; about those of others nothing can be said. */
 static bool is_known_address(const struct engine *e, struct bytes url)
 {
@@ -208,7 +218,7 @@ static bool is_known_address(const struct engine *e, struct bytes url)
     struct bytes plain = { url.data, bar != NULL ? (size_t)(bar - url.data) : url.len };
     img_str text;
 
-    if (!format_begins(url, "http://hl7.org/fhir") || format_holds(url, "example.org") || format_holds(url, "acme.com") || is_of_other_version(url))
+    if ((!format_begins(url, "http://hl7.org/fhir") && !is_of_terminology(image, url)) || format_holds(url, "example.org") || format_holds(url, "acme.com") || is_of_other_version(url))
         return true;
     for (size_t i = 0; i < sizeof known_below_fhir / sizeof *known_below_fhir; i++)
         if (format_begins(url, known_below_fhir[i]))

@@ -24,6 +24,7 @@ struct reference_slot {
     struct bytes key;
     const struct json_node *entry, *resource;
     bool led_to;                        /* by a "#id" in the resource that holds the contained one */
+    bool twice;                         /* another entry has the same fullUrl */
 };
 
 struct reference_index { struct reference_slot *slots; size_t size, used; };
@@ -64,9 +65,13 @@ static void add(struct reference_index *index, const struct json_node *scope, st
 {
     struct reference_slot *slot = key.data != NULL ? find_slot(index, scope, key) : NULL;
 
-    if (slot == NULL || slot->scope != NULL)
+    if (slot == NULL)
         return;
-    *slot = (struct reference_slot){ scope, key, entry, resource, false };
+    if (slot->scope != NULL) {
+        slot->twice |= entry != NULL && slot->entry != entry;
+        return;
+    }
+    *slot = (struct reference_slot){ scope, key, entry, resource, false, false };
     index->used++;
 }
 
@@ -89,6 +94,8 @@ static void each_below(const struct json_node *holder, each_resource *each, void
 {
     const struct json_node *list = json_get(holder, "contained");
 
+    if (json_is(list, JSON_OBJECT))
+        each(self, holder, NULL, list);      /* a list is missing around it, which is said; it is found all the same */
     for (const struct json_node *n = json_is(list, JSON_ARRAY) ? list->child : NULL; n != NULL; n = n->next)
         if (n->type == JSON_OBJECT)
             each(self, holder, NULL, n);
@@ -205,7 +212,7 @@ static const struct json_node *resource_around(const struct json_node *resource)
 
 static struct reference_target target_of(enum reference_way way, const struct json_node *resource, const struct json_node *entry)
 {
-    return (struct reference_target){ way, resource, entry, format_member(resource, "resourceType") };
+    return (struct reference_target){ way, resource, entry, format_member(resource, "resourceType"), false };
 }
 
 static struct reference_target find_contained(const struct engine *e, const struct json_node *from, struct bytes id)
@@ -298,7 +305,7 @@ static struct reference_target find_bundled(struct engine *e, const struct json_
     }
     if (slot == NULL || slot->entry == NULL || !json_is(slot->resource, JSON_OBJECT))
         return target_of(REFERENCE_OUTSIDE, NULL, slot != NULL ? slot->entry : NULL);
-    return target_of(REFERENCE_BUNDLED, slot->resource, slot->entry);
+    return (struct reference_target){ REFERENCE_BUNDLED, slot->resource, slot->entry, format_member(slot->resource, "resourceType"), slot->twice };
 }
 
 /* Resources in Parameters know each other as "Type/id". */
@@ -492,6 +499,14 @@ static void check_aggregation(struct judged *j)
         report(j, MSG_ERROR, MSG_VALIDATE_REFERENCE_WAY, j->reference, nothing);
 }
 
+/* "Type?name=value": a transaction may refer by a search; the rest of its form is checked in typed.c. */
+static bool is_search(const struct engine *e, struct bytes reference)
+{
+    const char *mark = memchr(reference.data, '?', reference.len);
+
+    return mark != NULL && image_find_type(e->image, reference.data, (size_t)(mark - reference.data)) != 0;
+}
+
 /* In a Bundle a relative reference is "Type/id" after the base of an entry that has a fullUrl. */
 static void check_form(struct judged *j)
 {
@@ -500,22 +515,20 @@ static void check_form(struct judged *j)
     bool entered = false;
     size_t slashes = count_slashes(j->reference);
 
-    if (format_begins(j->reference, "http:") || format_begins(j->reference, "urn:") || format_is_absolute(j->reference) || memchr(j->reference.data, '?', j->reference.len) != NULL)
+    if (format_begins(j->reference, "http:") || format_begins(j->reference, "urn:") || format_is_absolute(j->reference))
         return;
     for (; r != NULL && !json_equals(json_get(r, "resourceType"), "Bundle"); r = resource_around(r))
         if (step_of(r) == STEP_ENTRY && !entered) {
             entered = true;
             full_url = format_member(r->parent, "fullUrl");
         }
-    if (r != NULL && entered && full_url.data != NULL && slashes != 1 && slashes != 3)
+    if (r == NULL || !entered)
+        return;
+    if (full_url.data == NULL) {
+        if (!json_equals(json_get(r, "type"), "batch-response") && !json_equals(json_get(r, "type"), "transaction-response"))
+            report(j, MSG_ERROR, MSG_VALIDATE_FULLURL_NEEDED, nothing, nothing);
+    } else if (slashes != 1 && slashes != 3 && !(json_equals(json_get(r, "type"), "transaction") && is_search(j->e, j->reference)))
         report(j, MSG_ERROR, MSG_VALIDATE_REFERENCE_FORM, j->reference, nothing);
-}
-
-/* FHIR's own addresses are no servers: what is said to be there must be in the document. */
-static bool must_be_here(const struct engine *e, struct bytes reference)
-{
-    return (format_holds(reference, "hl7.org") || format_holds(reference, "fhir.org")) && !format_holds(reference, "example.org") && !format_holds(reference, "acme.com")
-        && image_find_profile(e->image, reference.data, reference.len) == 0 && memchr(reference.data, '?', reference.len) == NULL;
 }
 
 /* Within a Bundle the service looks for a urn there and nowhere else; the reference remarks on it. */
@@ -539,12 +552,14 @@ void reference_check(struct engine *e, const struct place *at, const struct img_
     if (type == NULL || at->node == NULL || j.reference.data == NULL || format_is(j.reference, "http://tools.ietf.org/html/bcp47"))
         return;
     j.target = references_find(e, at->resource->node, j.reference);
-    j.type_name = j.target.resource != NULL ? j.target.type : type_by_url(e, j.reference);
-    if (j.reference.data[0] == '#' ? j.target.resource == NULL : j.target.resource == NULL && must_be_here(e, j.reference))
+    j.type_name = j.target.resource == NULL ? type_by_url(e, j.reference) : is_resource(j.target.resource) ? j.target.type : (struct bytes){ "Resource", 8 };
+    if (j.reference.data[0] == '#' && j.target.resource == NULL)
         report(&j, MSG_ERROR, MSG_VALIDATE_UNRESOLVED, j.reference, nothing);
     if (j.reference.data[0] != '#') {
         check_form(&j);
         check_found(&j);
+        if (j.target.ambiguous)
+            report(&j, MSG_ERROR, MSG_VALIDATE_FULLURL_TWICE, j.reference, nothing);
     }
     check_said_type(&j);
     if (j.target.resource != NULL && !any_resource(&j))
@@ -563,6 +578,15 @@ const struct json_node *engine_next_node(const struct json_node *n, const struct
     return n != top ? n->next : NULL;
 }
 
+bool engine_may_link(const struct engine *e, const struct json_node *n)
+{
+    const struct img_profile *type = image_profile(e->image, document_known(&e->document, n)->type);
+
+    if (n->type != JSON_STRING || n->len == 0 || type == NULL)
+        return false;
+    return type->well_known == IMG_URI || type->well_known == IMG_URL || type->well_known == IMG_CANONICAL || json_key_is(n, "reference");
+}
+
 static bool refers_to_holder(const struct json_node *contained)
 {
     for (const struct json_node *n = contained; n != NULL; n = engine_next_node(n, contained))
@@ -577,7 +601,7 @@ static void mark_used(struct engine *e, const struct json_node *resource)
     for (const struct json_node *n = resource; n != NULL && e->references->size > 0; n = engine_next_node(n, resource)) {
         struct reference_slot *slot;
 
-        if (n->type != JSON_STRING || n->len < 2 || n->text[0] != '#')
+        if (n->type != JSON_STRING || n->len < 2 || n->text[0] != '#' || !engine_may_link(e, n))
             continue;
         slot = find_slot(e->references, resource, (struct bytes){ n->text + 1, n->len - 1 });
         if (slot->scope != NULL)

@@ -61,7 +61,7 @@ static void compare_object(const struct comparison *c, const struct place *at, c
         const struct json_node *member = member_of(node, image, part->key);
         struct place place = engine_child(at, image_text(image, part->key), NO_INDEX, member);
         if (member == NULL)
-            report_value(c, &place, part, NULL);
+            report_value(c, part->type == JSON_ARRAY ? at : &place, part, NULL);
         else
             compare(&below, part->type == JSON_ARRAY ? at : &place, part, id, member);
     }

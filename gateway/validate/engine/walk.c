@@ -306,6 +306,21 @@ static const struct json_node *partner(const struct json_node *object, const str
     return NULL;
 }
 
+/* Of two choices of one element the reader of the HL7 core takes the one whose type the definition names first, whatever their order in the file. */
+static bool outranked(const struct listing *l, const struct img_member *member)
+{
+    struct bytes name = image_bytes(l->e->image, image_element(l->e->image, member->element)->name);
+
+    for (const struct json_node *n = member->type > 1 ? l->object->child : NULL; n != NULL; n = n->next) {
+        bool companion = n->key_len > 1 && n->key[0] == '_';
+        const struct img_member *other = n->key_len > name.len && memcmp(n->key + companion, name.data, name.len) == 0 ? document_member(&l->e->document, n) : NULL;
+
+        if (other != NULL && other->element == member->element && other->type < member->type)
+            return true;
+    }
+    return false;
+}
+
 static void list_member(const struct listing *l, const struct json_node *node)
 {
     const struct image *image = l->e->image;
@@ -324,7 +339,7 @@ static void list_member(const struct listing *l, const struct json_node *node)
         other = partner(l->object, node);
     if (companion && other != NULL)
         return;   /* listed with its value */
-    if (has_group(l, element)) {
+    if (has_group(l, element) || outranked(l, member)) {
         report_unknown(l, node);   /* a second choice of the same element */
         return;
     }

@@ -63,6 +63,7 @@ struct engine_walk {
     uint32_t *numbers; uint32_t number_count, number_capacity;   /* scratch of the slices */
     struct found *found; uint32_t found_count, found_capacity;
     struct run **runs; uint32_t run_count, run_slots;            /* by (node, profile) */
+    struct id_table *ids;                                        /* ids.c: of elements; NULL = none yet */
     struct issue **seen; uint32_t seen_count, seen_slots;        /* issues of the main list */
     struct issue_list *main;
     unsigned path_depth;        /* expressions under way */
@@ -132,6 +133,9 @@ void unfilled_merge(struct issue_list *list, struct issue *last_before);
 
 /* sentences.c: reports an invariant that does not hold, in our own words where people meet it every day */
 void sentence_report(struct engine *e, const struct place *at, const struct img_constraint *constraint);
+
+/* ids.c: the element's id, unless another element of the resource has it already. holder = the object or companion that carries it. */
+void ids_note(struct engine *e, const struct place *at, const struct json_node *holder);
 
 /* invariants.c */
 void invariants_run(struct engine *e, const struct place *at, const struct img_element *def);

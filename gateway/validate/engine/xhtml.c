@@ -128,6 +128,23 @@ static struct bytes local_name(struct bytes name)
     return colon != NULL ? (struct bytes){ colon + 1, name.len - (size_t)(colon + 1 - name.data) } : name;
 }
 
+/* "#160" or "#xA0" of a character that XML may hold; 0 = of none. */
+static uint32_t numbered(struct bytes name)
+{
+    bool hex = name.len > 1 && name.data[1] == 'x';
+    uint32_t value = 0;
+
+    for (size_t i = hex ? 2 : 1; i < name.len; i++) {
+        char c = name.data[i];
+        uint32_t digit = c >= '0' && c <= '9' ? (uint32_t)(c - '0') : hex && c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a') + 10 : hex && c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A') + 10 : 99;
+
+        value = value * (hex ? 16 : 10) + digit;
+        if (digit == 99 || value > 0x10FFFF)
+            return 0;
+    }
+    return (value < 0x20 && value != '\t' && value != '\n' && value != '\r') || (value >= 0xD800 && value <= 0xDFFF) || value == 0xFFFE || value == 0xFFFF ? 0 : value;
+}
+
 /* After "&": a character reference or one of the five names of XML. */
 static void read_reference(struct scan *s)
 {
@@ -139,7 +156,7 @@ static void read_reference(struct scan *s)
     s->at += s->at < s->end;
     if (name.len == 0)
         broken(s, "&", (struct bytes){ NULL, 0 });
-    else if (name.data[0] != '#' && !IS_ONE_OF(entities, name))
+    else if (name.data[0] == '#' ? numbered(name) == 0 : !IS_ONE_OF(entities, name))
         report(s, MSG_VALIDATE_XHTML_ENTITY, name, (struct bytes){ NULL, 0 });
 }
 

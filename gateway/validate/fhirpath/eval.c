@@ -171,7 +171,7 @@ int fp_eval_single(struct fp_eval *f, uint32_t id, const struct fp_scope *s, str
 bool fp_any(const struct fp_eval *f, size_t base)
 {
     for (size_t i = base; i < f->top; i++)
-        if (!f->env->reference_ways || !fp_is_hollow(f->env, &f->stack[i]))
+        if (!f->env->reference_ways || !fhirpath_is_hollow(f->env, &f->stack[i]))
             return true;
     return false;
 }

@@ -110,8 +110,6 @@ typedef int fp_function(struct fp_eval *f, const struct fp_node *n, const struct
 fp_function fp_fn_collection, fp_fn_filter, fp_fn_tree, fp_fn_convert, fp_fn_string, fp_fn_regex, fp_fn_coding, fp_fn_math, fp_fn_boundary, fp_fn_fhir, fp_fn_utility;
 fp_function *fp_function_of(unsigned fn);
 /* The focus as one value (fp_value): *ret_present false when empty, an error for more. */
-/* Nothing that a reader keeps is in the element: no known member, only empty arrays, a resource without a type. For exists() and empty() in the ways of the reference. */
-bool fp_is_hollow(const struct fhirpath_env *env, const struct fhirpath_item *item);
 /* Is there a value on the stack from base on? Under the ways of the reference hollow elements do not count. */
 bool fp_any(const struct fp_eval *f, size_t base);
 int fp_focus(struct fp_eval *f, size_t base, struct fhirpath_item *ret, bool *ret_present);

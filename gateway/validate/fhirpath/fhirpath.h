@@ -98,6 +98,8 @@ int fhirpath_test(const char *program, size_t len, struct fhirpath_env *env, con
 
 /* A resource as an item; type and definition are found by its resourceType. */
 struct fhirpath_item fhirpath_resource(const struct image *image, const struct json_node *resource);
+/* Nothing that a reader keeps is in the element: no known member, only empty arrays or values of the wrong kind, a resource without a type. For exists(), empty() and ext-1 in the ways of the reference. */
+bool fhirpath_is_hollow(const struct fhirpath_env *env, const struct fhirpath_item *item);
 /* The item's value as text (string of a primitive, "true", digits); false when it has none. */
 bool fhirpath_text(const struct fhirpath_item *item, struct bytes *ret_text);
 /* The name of the item's type, *ret_space "FHIR" or "System": Patient, boolean; Boolean. Empty for an element whose type is not known. */

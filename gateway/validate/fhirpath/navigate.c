@@ -111,13 +111,13 @@ static bool is_hollow(const struct fhirpath_env *env, const struct fhirpath_item
         bool beside = n->key_len > 1 && n->key[0] == '_';
         const struct img_member *member = member_of(env, def, n);
 
-        if (json_key_is(n, "resourceType") || (member != NULL && (beside || member_counts(env, member, n, depth))))
+        if (member != NULL && !json_key_is(n, "resourceType") && (beside || member_counts(env, member, n, depth)))
             return false;
     }
     return true;
 }
 
-bool fp_is_hollow(const struct fhirpath_env *env, const struct fhirpath_item *item)
+bool fhirpath_is_hollow(const struct fhirpath_env *env, const struct fhirpath_item *item)
 {
     return is_hollow(env, item, 0);
 }

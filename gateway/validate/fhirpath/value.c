@@ -76,7 +76,7 @@ static bool quantity_value(struct fhirpath_item *v, const struct json_node *obje
 {
     const struct json_node *value = json_get(object, "value"), *code = json_get(object, "code"), *unit = json_get(object, "unit");
     const struct json_node *system = json_get(object, "system");
-    if (!json_is(value, JSON_NUMBER))
+    if (!json_is(value, JSON_NUMBER) && !(reference_ways && json_is(value, JSON_STRING) && is_number(value)))
         return false;
     const struct json_node *best = json_is(code, JSON_STRING) && (reference_ways || system == NULL || json_equals(system, "http://unitsofmeasure.org") || !json_is(unit, JSON_STRING)) ? code : unit;
     v->kind = FHIRPATH_QUANTITY;
@@ -428,6 +428,15 @@ int fp_equivalent_collections(struct fp_eval *f, size_t a, size_t n, size_t b, s
 
 /* ---- order ---- */
 
+/* Two Quantity elements with the same unit in words, or none: the HL7 core asks for no code then. */
+static bool same_unit_text(const struct fhirpath_item *x, const struct fhirpath_item *y)
+{
+    if (x->kind != FHIRPATH_QUANTITY || y->kind != FHIRPATH_QUANTITY || !json_is(x->node, JSON_OBJECT) || !json_is(y->node, JSON_OBJECT))
+        return false;
+    const struct json_node *a = json_get(x->node, "unit"), *b = json_get(y->node, "unit");
+    return a == NULL || b == NULL ? a == b : a->type == JSON_STRING && b->type == JSON_STRING && a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
+}
+
 int fp_compare(struct fp_eval *f, const struct fhirpath_item *a, const struct fhirpath_item *b, enum fp_order *ret)
 {
     struct fhirpath_item x = fp_value(f, a), y = fp_value(f, b);
@@ -440,6 +449,8 @@ int fp_compare(struct fp_eval *f, const struct fhirpath_item *a, const struct fh
     } else if (x.kind == FHIRPATH_STRING && y.kind == FHIRPATH_STRING) {
         int order = memcmp(x.text, y.text, x.len < y.len ? x.len : y.len);
         *ret = order != 0 ? (order < 0 ? FP_BEFORE : FP_AFTER) : x.len == y.len ? FP_SAME : x.len < y.len ? FP_BEFORE : FP_AFTER;
+    } else if (f->env->reference_ways && same_unit_text(&x, &y) && fp_decimal(&x, &p) && fp_decimal(&y, &q)) {
+        *ret = (enum fp_order)fp_decimal_compare(p, q);
     } else if (is_measure(&x) && is_measure(&y)) {
         *ret = quantity_order(&x, &y);
     } else if (fp_moment(&x, &s) && fp_moment(&y, &t) && s.is_time == t.is_time) {
