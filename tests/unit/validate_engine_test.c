@@ -119,7 +119,7 @@ TEST(engine_reports_unknown_members_at_the_object_that_holds_them)
     run("{\"part\":[]}", NULL);
     only(MSG_VALIDATE_RESOURCE_TYPE, "$");
     run("[1]", NULL);
-    only(MSG_VALIDATE_RESOURCE_TYPE, "$");
+    only(MSG_VALIDATE_RESOURCE_TYPE, "");
 }
 
 TEST(engine_reports_wrong_kinds_of_json)
