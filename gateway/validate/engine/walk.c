@@ -154,7 +154,6 @@ struct listing {
     const struct place *at;
     struct place read;          /* the same place as a reader of the JSON sees it: without "[0]" where a list was given as a single object */
     const struct json_node *object;
-    const struct img_element *body;
     uint32_t first_group;
     bool base, companions;
 };

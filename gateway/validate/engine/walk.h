@@ -73,7 +73,7 @@ struct engine_walk {
     uint64_t matches;
     bool limit_told, service;
     const struct json_node *html; bool html_fine;                /* the narrative that was asked about last: two invariants ask the same */
-    struct { img_str reference, extension, coding, quantity, resource, id, value, url, child_extension, modifier_extension; } name;
+    struct { img_str reference, extension, coding, quantity, resource, id, value, url, child_extension; } name;
 };
 
 /* Marks for what a frame of the walk put on the stacks. */
