@@ -97,6 +97,7 @@ struct desk {
     size_t orders_answered;          /* of this transaction, looked at for what is answered inside it (COMPOSE, REPLY) */
     size_t orders_early;             /* ... and for what is given before its commit */
     bool pressed;                    /* an order waits for the commit that is not to wait */
+    int64_t pressed_since_ms;        /* boot clock */
     struct store *store;
     unsigned char seeds[DESK_SEEDS][32];   /* random numbers for events to come: each is used once */
     size_t seeds_left;
@@ -151,11 +152,11 @@ void desk_event(struct desk *d, struct flow_event *event);
 void desk_event_later(struct desk *d, const struct flow_event *event);
 /* Hands over what desk_event_later() collected; true when there was something. */
 bool desk_events_due(struct desk *d);
-/* Gives the orders that need no commit, and commits when it is time. */
-void desk_turn_end(struct desk *d);
+/* Gives the orders that need no commit, and commits when it is time. heard: a door has said something in this turn, so there may be more of it by now. */
+void desk_turn_end(struct desk *d, bool heard);
 /* Commits, gives the other orders. After a failure: rolls back, forgets the state, begins anew with START. */
 void desk_turn_commit(struct desk *d);
-/* Boot time by which the open transaction is to be committed, INT64_MAX = none is open. */
+/* Boot time up to which the loop may wait because of the open transaction: 0 = it may only look, INT64_MAX = none is open. */
 int64_t desk_turn_due(const struct desk *d);
 /* The life of the state machine begins (again): fresh state, START, doors' states told anew. */
 int desk_flow_start(struct desk *d, struct err *e);

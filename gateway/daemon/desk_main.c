@@ -281,6 +281,7 @@ static void turn(struct desk *d, const struct pollfd *p, size_t first_door)
     struct flow_event timer = { .type = FLOW_EV_TIMER };
     struct err e = ERR_INIT;
     int64_t now, due = INT64_MAX;
+    int heard = 0;
 
     (void)desk_events_due(d); /* they were true before what is heard now */
     if (p[0].revents != 0) {
@@ -289,7 +290,7 @@ static void turn(struct desk *d, const struct pollfd *p, size_t first_door)
     }
     for (size_t i = 0; i < d->doors; i++)
         if (p[first_door + i].revents != 0 && d->door[i].fd == p[first_door + i].fd)
-            (void)desk_hear(d, i);
+            heard += desk_hear(d, i);
     now = time_boot_ms();
     desk_doors_check(d, now);
     if (flow_next_due(d->flow, &store_flow_ops, d->store, &due, &e) == 0 && due <= now)
@@ -300,7 +301,7 @@ static void turn(struct desk *d, const struct pollfd *p, size_t first_door)
     if (p[1].revents != 0)
         desk_control_accept(d);
     desk_house_turn(d, now);
-    desk_turn_end(d);
+    desk_turn_end(d, heard > 0);
     desk_house_care(d, now);
     desk_jobs_check(d, now);
     desk_doors_start(d, now);

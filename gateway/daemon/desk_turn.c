@@ -7,6 +7,8 @@
  *      once, before the commit. Every other order waits for the commit. So a transaction stays open over several turns of the loop while workers are busy, until an order
  *      presses that somebody waits for, nobody is busy any more, or TURN_MS have passed: a file on its way from folder to service costs one commit
  *      before it is sent, however many steps that is. What a crash takes away is what nobody has acted upon; the file itself lies in .work/ and comes again.
+ *      Even an order that presses waits for what the doors have said meanwhile, PRESSED_MS at most: an idle house hears nothing more and commits at once,
+ *      in a busy one several files share the pages of a commit.
  *
  *      Payloads of events are put in the same transaction as the rows that name them. Descriptors of recent payloads are kept, so that a Bundle goes
  *      from worker to worker without being read back from the store.
@@ -21,7 +23,7 @@
 #include "base/timefmt.h"
 #include "daemon/desk.h"
 
-enum { TURN_MS = 20 };
+enum { TURN_MS = 20, PRESSED_MS = 3 };
 
 /* When an order may be given. */
 enum haste { AFTER_COMMIT_SOON /* the commit is made at the end of this turn */, AFTER_COMMIT /* ... whenever it is made */, AT_ONCE /* before it */ };
@@ -221,7 +223,10 @@ static void give_early(struct desk *d)
             desk_give(d, order);
             order->type = FLOW_DO_NONE;
         }
-        d->pressed |= haste == AFTER_COMMIT_SOON;
+        if (haste == AFTER_COMMIT_SOON && !d->pressed) {
+            d->pressed = true;
+            d->pressed_since_ms = time_boot_ms();
+        }
     }
 }
 
@@ -275,16 +280,24 @@ void desk_turn_commit(struct desk *d)
     cache_trim(d);
 }
 
-void desk_turn_end(struct desk *d)
+/* Boot time at which the transaction is committed whatever else happens. */
+static int64_t latest(const struct desk *d)
+{
+    int64_t turn = d->turn_since_ms + TURN_MS, pressed = d->pressed_since_ms + PRESSED_MS;
+
+    return d->pressed && pressed < turn ? pressed : turn;
+}
+
+void desk_turn_end(struct desk *d, bool heard)
 {
     give_early(d);
-    if (d->failed || d->pressed || d->stopping || !workers_busy(d) || time_boot_ms() >= desk_turn_due(d))
+    if (d->failed || d->stopping || (d->in_turn && time_boot_ms() >= latest(d)) || (!heard && (d->pressed || !workers_busy(d))))
         desk_turn_commit(d);
 }
 
 int64_t desk_turn_due(const struct desk *d)
 {
-    return d->in_turn ? d->turn_since_ms + TURN_MS : INT64_MAX;
+    return !d->in_turn ? INT64_MAX : d->pressed || !workers_busy(d) ? 0 : latest(d);
 }
 
 /* ---- payloads ---- */
