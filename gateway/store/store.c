@@ -319,7 +319,7 @@ static int open_database(struct store *store, const char *dir, struct err *e)
 {
     static const char *const settings[] = {
         "PRAGMA locking_mode = EXCLUSIVE", "PRAGMA page_size = 4096", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL",
-        "PRAGMA journal_size_limit = 33554432", "PRAGMA temp_store = MEMORY", "PRAGMA secure_delete = ON", "PRAGMA cache_size = -32768", "PRAGMA trusted_schema = OFF",
+        "PRAGMA journal_size_limit = 33554432", "PRAGMA temp_store = MEMORY", "PRAGMA secure_delete = ON", "PRAGMA cache_size = -28672", "PRAGMA trusted_schema = OFF",
     };
     char path[PATH_MAX_BYTES];
     struct stat st;
