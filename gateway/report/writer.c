@@ -96,7 +96,7 @@ cJSON *writer_put_item(struct writer *w, cJSON *array)
 
 int writer_print(const struct writer *w, const cJSON *root, struct buf *out)
 {
-    char *text = root != NULL && w->ok ? cJSON_Print(root) : NULL;
+    char *text = root != NULL && w->ok ? cJSON_PrintBuffered(root, 4096, 1) : NULL;
     int r = text == NULL ? ERR_NOMEM : buf_add_str(out, text);
 
     if (r == 0)
