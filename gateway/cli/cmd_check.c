@@ -21,6 +21,7 @@
 #include "base/proc.h"
 #include "base/timefmt.h"
 #include "cli/cli.h"
+#include "codes/masters.h"
 #include "daemon/facts.h"
 #include "exchange/exchange.h"
 #include "validate/validate.h"
@@ -137,6 +138,19 @@ static void try_set(struct cli_checks *k, const struct settings *s)
     validate_set_close(set);
 }
 
+static void try_masters(struct cli_checks *k, const struct settings *s)
+{
+    struct codes_masters *masters = NULL;
+    struct err e = ERR_INIT;
+
+    if (s->master_dir == NULL)
+        return;
+    try_folder(k, s->convert_user, s->master_dir, false, false);
+    if (codes_masters_load(s->master_dir, &masters, &e) < 0 && e.msg != MSG_IO)
+        cli_check(k, e.msg, s->master_dir, e.arg[0], e.arg[1]);
+    codes_masters_free(masters);
+}
+
 static void try_link(struct cli_checks *k, const struct settings *s, const struct settings_link *link)
 {
     struct exchange_profile *profile = NULL;
@@ -214,6 +228,7 @@ void cli_check_settings(struct cli *c, struct cli_checks *k)
     try_folder(k, s->convert_user, s->intermediate_dir, false, false);
     try_folder(k, s->convert_user, s->crl_dir, false, false);
     try_set(k, s);
+    try_masters(k, s);
     for (size_t i = 0; i < s->links; i++)
         try_link(k, s, &s->link[i]);
     for (size_t i = 0; i < s->sources; i++)

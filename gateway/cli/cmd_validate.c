@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include "base/text.h"
 #include "cli/validate_cmd.h"
+#include "daemon/masters.h"
 #include "validate/package/package.h"
 
 enum { NAMES_MAX = 256 << 20, PACKAGES_MAX = 64 };
@@ -113,6 +114,16 @@ static int open_set(struct cli *c, struct validate_set **ret_set, struct err *e)
     return r;
 }
 
+/* Those of --masters, else the gateway's own where it is the gateway's set that is used, too. */
+static int load_masters(const struct cli *c, struct codes_masters **ret_masters, struct err *e)
+{
+    const char *folder = cli_value(c, "masters");
+
+    if (folder == NULL && c->settings != NULL && c->settings->master_dir != NULL && !cli_has(c, "no-default-packages") && access(c->settings->master_dir, R_OK | X_OK) == 0)
+        folder = c->settings->master_dir;
+    return folder == NULL ? 0 : codes_masters_load(folder, ret_masters, e);
+}
+
 /* ---- arguments ---- */
 
 static int64_t default_jobs(void)
@@ -156,7 +167,9 @@ int cli_validate(struct cli *c)
 {
     struct validate_job job = { .c = c, .form = c->json ? FORM_JSON : FORM_TEXT, .profile = cli_value(c, "profile") };
     struct validate_names names = { .arena = NULL };
+    struct codes_masters *masters = NULL;
     struct validate_set *set = NULL;
+    struct validate_terms terms;
     struct err e = ERR_INIT;
     int r;
 
@@ -166,14 +179,19 @@ int cli_validate(struct cli *c)
     r = names.arena == NULL ? err_set(&e, ERR_NOMEM, MSG_NOMEM, NULL, "validate", NULL) : list_files(c, &names, &e);
     if (r == 0)
         r = open_set(c, &set, &e);
+    if (r == 0)
+        r = load_masters(c, &masters, &e);
     if (r == 0) {
+        terms = masters_terms(masters);
         job.set = set;
+        job.terms = &terms;
         job.progress = names.count > 1 && isatty(STDERR_FILENO) == 1;
         r = validate_pool_run(&job, &names);
     } else {
         r = cli_say_err(c, VALIDATE_NOT_CHECKED, &e);
     }
     validate_set_close(set);
+    codes_masters_free(masters);
     arena_free(names.arena);
     return r;
 }

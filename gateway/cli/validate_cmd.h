@@ -25,6 +25,7 @@ struct validate_job {
     enum validate_reading reading;
     const char *profile;                 /* NULL = none */
     const struct validate_set *set;      /* NULL = the built-in tables */
+    const struct validate_terms *terms;  /* the masters */
     unsigned jobs;                       /* threads at once, at least 1 */
     bool progress;                       /* tell on standard error how far it is */
 };

@@ -77,7 +77,7 @@ static void know_vendor_request(struct bench *bench, struct issue_list *list)
 
 static void check_file(const struct validate_job *job, struct bench *bench, const char *file, struct result *result)
 {
-    struct validate_request request = { .reading = job->reading, .profile = job->profile, .set = job->set, .session = bench->session };
+    struct validate_request request = { .reading = job->reading, .profile = job->profile, .set = job->set, .terms = job->terms, .session = bench->session };
     struct issue_list list;
     int r;
 

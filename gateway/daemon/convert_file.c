@@ -247,7 +247,7 @@ static int build_bundle(struct door *door, struct convert_world *world, const st
 static int make_product(struct door *door, struct convert_world *world, const struct input *in, const struct order *order, const struct order_unit *unit,
                         size_t index, const char *bundle_id, struct product *p, struct err *e)
 {
-    struct validate_request check = { .set = world->set, .session = world->session, .reading = VALIDATE_SERVICE };
+    struct validate_request check = { .set = world->set, .terms = &world->terms, .session = world->session, .reading = VALIDATE_SERVICE };
     int r = 0;
 
     p->issues = unit->issues;

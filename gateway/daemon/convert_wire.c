@@ -29,7 +29,7 @@ static int check_approval(struct bytes bundle, const struct json_node *root, str
 /* Signature and content; the bytes are read once for all that is asked of them. Bytes that came in ready and are no JSON are found by each on its own. */
 static int check_bytes(struct bytes bundle, struct bytes digest, int64_t time_ms, struct convert_world *world, struct sign_report *report, struct issue_list *issues, struct err *e)
 {
-    struct validate_request check = { .bytes = bundle.data, .len = bundle.len, .set = world->set, .session = world->session, .reading = VALIDATE_SERVICE };
+    struct validate_request check = { .bytes = bundle.data, .len = bundle.len, .set = world->set, .terms = &world->terms, .session = world->session, .reading = VALIDATE_SERVICE };
     bool approved = digest.len == SHA256_BYTES;
     int r = json_parse(bundle.data, bundle.len, NULL, world->arena, &check.root, e);
 

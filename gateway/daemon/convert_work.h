@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/issue.h"
 #include "daemon/door.h"
+#include "daemon/masters.h"
 #include "exchange/exchange.h"
 #include "sign/sign.h"
 #include "validate/validate.h"
@@ -19,11 +20,13 @@ struct convert_world {
     struct exchange_profile *profile[SETTINGS_MAX];   /* by index of the link */
     struct sign_trust *trust;
     struct validate_set *set;                         /* NULL = the built-in profiles */
+    struct codes_masters *masters;                    /* the operator's code lists; NULL = none */
+    struct validate_terms terms;                      /* the same for the validator */
     struct validate_session *session;                 /* what validating keeps from one Bundle to the next */
     struct arena *arena;                              /* of one job, reset after each */
 };
 
-/* Profiles of all links, the set of FHIR packages (fhir_set), trust anchors (trust_dir), CRLs (crl_dir). */
+/* Profiles of all links, the set of FHIR packages (fhir_set), code lists (master_dir), trust anchors (trust_dir), CRLs (crl_dir). */
 int convert_world_load(const struct settings *settings, struct convert_world *ret_world, struct err *e);
 
 void convert_look(struct door *door, struct convert_world *world);

@@ -76,6 +76,9 @@ int convert_world_load(const struct settings *s, struct convert_world *ret_world
         if (r == ERR_NOTFOUND)
             err_set(e, r, MSG_PACKAGE_SET_UNKNOWN, NULL, s->fhir_set, NULL);
     }
+    if (r == 0 && s->master_dir != NULL)
+        r = codes_masters_load(s->master_dir, &world.masters, e);
+    world.terms = masters_terms(world.masters);
     if (r == 0)
         r = trust_load(s, world.trust, e);
     if (r == 0)

@@ -33,6 +33,7 @@ static const struct conf_key gateway_keys[] = {
     { .key = "doors_dir", .type = CONF_TEXT, .offset = AT(settings, doors_dir), .fallback = "/usr/lib/clinsgw" },
     { .key = "profile_dir", .type = CONF_TEXT, .offset = AT(settings, profile_dir), .fallback = "/etc/clinsgw/profiles" },
     { .key = "fhir_dir", .type = CONF_TEXT, .offset = AT(settings, fhir_dir), .fallback = "/var/lib/clinsgw/fhir" },
+    { .key = "master_dir", .type = CONF_TEXT, .offset = AT(settings, master_dir) },
     { .key = "fhir_set", .type = CONF_TEXT, .offset = AT(settings, fhir_set) },
     { .key = "page_dir", .type = CONF_TEXT, .offset = AT(settings, page_dir) },
     { .key = "trust_dir", .type = CONF_TEXT, .offset = AT(settings, trust_dir) },
@@ -256,7 +257,7 @@ static int add_gateway(const struct build *b, const struct conf_section *section
     struct settings *s = b->s;
     int r = conf_apply(b->conf, section, gateway_keys, s, b->arena, e);
     const struct { const char *key, *path; } folders[] = {
-        { "state_dir", s->state_dir }, { "run_dir", s->run_dir }, { "doors_dir", s->doors_dir }, { "profile_dir", s->profile_dir }, { "fhir_dir", s->fhir_dir },
+        { "state_dir", s->state_dir }, { "run_dir", s->run_dir }, { "doors_dir", s->doors_dir }, { "profile_dir", s->profile_dir }, { "fhir_dir", s->fhir_dir }, { "master_dir", s->master_dir },
         { "page_dir", s->page_dir }, { "trust_dir", s->trust_dir }, { "intermediate_dir", s->intermediate_dir }, { "crl_dir", s->crl_dir },
     };
 

@@ -61,6 +61,7 @@ struct settings_source {
 struct settings {
     const char *file;
     const char *state_dir, *run_dir, *doors_dir, *profile_dir, *fhir_dir, *page_dir, *trust_dir, *intermediate_dir, *crl_dir;
+    const char *master_dir;                     /* the operator's code lists (codes/masters.h), NULL = none */
     const char *fhir_set;                       /* set of FHIR packages below fhir_dir, by name; NULL = the built-in profiles */
     const char *host;                           /* prefix of request names on shared folders, [0-9a-z]{2,8} */
     int language;                               /* enum msg_lang */

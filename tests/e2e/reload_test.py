@@ -100,6 +100,10 @@ CORE = {"resourceType": "StructureDefinition", "url": "http://hl7.org/fhir/Struc
         "derivation": "specialization", "snapshot": {"element": [{"id": "Bundle", "path": "Bundle", "min": 0, "max": "*"}]}}
 
 
+# A code list that lacks what the sample sends.
+MASTER = "system\thttp://jpfhir.jp/fhir/clins/CodeSystem/JLAC10/JP_CLINS_ObsLabResult_CoreLabo_CS\n0\tnothing\n"
+
+
 def codes(answer):
     return [json.loads(answer.stdout)["code"], answer.returncode]
 
@@ -134,6 +138,14 @@ def bad_image():
             with open(house.errors, encoding="utf-8") as f:
                 true(reason is None or reason in f.read(), "the reason %s" % reason)
 
+        def outcome_of(name):
+            """Of a new report; the code of the first mistake where there is one."""
+            document = source.request("04-lab-register.json")
+            document["units"][0]["key"] = name.upper()
+            result = source.result(source.drop(name + ".json", document))
+            mistakes = [i["code"] for i in result["issues"] + [i for m in result["messages"] for i in m["issues"]] if i["severity"] == "error"]
+            return mistakes[0] if mistakes else result["outcome"]
+
         image = os.path.join(fhir, "sets", "mine.image")
         with open(image, "r+b") as f:
             f.seek(100)
@@ -143,7 +155,7 @@ def bad_image():
             house.write_conf()
             reload_says(True, reason)
             equal(house.doors(), doors, "the old workers work on")
-            equal(source.send("04-lab-register.json", dict(source.request("04-lab-register.json")))["outcome"], "done", "and take files")
+            equal(outcome_of(name), "done", "and take files")
         equal(codes(package("remove", "--set", "mine")), ["CG-9316", 1], "the set that the configuration names")
         house.cli("package", "refresh")
         reload_says(False, None)
@@ -151,6 +163,15 @@ def bad_image():
         del house.gateway["fhir_set"]
         house.write_conf()
         reload_says(False, None)
+        house.gateway["master_dir"] = masters = os.path.join(house.folder, "masters")
+        os.makedirs(masters)
+        for text, refused, outcome in (("system\tno tab here", False, "done"), ("not a head", True, "done"), (MASTER, False, "CG-5164")):
+            with open(os.path.join(masters, "items.tsv"), "w", encoding="utf-8") as f:
+                f.write(text)
+            house.write_conf()
+            reload_says(refused, "CG-1013" if refused else None)
+            equal(any(row["code"] == "CG-1013" for row in json.loads(house.cli("check-config", "--json", good=False).stdout)["checks"]), refused, "check-config")
+            equal(outcome_of("master%d" % len(text)), outcome, text)
         equal(json.loads(package("remove", "--set", "mine").stdout), [{"set": "mine"}], "removed")
         equal(codes(package("remove", "--set", "mine")), ["CG-5197", 1], "removed twice")
         house.cli("package", "remove", "core-1.0.0.tgz", "bare-1.0.0.tgz")

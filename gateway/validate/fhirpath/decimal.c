@@ -169,12 +169,16 @@ static bool align_or_round(struct fp_decimal *a, struct fp_decimal *b)
 
 bool fp_decimal_add(struct fp_decimal a, struct fp_decimal b, struct fp_decimal *ret)
 {
+    fp_int128 sum;
     if (!align(&a, &b) && !align_or_round(&a, &b))
         return false;
-    struct fp_decimal sum = { a.digits + b.digits, a.scale };
-    if (too_large(sum.digits))
-        return false;
-    *ret = sum;
+    while (__builtin_add_overflow(a.digits, b.digits, &sum) || too_large(sum)) {
+        if (a.scale == 0)
+            return false;
+        b = fp_decimal_round(b, a.scale - 1, FP_HALF_UP);
+        a = fp_decimal_round(a, a.scale - 1, FP_HALF_UP);
+    }
+    *ret = (struct fp_decimal){ sum, a.scale };
     return true;
 }
 
