@@ -21,6 +21,7 @@
 #include "base/proc.h"
 #include "base/timefmt.h"
 #include "cli/cli.h"
+#include "codes/code_map.h"
 #include "codes/masters.h"
 #include "daemon/facts.h"
 #include "exchange/exchange.h"
@@ -170,6 +171,20 @@ static void try_link(struct cli_checks *k, const struct settings *s, const struc
     try_certificate(k, s->link_user, link->ca);
 }
 
+/* Read as a worker reads it. */
+static void try_code_map(struct cli_checks *k, const struct settings *s, const struct settings_facility *facility)
+{
+    struct code_map *map = NULL;
+    struct err e = ERR_INIT;
+
+    if (facility->code_map == NULL)
+        return;
+    try_file(k, s->convert_user, facility->code_map, R_OK, MSG_CHECK_FILE);
+    if (access(facility->code_map, R_OK) == 0 && code_map_load(facility->code_map, &map, &e) < 0)
+        cli_check(k, e.msg, e.place, e.arg[0], e.arg[1]);
+    code_map_free(map);
+}
+
 static void try_source(struct cli_checks *k, const struct settings *s, const struct settings_source *source)
 {
     static const struct { const char *name; bool may_be_missing; } folders[] = { { "in", false }, { "out", false }, { "done", false }, { "error", false }, { "try", true } };
@@ -231,6 +246,8 @@ void cli_check_settings(struct cli *c, struct cli_checks *k)
     try_masters(k, s);
     for (size_t i = 0; i < s->links; i++)
         try_link(k, s, &s->link[i]);
+    for (size_t i = 0; i < s->facilities; i++)
+        try_code_map(k, s, &s->facility[i]);
     for (size_t i = 0; i < s->sources; i++)
         try_source(k, s, &s->source[i]);
     for (size_t i = 0; i < s->signers; i++)

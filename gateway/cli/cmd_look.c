@@ -1,6 +1,6 @@
 /*
  * NAME
- *      cmd_look - clinsgw status, list, show
+ *      cmd_look - clinsgw status, list, uncoded, show
  *
  * DESCRIPTION
  *      The running desk answers; when it is stopped the store is read here, and status says STOPPED with exit status 3.
@@ -74,7 +74,7 @@ static int view(struct cli *c, struct store *store, struct buf *text, struct err
         return view_show(store, c->plain[0], c->lang, c->json, text, e);
     if (limit != NULL && text_to_int64(limit, strlen(limit), 1, VIEW_LIST_MAX, &ask.limit) < 0)
         return err_set(e, ERR_INVALID, MSG_CTL_ARGUMENT, NULL, limit, NULL);
-    return view_list(store, &ask, c->lang, c->json, text, e);
+    return (strcmp(c->verb, "uncoded") == 0 ? view_uncoded : view_list)(store, &ask, c->lang, c->json, text, e);
 }
 
 static int look(struct cli *c)

@@ -29,6 +29,7 @@ static const struct command {
 } commands[] = {
     { "status", cli_status, " html", 0, 0, true, "status [--html]", { "いまの状態（終了コード 0 OK、1 注意、2 停止、3 未起動）", "the state of things (exit 0 OK, 1 WARNING, 2 STOPPED, 3 not running)" } },
     { "list", cli_list, " state= facility= source= limit=", 0, 0, true, "list [--state S] [--facility C] [--source S] [--limit N]", { "送信の一覧（新しい順）", "messages, newest first" } },
+    { "uncoded", cli_list, " facility= source= limit=", 0, 0, true, "uncoded [--facility C] [--source S] [--limit N]", { "標準コードがなく未コードで送った項目（コード対応表の作業一覧）", "terms sent without a standard code: the work list for the code map" } },
     { "show", cli_show, "", 1, 1, true, "show ID", { "一件の全経過", "the whole story of one" } },
     { "retry", cli_change, "", 1, 1, true, "retry ID", { "拒否されたものを元ファイルからやり直す", "convert the original of a refused or rejected one anew" } },
     { "cancel", cli_change, "", 1, 1, true, "cancel ID", { "登録を取り消す", "cancel a registration" } },

@@ -355,6 +355,33 @@ static enum msg_id convert_one(struct door *door, struct convert_world *world, c
     return r < 0 ? e.msg : MSG_NONE;
 }
 
+struct asking { const struct code_map *map; };
+
+/* order_code_map over the facility's file: the lists that would do are asked in their order. */
+static int ask_map(void *context, enum chart_kind kind, const enum chart_system *systems, size_t count, const struct chart_concept *concept, const struct chart_text *material,
+                   struct chart_coding *ret_coding)
+{
+    const struct asking *asking = context;
+
+    (void)kind;
+    for (size_t i = 0; i < count; i++) {
+        const struct code_map_entry *entry = code_map_find(asking->map, chart_system_name(systems[i]), concept->local_code.text, material == NULL ? NULL : material->text);
+        if (entry == NULL)
+            continue;
+        *ret_coding = (struct chart_coding){ .system = systems[i], .code.text = entry->code, .display.text = entry->name[0] == '\0' ? NULL : entry->name };
+        return 0;
+    }
+    return ERR_NOTFOUND;
+}
+
+/* The map of the facility that the order is for: the first code that it names. */
+static const struct code_map *map_of(const struct door *door, const struct convert_world *world, const struct input *in)
+{
+    int facility = in->options.institution_count == 0 ? -1 : settings_find_facility(door->settings, in->institution[0]);
+
+    return facility < 0 ? NULL : world->map[facility];
+}
+
 void convert_convert(struct door *door, struct convert_world *world)
 {
     struct input in;
@@ -368,7 +395,7 @@ void convert_convert(struct door *door, struct convert_world *world)
     if (r == 0)
         r = in.adapter->read(in.file, in.beside, in.beside_count, &in.options, world->arena, &order, &e);
     if (r == 0)
-        r = order_settle_codes(order, NULL, NULL, &e);
+        r = order_settle_codes(order, ask_map, &(struct asking){ map_of(door, world, &in) }, &e);
     failed = r < 0 ? e.msg : MSG_NONE;
     cursor = wire_first(&door->in);
     while (failed == MSG_NONE && wire_next_group(&cursor, F_UNIT, &unit)) {

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/issue.h"
+#include "codes/code_map.h"
 #include "daemon/door.h"
 #include "daemon/masters.h"
 #include "exchange/exchange.h"
@@ -18,6 +19,7 @@ enum { CONVERT_FILES_MAX = 60, CONVERT_ARENA_MAX = 512 << 20 };
 /* Loaded before confinement; read-only afterwards. */
 struct convert_world {
     struct exchange_profile *profile[SETTINGS_MAX];   /* by index of the link */
+    struct code_map *map[SETTINGS_MAX];               /* by index of the facility, NULL = none */
     struct sign_trust *trust;
     struct validate_set *set;                         /* NULL = the built-in profiles */
     struct codes_masters *masters;                    /* the operator's code lists; NULL = none */
@@ -26,7 +28,7 @@ struct convert_world {
     struct arena *arena;                              /* of one job, reset after each */
 };
 
-/* Profiles of all links, the set of FHIR packages (fhir_set), code lists (master_dir), trust anchors (trust_dir), CRLs (crl_dir). */
+/* Profiles of all links, code maps of all facilities, the set of FHIR packages (fhir_set), code lists (master_dir), trust anchors (trust_dir), CRLs (crl_dir). */
 int convert_world_load(const struct settings *settings, struct convert_world *ret_world, struct err *e);
 
 void convert_look(struct door *door, struct convert_world *world);

@@ -69,6 +69,9 @@ int convert_world_load(const struct settings *s, struct convert_world *ret_world
 
     for (size_t i = 0; i < s->links && r == 0; i++)
         r = load_profile(s, i, &world, e);
+    for (size_t i = 0; i < s->facilities && r == 0; i++)
+        if (s->facility[i].code_map != NULL)
+            r = code_map_load(s->facility[i].code_map, &world.map[i], e);
     if (r == 0 && s->fhir_set != NULL) {
         char path[4096];
         snprintf(path, sizeof path, "%s/sets/%s.image", s->fhir_dir, s->fhir_set);

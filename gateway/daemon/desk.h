@@ -182,7 +182,7 @@ void desk_log(struct desk *d, const struct err *e);
 int desk_doors_plan(struct desk *d, struct err *e);          /* which doors the settings ask for */
 void desk_doors_start(struct desk *d, int64_t boot_ms);      /* starts those whose time has come */
 void desk_link_down(struct desk *d, const char *route);
-/* Lets one worker come up with the configuration that lies there now, and ends it: 0, or why it could not (interface profile, compiled FHIR profiles, trust anchors). */
+/* Lets one worker come up with the configuration that lies there now, and ends it: 0, or why it could not (interface profile, code map, compiled FHIR profiles, trust anchors). */
 int desk_doors_probe(struct desk *d, struct err *e);
 void desk_doors_reap(struct desk *d);                        /* waitpid; what a dead door held becomes events */
 void desk_doors_stop(struct desk *d, bool links_too);        /* tells them to stop */

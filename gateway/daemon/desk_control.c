@@ -126,6 +126,7 @@ static void do_status(struct desk *d, struct desk_client *c, const struct comman
 
 static void do_list(struct desk *d, struct desk_client *c, const struct command *cmd)
 {
+    int (*view)(struct store *, const struct view_ask *, enum msg_lang, bool, struct buf *, struct err *) = strcmp(cmd->verb, "uncoded") == 0 ? view_uncoded : view_list;
     struct view_ask ask = { option(cmd, "state"), option(cmd, "facility"), option(cmd, "source"), 0 };
     const char *limit = option(cmd, "limit");
     struct buf text;
@@ -134,7 +135,7 @@ static void do_list(struct desk *d, struct desk_client *c, const struct command 
     buf_init(&text, VIEW_TEXT_MAX);
     if (limit != NULL && text_to_int64(limit, strlen(limit), 1, VIEW_LIST_MAX, &ask.limit) < 0)
         reply(d, c, 1, MSG_CTL_ARGUMENT, limit, NULL);
-    else if (view_list(d->store, &ask, (enum msg_lang)c->language, c->json, &text, &e) < 0)
+    else if (view(d->store, &ask, (enum msg_lang)c->language, c->json, &text, &e) < 0)
         reply_err(d, c, &e);
     else
         reply_bytes(d, c, 0, &text);
@@ -425,7 +426,7 @@ void desk_sitting_check(struct desk *d)
 /* ---- connections ---- */
 
 static const struct { const char *verb; void (*run)(struct desk *, struct desk_client *, const struct command *); } verbs[] = {
-    { "status", do_status }, { "list", do_list }, { "show", do_show }, { "waiting", do_waiting }, { "export", do_export }, { "backup", do_backup }, { "sign", do_sign },
+    { "status", do_status }, { "list", do_list }, { "uncoded", do_list }, { "show", do_show }, { "waiting", do_waiting }, { "export", do_export }, { "backup", do_backup }, { "sign", do_sign },
 };
 
 static void run_command(struct desk *d, struct desk_client *c)

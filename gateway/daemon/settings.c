@@ -91,6 +91,7 @@ static const struct conf_key facility_keys[] = {
     { .key = "prefer_after", .type = CONF_TIME, .offset = AT(settings_facility, prefer_after_ms), .min = MINUTE, .max = INT64_MAX, .fallback = "24h" },
     { .key = "signature_age", .type = CONF_TIME, .offset = AT(settings_facility, signature_age_ms), .min = MINUTE, .max = INT64_MAX, .fallback = "7d" },
     { .key = "signer", .type = CONF_TEXT, .offset = AT(settings_facility, signer) },
+    { .key = "code_map", .type = CONF_TEXT, .offset = AT(settings_facility, code_map) },
     { .key = NULL },
 };
 
@@ -189,6 +190,8 @@ static int add_facility(const struct build *b, const struct conf_section *sectio
     int r = conf_apply(b->conf, section, facility_keys, facility, b->arena, e);
 
     facility->code = section->name;
+    if (r == 0 && !is_absolute(facility->code_map))
+        r = refuse(b->conf, section, "code_map", MSG_WORDS("an absolute path", "絶対パス"), e);
     if (r == 0 && (!is_institution(section->name) || (facility->second_code != NULL && !is_institution(facility->second_code))))
         r = refuse(b->conf, section, "facility", MSG_WORDS("10 digits (医療機関番号)", "10 桁の数字（医療機関番号）"), e);
     b->s->facilities++;

@@ -48,6 +48,7 @@ struct settings_facility {
     int64_t prefer_after_ms;                    /* prefer: unsigned after this age */
     int64_t signature_age_ms;                   /* a signature older than this is made anew before sending */
     const char *signer;                         /* default signer, NULL = none */
+    const char *code_map;                       /* file of local codes (codes/code_map.h), NULL = none */
     int link_index, signer_index;               /* into the lists below; signer_index -1 = none */
 };
 

@@ -23,6 +23,8 @@ struct view_ask { const char *state, *facility, *source; /* NULL = any */ int64_
 
 /* Messages, newest first, before them the requests that have none yet. ERR_INVALID: no such state. */
 int view_list(struct store *store, const struct view_ask *ask, enum msg_lang lang, bool json, struct buf *out, struct err *e);
+/* Terms that the newest messages (limit 0 = 1000) sent without a standard code, newest first: the work list for the code map. */
+int view_uncoded(struct store *store, const struct view_ask *ask, enum msg_lang lang, bool json, struct buf *out, struct err *e);
 /* The whole story of a message, or of a request with all its messages. */
 int view_show(struct store *store, const char *handle, enum msg_lang lang, bool json, struct buf *out, struct err *e);
 /* Bytes: original, bundle, signed, request, answer. ERR_INVALID: no such part; ERR_NOTFOUND: this one has none. */
