@@ -153,8 +153,13 @@ static int load_settings(struct cli *c, const struct command *cmd)
 {
     struct err e = ERR_INIT;
 
-    if (cmd->settings && settings_load(c->config, c->arena, &c->settings, &e) < 0)
-        return cli_say_err(c, CLI_CONFIG, &e);
+    if (cmd->settings && settings_load(c->config, c->arena, &c->settings, &e) < 0) {
+        bool asks = cmd->run == cli_status || cmd->run == cli_list || cmd->run == cli_show || cmd->run == cli_change;
+        if (!asks || settings_load_gateway(c->config, c->arena, &c->settings, NULL) < 0)
+            return cli_say_err(c, CLI_CONFIG, &e);
+        if (!c->json) /* a reload has refused this file: what runs goes on with the one before it, and answers */
+            (void)cli_say_err(c, CLI_CONFIG, &e);
+    }
     if (!cmd->settings && cli_value(c, "lang") == NULL) /* only for the language: a wrong file is check-config's concern */
         (void)settings_load(c->config, c->arena, &c->settings, NULL);
     return settle_language(c);

@@ -88,6 +88,7 @@ struct desk_try;
 
 struct desk {
     const char *config_path;
+    int config;                      /* sealed text of the configuration in force: what a door is started with, whatever lies at the path by then */
     struct arena *arena;             /* of the settings in force */
     struct settings *settings;
     struct exchange_profile *profile[SETTINGS_MAX];
@@ -179,6 +180,8 @@ void desk_log(struct desk *d, const struct err *e);
 
 /* ---- desk_doors.c ---- */
 
+/* The text that lies at path as a sealed memfd. Descriptor or a negative code. */
+int desk_config_open(const char *path, struct err *e);
 int desk_doors_plan(struct desk *d, struct err *e);          /* which doors the settings ask for */
 void desk_doors_start(struct desk *d, int64_t boot_ms);      /* starts those whose time has come */
 void desk_link_down(struct desk *d, const char *route);

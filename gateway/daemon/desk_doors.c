@@ -133,7 +133,7 @@ static _Noreturn void become_door(const struct desk *d, const struct desk_door *
     char *argv[] = { path, (char *)(uintptr_t)d->config_path, (char *)(uintptr_t)door->name, NULL };
     sigset_t none;
     struct err e = ERR_INIT;
-    int high_socket = fcntl(socket, F_DUPFD, 16), high_lock = fcntl(lock, F_DUPFD, 16);
+    int high_socket = fcntl(socket, F_DUPFD, 16), high_lock = fcntl(lock, F_DUPFD, 16), high_config = fcntl(d->config, F_DUPFD, 16);
 
     snprintf(path, sizeof path, "%s/%s", d->settings->doors_dir, program[door->kind]);
     sigemptyset(&none);
@@ -143,7 +143,9 @@ static _Noreturn void become_door(const struct desk *d, const struct desk_door *
     close(high_socket);
     close(high_lock);
     hand_over_secrets(d->settings, door);
-    close_range(DOOR_SECRET_2 + 1, ~0u, 0);
+    if (high_config < 0 || dup2(high_config, DOOR_CONFIG) < 0)
+        _exit(70);
+    close_range(DOOR_CONFIG + 1, ~0u, 0);
     umask(door->kind == DESK_SPOOL ? 0007 : 0077);
     if (proc_become(user_of(d->settings, door->kind), &e) < 0)
         _exit(70);
@@ -219,9 +221,14 @@ static int hear_probe(struct desk *d, const struct desk_door *door, struct err *
 int desk_doors_probe(struct desk *d, struct err *e)
 {
     struct desk_door door = { .kind = DESK_CONVERT, .name = "probe", .fd = -1 };
-    int r, status;
+    int r, status, in_force = d->config, wanted = desk_config_open(d->config_path, e);
 
+    if (wanted < 0)
+        return wanted;
+    d->config = wanted;
     start_door(d, &door, time_boot_ms());
+    d->config = in_force;
+    close(wanted);
     if (door.pid <= 0) /* why is in the log */
         return err_set(e, ERR_IO, MSG_WIRE_CLOSED, NULL, NULL, NULL);
     r = hear_probe(d, &door, e);

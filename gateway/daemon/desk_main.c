@@ -27,7 +27,7 @@
 #include "daemon/flow_settings.h"
 #include "daemon/version.h"
 
-enum { STOP_MS = 4000, DIE_MS = 500, QUIET_MS = 40, POLL_MAX = DESK_DOORS_MAX + DESK_CLIENTS_MAX + 2 };
+enum { STOP_MS = 4000, DIE_MS = 500, QUIET_MS = 40, CONFIG_MAX = 1 << 20, POLL_MAX = DESK_DOORS_MAX + DESK_CLIENTS_MAX + 2 };
 
 static int load_profiles(const struct settings *s, struct exchange_profile *ret_profile[SETTINGS_MAX], struct err *e)
 {
@@ -43,17 +43,34 @@ static int load_profiles(const struct settings *s, struct exchange_profile *ret_
     return r;
 }
 
+int desk_config_open(const char *path, struct err *e)
+{
+    struct buf text;
+    int r;
+
+    buf_init(&text, CONFIG_MAX);
+    r = file_read(AT_FDCWD, path, CONFIG_MAX, &text, e);
+    if (r == 0)
+        r = memfd_seal("clinsgw-config", text.data, text.len, e);
+    buf_free(&text);
+    return r;
+}
+
 /* Loads everything that a configuration names; on failure nothing is changed. */
 static int load_config(struct desk *d, struct err *e)
 {
     struct arena *arena = arena_new(16 << 20);
     struct settings *settings = NULL;
     struct exchange_profile *profile[SETTINGS_MAX] = { NULL };
-    int r = arena == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "configuration", NULL) : settings_load(d->config_path, arena, &settings, e);
+    int config = desk_config_open(d->config_path, e), r = config;
 
+    if (r >= 0)
+        r = arena == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "configuration", NULL) : settings_load_fd(config, d->config_path, arena, &settings, e);
     if (r == 0)
         r = load_profiles(settings, profile, e);
     if (r < 0) {
+        if (config >= 0)
+            close(config);
         for (size_t i = 0; i < SETTINGS_MAX; i++)
             exchange_profile_free(profile[i]);
         arena_free(arena);
@@ -63,6 +80,9 @@ static int load_config(struct desk *d, struct err *e)
         exchange_profile_free(d->profile[i]);
         d->profile[i] = profile[i];
     }
+    if (d->config >= 0)
+        close(d->config);
+    d->config = config;
     arena_free(d->arena);
     d->arena = arena;
     d->settings = settings;
@@ -317,7 +337,7 @@ int main(int argc, char **argv)
     size_t first_door = 0;
 
     d.config_path = argc > 1 ? argv[1] : "/etc/clinsgw/clinsgw.conf";
-    d.control = d.signals = d.status_log = d.replying = -1;
+    d.control = d.signals = d.status_log = d.replying = d.config = -1;
     for (size_t i = 0; i < DESK_CLIENTS_MAX; i++)
         d.client[i].fd = -1;
     flow_orders_init(&d.orders);

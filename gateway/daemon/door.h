@@ -14,7 +14,7 @@
 #include "daemon/wire.h"
 
 /* DOOR_SECRET, DOOR_SECRET_2: open files with the secrets of this door (PIN; log-in password, key password), opened by the desk's user; closed when there is none. */
-enum { DOOR_SOCKET = 3, DOOR_LOCK = 4, DOOR_SECRET = 5, DOOR_SECRET_2 = 6, DOOR_PAYLOAD_MAX = 96 << 20 };
+enum { DOOR_SOCKET = 3, DOOR_LOCK = 4, DOOR_SECRET = 5, DOOR_SECRET_2 = 6, DOOR_CONFIG = 7 /* text of the configuration in force */, DOOR_PAYLOAD_MAX = 96 << 20 };
 
 struct door {
     int socket;

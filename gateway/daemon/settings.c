@@ -378,9 +378,47 @@ int settings_parse(const char *file, const char *bytes, size_t len, struct arena
     return parse(file, bytes, len, arena, NULL, ret_settings, e);
 }
 
+int settings_load_gateway(const char *path, struct arena *arena, struct settings **ret_settings, struct err *e)
+{
+    const struct conf_section *section;
+    struct conf_section none = { .kind = "gateway", .name = "", .line = 1 };
+    struct settings *s = arena_alloc(arena, sizeof *s);
+    struct conf *conf = NULL;
+    struct buf text;
+    char *copy = NULL;
+    int r;
+
+    buf_init(&text, FILE_MAX);
+    r = file_read(AT_FDCWD, path, FILE_MAX, &text, e);
+    if (r == 0 && (s == NULL || (copy = arena_strndup(arena, text.data, text.len)) == NULL || (s->file = arena_strdup(arena, path)) == NULL))
+        r = err_set(e, ERR_NOMEM, MSG_NOMEM, path, "settings", NULL);
+    if (r == 0)
+        r = conf_parse(path, copy, text.len, arena, &conf, e);
+    section = r == 0 ? conf_find(conf, "gateway", "") : NULL;
+    if (r == 0)
+        r = add_gateway(&(struct build){ conf, arena, s }, section == NULL ? &none : section, e);
+    if (r == 0)
+        *ret_settings = s;
+    buf_free(&text);
+    return r;
+}
+
 int settings_load(const char *path, struct arena *arena, struct settings **ret_settings, struct err *e)
 {
     return settings_load_telling(path, arena, NULL, ret_settings, e);
+}
+
+int settings_load_fd(int fd, const char *file, struct arena *arena, struct settings **ret_settings, struct err *e)
+{
+    struct buf text;
+    int r;
+
+    buf_init(&text, FILE_MAX);
+    r = file_read_fd(fd, FILE_MAX, &text, e);
+    if (r == 0)
+        r = parse(file, text.data, text.len, arena, NULL, ret_settings, e);
+    buf_free(&text);
+    return r;
 }
 
 int settings_load_telling(const char *path, struct arena *arena, const struct settings_faults *faults, struct settings **ret_settings, struct err *e)

@@ -1,7 +1,7 @@
 /*
  * settings.h - the configuration of the gateway (clinsgw.conf(5)) as typed structs.
  *
- * Every process reads the same file through settings_load() and takes its own part. Unknown keys, bad values and references to sections that do not
+ * The desk reads the file and hands its text on to the doors, so that all have the one in force whatever lies there meanwhile; each takes its own part. Unknown keys, bad values and references to sections that do not
  * exist are errors with file, line, key and what is allowed; nothing is read half. Secrets never stand in the file: only the names of the files or
  * systemd credentials that hold them.
  */
@@ -77,7 +77,11 @@ struct settings {
 
 /* Reads and checks. Everything lives in the arena. ERR_SYNTAX, ERR_INVALID, ERR_NOTFOUND with place "file:line". */
 int settings_load(const char *path, struct arena *arena, struct settings **ret_settings, struct err *e);
-/* The same, telling of the first mistake of every section instead of stopping at the first of all; what was told is not left in *e (its msg is MSG_NONE then). */
+/* From an open descriptor, from its beginning; file is the name to show in errors. */
+int settings_load_fd(int fd, const char *file, struct arena *arena, struct settings **ret_settings, struct err *e);
+/* Only the section [gateway], whatever the others hold: enough to ask a running desk, which has a configuration of its own in force. */
+int settings_load_gateway(const char *path, struct arena *arena, struct settings **ret_settings, struct err *e);
+/* The same as settings_load(), telling of the first mistake of every section instead of stopping at the first of all; what was told is not left in *e (its msg is MSG_NONE then). */
 struct settings_faults { void (*tell)(void *context, const struct err *e); void *context; };
 int settings_load_telling(const char *path, struct arena *arena, const struct settings_faults *faults, struct settings **ret_settings, struct err *e);
 /* After the profile of a link could not be loaded: says so with the line that names it and the profiles that are there. Other reasons, and a folder without any, stay as they are. Returns e->code. */

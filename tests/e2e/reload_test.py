@@ -25,6 +25,8 @@ def source_taken_out():
         stays, goes = house.source("stays", box=box), house.source("goes", box=box)
         house.start()
         equal(stays.send("04-lab-register.json")["outcome"], "done", "before")
+        with open(house.errors, encoding="utf-8") as f:
+            true("CG-9414" in f.read(), "the log says that a key file is for tests")
         house.cli("pause")
         document = goes.request("04-lab-register.json")
         document["units"][0]["key"] = "GOES-1"
@@ -81,6 +83,33 @@ def alarms_end():
         house.cli("resume")
         over = until(lambda: [line for line in house.status_log() if "state=cleared" in line and "CG-8213" in line], "resumed")[0]
         true("次に" not in over, over)
+
+
+def refused():
+    """A wrong file is refused, the old one stays in force, and the commands go on to work beside it."""
+    with House("reload", signer="key_file") as house:
+        box = house.sandbox()
+        house.link("folder", "folder", box)
+        house.facility(link="folder", signing="never")
+        clinic = house.source("karte", box=box)
+        house.start()
+        with open(house.conf, encoding="utf-8") as f:
+            good = f.read()
+        with open(house.conf, "w", encoding="utf-8") as f:
+            f.write(good.replace('signing = "never"', 'signing = "maybe"'))
+        house.process.send_signal(signal.SIGHUP)
+        until(lambda: any("CG-9007" in line for line in house.status_log()), "refused")
+        p = until(lambda: (lambda p: p if p.returncode == 0 else None)(house.cli("status", good=False)), "the links are up")
+        true(p.stdout.startswith(b"OK") and b"CG-1004" in p.stderr and b"signing" in p.stderr, "%r" % p)
+        equal(page(house)["links"][0]["up"], True, "as JSON")
+        equal(clinic.send("04-lab-register.json")["outcome"], "done", "the old one stays in force")
+        for program in ("clinsgw-convert", "clinsgw-link", "clinsgw-spool"):
+            until(lambda p=program: house.kill(p), program)
+        again = clinic.request("04-lab-register.json")
+        again["units"][0]["key"] = "AGAIN"
+        equal(clinic.send("again.json", again)["outcome"], "done", "also for a process that is started anew beside the wrong file")
+        equal(house.cli("cancel", "1", good=False).returncode, 0, "and commands are obeyed")
+        equal(house.cli("doctor", good=False).returncode, 78, "doctor needs the whole file")
 
 
 def page(house):
@@ -180,5 +209,6 @@ def bad_image():
 
 runner.run("source_taken_out", source_taken_out)
 runner.run("alarms_end", alarms_end)
+runner.run("refused", refused)
 runner.run("bad_image", bad_image)
 sys.exit(runner.end())

@@ -254,6 +254,14 @@ TEST(settings_tell_of_a_mistake_in_every_section)
     CHECK_ERR(settings_load_telling(path, arena, &(struct settings_faults){ note, told }, &got, &e), ERR_INVALID);
     CHECK(got == NULL && e.msg == MSG_NONE);
     CHECK_STR(told, ":2workers :13colour :14lnk ");
+    CHECK_ERR(settings_load_gateway(path, arena, &got, &e), ERR_INVALID);
+    CHECK(got == NULL);
+    fd = open(path, O_WRONLY | O_TRUNC);
+    CHECK_INT(write(fd, "[gateway]\nrun_dir = /r\n[facility x]\n", 36), 36);
+    close(fd);
+    CHECK_OK(settings_load_gateway(path, arena, &got, &e));
+    CHECK_STR(got->run_dir, "/r");
+    CHECK_INT(got->facilities, 0);
     unlink(path);
 }
 
