@@ -128,12 +128,14 @@ static cJSON *outcome(struct tree *t, cJSON **ret_issues)
 
 static void add_outcome_issue(struct tree *t, cJSON *array, const char *severity, const char *type, const char *rule, const char *text, const char *place)
 {
-    cJSON *o = put_item(t, array), *details, *expressions, *expression;
+    cJSON *o = put_item(t, array), *details, *coding, *expressions, *expression;
 
     put(t, o, "severity", severity);
     put(t, o, "code", type);
     details = cJSON_AddObjectToObject(o, "details");
-    put(t, put_item(t, put_array(t, details, "coding")), "code", rule);
+    coding = put_item(t, put_array(t, details, "coding"));
+    put(t, coding, "system", "urn:clinsgw:rule");
+    put(t, coding, "code", rule);
     put(t, details, "text", text);
     if (place == NULL || place[0] == '\0')
         return;

@@ -253,6 +253,8 @@ def validate(house, number):
     h.equal([len([i for i in json.loads(line)["issues"] if i["severity"] == "error"]) > 0 for line in lines], [False, True], "jsonl")
     outcome = json.loads(run(house, "validate", "--format", "operationoutcome", bad, status=1).stdout)
     h.true(outcome["resourceType"] == "OperationOutcome" and any(i["severity"] == "error" and i["expression"] for i in outcome["issue"]), "operationoutcome")
+    told = run(house, "validate", "--no-default-packages", "--format", "jsonl", "-", text=json.dumps(outcome).encode()).stdout
+    h.equal(json.loads(told)["issues"], [], "an OperationOutcome of ours has nothing wrong with it")
     folder = os.path.join(house.folder, "instances")
     os.makedirs(folder)
     shutil.copy(good, folder)
