@@ -49,6 +49,8 @@ int cli_say_err(const struct cli *c, int exit, const struct err *e);
 struct cli_checks;
 struct cli_checks *cli_checks_new(const struct cli *c);
 void cli_check(struct cli_checks *k, enum msg_id msg, const char *place, const char *arg1, const char *arg2);
+/* The same of a path that the configuration names: the place is its line and key, "" when it is a default. */
+void cli_check_path(struct cli_checks *k, enum msg_id msg, const char *path, const char *why);
 /* No error so far; warnings may stand there. */
 bool cli_checks_clean(const struct cli_checks *k);
 /* Prints what JSON has collected, frees; CLI_FAILED when an error was among them. */

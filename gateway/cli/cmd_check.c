@@ -53,7 +53,7 @@ static void try_file(struct cli_checks *k, const char *user, const char *path, i
     int error = path == NULL ? 0 : access_as(user, path, mode);
 
     if (error != 0)
-        cli_check(k, msg, "", path, strerror(error));
+        cli_check_path(k, msg, path, strerror(error));
 }
 
 static void try_folder(struct cli_checks *k, const char *user, const char *path, bool write, bool may_be_missing)
@@ -66,14 +66,14 @@ static void try_folder(struct cli_checks *k, const char *user, const char *path,
     if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode)) {
         error = errno;
         if (!may_be_missing || error != ENOENT)
-            cli_check(k, MSG_CHECK_FOLDER, "", path, strerror(error == 0 ? ENOTDIR : error));
+            cli_check_path(k, MSG_CHECK_FOLDER, path, strerror(error == 0 ? ENOTDIR : error));
         return;
     }
     error = access_as(user, path, R_OK | X_OK);
     if (error != 0)
-        cli_check(k, MSG_CHECK_FOLDER, "", path, strerror(error));
+        cli_check_path(k, MSG_CHECK_FOLDER, path, strerror(error));
     else if (write && (error = access_as(user, path, W_OK | X_OK)) != 0)
-        cli_check(k, MSG_CHECK_FOLDER_WRITE, "", path, strerror(error));
+        cli_check_path(k, MSG_CHECK_FOLDER_WRITE, path, strerror(error));
 }
 
 /* A secret: its user reads it, nobody else. One by name is a systemd credential: it exists in the unit only. */
@@ -87,7 +87,7 @@ static void try_secret(struct cli_checks *k, const char *user, const char *path)
     try_file(k, user, path, R_OK, MSG_CHECK_SECRET);
     if (stat(path, &st) == 0 && (st.st_mode & (S_IRWXO | S_IWGRP)) != 0) {
         snprintf(mode, sizeof mode, "%04o", (unsigned)(st.st_mode & 07777));
-        cli_check(k, MSG_CHECK_SECRET_OPEN, "", path, mode);
+        cli_check_path(k, MSG_CHECK_SECRET_OPEN, path, mode);
     }
 }
 
@@ -101,13 +101,13 @@ static void try_certificate(struct cli_checks *k, const char *user, const char *
     if (path == NULL)
         return;
     if (error != 0 || facts_certificate_end(path, &end, &e) < 0) {
-        cli_check(k, MSG_CHECK_CERTIFICATE, "", path, error != 0 ? strerror(error) : e.sys_errno != 0 ? strerror(e.sys_errno) : "PEM, DER");
+        cli_check_path(k, MSG_CHECK_CERTIFICATE, path, error != 0 ? strerror(error) : e.sys_errno != 0 ? strerror(e.sys_errno) : "PEM, DER");
         return;
     }
     days = end < time_wall_ms() ? -1 : (end - time_wall_ms()) / DAY_MS;
     snprintf(text, sizeof text, "%lld", (long long)days);
     if (days < WARN_DAYS)
-        cli_check(k, days < 0 ? MSG_CHECK_CERTIFICATE_ENDED : MSG_CHECK_CERTIFICATE_ENDS, "", path, text);
+        cli_check_path(k, days < 0 ? MSG_CHECK_CERTIFICATE_ENDED : MSG_CHECK_CERTIFICATE_ENDS, path, text);
 }
 
 /* The desk reads its end for the status page. */
@@ -116,7 +116,7 @@ static void try_certificate_end(struct cli_checks *k, const char *user, const ch
     int error = path == NULL || access(path, F_OK) < 0 ? 0 : access_as(user, path, R_OK);
 
     if (error != 0)
-        cli_check(k, MSG_CHECK_CERTIFICATE, "", path, user);
+        cli_check_path(k, MSG_CHECK_CERTIFICATE, path, user);
 }
 
 /* The workers map the set before they are confined; they never compile it. */
@@ -135,7 +135,7 @@ static void try_set(struct cli_checks *k, const struct settings *s)
     else if (error < 0)
         cli_check(k, e.msg == MSG_NONE ? MSG_CHECK_FILE : e.msg, path, e.arg[0], e.arg[1]);
     else if ((error = access_as(s->convert_user, path, R_OK)) != 0)
-        cli_check(k, MSG_CHECK_FILE, "", path, strerror(error));
+        cli_check_path(k, MSG_CHECK_FILE, path, strerror(error));
     validate_set_close(set);
 }
 

@@ -3,9 +3,11 @@
  *      say - sentences of clinsgw, as text or JSON
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cjson/cJSON.h>
+#include "base/file.h"
 #include "cli/cli.h"
 
 bool cli_has(const struct cli *c, const char *name)
@@ -122,6 +124,51 @@ void cli_check(struct cli_checks *k, enum msg_id msg, const char *place, const c
         cJSON_Delete(o);
         k->error = true;
     }
+}
+
+/* Is the value of the line the path, or a folder above it? Its length then, else 0. */
+static size_t line_names(const char *line, size_t len, const char *path)
+{
+    const char *equals = memchr(line, '=', len), *value = equals, *end = line + len;
+    size_t n;
+
+    if (equals == NULL || line[0] == '#' || line[0] == ';')
+        return 0;
+    for (value++; value < end && (*value == ' ' || *value == '\t' || *value == '"');)
+        value++;
+    while (end > value && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r' || end[-1] == '"' || end[-1] == '/'))
+        end--;
+    n = (size_t)(end - value);
+    return n > 0 && value[0] == '/' && strncmp(path, value, n) == 0 && (path[n] == '\0' || path[n] == '/') ? n : 0;
+}
+
+/* "FILE:LINE KEY" of the line that names the path most closely. */
+static void find_line(const char *file, const struct buf *text, const char *path, char *ret_place, size_t size)
+{
+    size_t best = 0, number = 1;
+
+    for (const char *line = text->data, *end = text->data + text->len, *next; line < end; line = next, number++) {
+        const char *newline = memchr(line, '\n', (size_t)(end - line));
+        size_t len = (size_t)((newline != NULL ? newline : end) - line), n = line_names(line, len, path);
+
+        next = newline != NULL ? newline + 1 : end;
+        if (n > best)
+            snprintf(ret_place, size, "%s:%zu %.*s", file, number, (int)strcspn(line, " \t="), line);
+        best = n > best ? n : best;
+    }
+}
+
+void cli_check_path(struct cli_checks *k, enum msg_id msg, const char *path, const char *why)
+{
+    const char *file = k->c->settings != NULL ? k->c->settings->file : NULL;
+    char place[4096] = "";
+    struct buf text;
+
+    buf_init(&text, CLI_REPLY_MAX);
+    if (file != NULL && file_read(AT_FDCWD, file, CLI_REPLY_MAX, &text, NULL) == 0 && text.len > 0)
+        find_line(file, &text, path, place, sizeof place);
+    buf_free(&text);
+    cli_check(k, msg, place, path, why);
 }
 
 bool cli_checks_clean(const struct cli_checks *k)

@@ -93,7 +93,8 @@ def documented(house):
         with open(path, "w", encoding="utf-8") as f:
             f.write(content)
         first = json.loads(run(house, "check-config", path, "--json", status=1).stdout)["checks"]
-        h.equal(any("place" in c and c["place"].startswith(path) for c in first), places, "the sample configuration: %s" % first)
+        unread = any(c.get("place", "").startswith(path) and " " not in c["place"] for c in first)   # a path that is not there is told with its key behind the line
+        h.equal(unread, places, "the sample configuration: %s" % first)
 
 
 
@@ -130,6 +131,7 @@ def status(house):
 def look(house, clinic):
     result = clinic.send("04-lab-register.json")
     wanted = h.only(result)
+    h.until(lambda: shown(house, wanted["message"])["state"] == "answered", "the desk hears that the result is there after it is")
     run(house, "list", "--state", "nonsense", status=1)
     h.equal(code_of(house, "list", "--state", "nonsense"), "CG-9103", "no such state")
     h.equal(len(listed(house, "--limit", "1")), 1, "limit")
@@ -303,7 +305,9 @@ def check_config(house):
     h.true(told["code"] == "CG-1004" and "profile" in told["text"] and "test" in told["text"] and ":" in told["place"], "no such profile: %s" % told)
     both = said(text.replace('signing = "require"', 'signing = "maybe"').replace('settle = "', 'settle = "x'))
     h.equal(sorted("signing" in c["text"] or "settle" in c["text"] for c in both), [True] * 2, "a mistake of every section: %s" % both)
-    h.true(any(c["code"] == "CG-9404" for c in said(text.replace("/hpki/crls", "/hpki/nothing"))), "a missing folder")
+    told = [c for c in said(text.replace("/hpki/crls", "/hpki/nothing")) if c["code"] == "CG-9404"]
+    line = 1 + [bool(re.match("crl_dir *=", t)) for t in text.splitlines()].index(True)
+    h.equal([c["place"] for c in told], ["%s:%d crl_dir" % (bad, line)], "a missing folder, with line and key")
     h.true(any(c["code"] == "CG-9409" for c in said(text.replace('module = "', 'module = "/nonexistent'))), "a missing module")
     run(house, "check-config", os.path.join(house.folder, "nothing.conf"), status=1)
 
