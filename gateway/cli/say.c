@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cjson/cJSON.h>
+#include "base/conf.h"
 #include "base/file.h"
 #include "cli/cli.h"
 
@@ -126,47 +127,44 @@ void cli_check(struct cli_checks *k, enum msg_id msg, const char *place, const c
     }
 }
 
-/* Is the value of the line the path, or a folder above it? Its length then, else 0. */
-static size_t line_names(const char *line, size_t len, const char *path)
+/* Is the value the path, or a folder above it? Its length then, else 0. */
+static size_t value_names(const char *value, const char *path)
 {
-    const char *equals = memchr(line, '=', len), *value = equals, *end = line + len;
-    size_t n;
+    size_t n = strlen(value);
 
-    if (equals == NULL || line[0] == '#' || line[0] == ';')
-        return 0;
-    for (value++; value < end && (*value == ' ' || *value == '\t' || *value == '"');)
-        value++;
-    while (end > value && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r' || end[-1] == '"' || end[-1] == '/'))
-        end--;
-    n = (size_t)(end - value);
-    return n > 0 && value[0] == '/' && strncmp(path, value, n) == 0 && (path[n] == '\0' || path[n] == '/') ? n : 0;
+    while (n > 1 && value[n - 1] == '/')
+        n--;
+    return value[0] == '/' && strncmp(path, value, n) == 0 && (path[n] == '\0' || path[n] == '/') ? n : 0;
 }
 
-/* "FILE:LINE KEY" of the line that names the path most closely. */
-static void find_line(const char *file, const struct buf *text, const char *path, char *ret_place, size_t size)
+/* The line that names the path most closely; NULL when it is a default. */
+static const struct conf_line *find_line(const struct conf *conf, const char *path)
 {
-    size_t best = 0, number = 1;
+    const struct conf_line *best = NULL;
+    size_t most = 0;
 
-    for (const char *line = text->data, *end = text->data + text->len, *next; line < end; line = next, number++) {
-        const char *newline = memchr(line, '\n', (size_t)(end - line));
-        size_t len = (size_t)((newline != NULL ? newline : end) - line), n = line_names(line, len, path);
-
-        next = newline != NULL ? newline + 1 : end;
-        if (n > best)
-            snprintf(ret_place, size, "%s:%zu %.*s", file, number, (int)strcspn(line, " \t="), line);
-        best = n > best ? n : best;
-    }
+    for (const struct conf_section *s = conf->sections; s != NULL; s = s->next)
+        for (const struct conf_line *l = s->lines; l != NULL; l = l->next)
+            if (value_names(l->value, path) > most) {
+                most = value_names(l->value, path);
+                best = l;
+            }
+    return best;
 }
 
 void cli_check_path(struct cli_checks *k, enum msg_id msg, const char *path, const char *why)
 {
     const char *file = k->c->settings != NULL ? k->c->settings->file : NULL;
+    const struct conf_line *line = NULL;
+    struct conf *conf;
     char place[4096] = "";
     struct buf text;
 
     buf_init(&text, CLI_REPLY_MAX);
-    if (file != NULL && file_read(AT_FDCWD, file, CLI_REPLY_MAX, &text, NULL) == 0 && text.len > 0)
-        find_line(file, &text, path, place, sizeof place);
+    if (file != NULL && file_read(AT_FDCWD, file, CLI_REPLY_MAX, &text, NULL) == 0 && conf_parse(file, text.data, text.len, k->c->arena, &conf, NULL) == 0)
+        line = find_line(conf, path);
+    if (line != NULL)
+        snprintf(place, sizeof place, "%s:%u %s", file, line->line, line->key);
     buf_free(&text);
     cli_check(k, msg, place, path, why);
 }
