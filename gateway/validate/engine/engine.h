@@ -80,8 +80,6 @@ void engine_report_read(struct engine *e, const struct place *at, const struct j
 /* The FHIRPath location of a place, in the arena of the issues; NULL when memory is out. */
 const char *engine_location(struct engine *e, const struct place *at);
 struct fhirpath_item engine_item(const struct place *at);
-/* A resource of the document as an item. */
-struct fhirpath_item engine_resource(const struct engine *e, const struct json_node *resource);
 
 /* ---- offered by the walk to the leaf checks and hooks (walk.c) ---- */
 

@@ -25,7 +25,7 @@ static bool hook_resolve(void *self, const struct fhirpath_item *from, struct by
 
     if (target.resource == NULL)
         return false;
-    *ret_item = engine_resource(e, target.resource);
+    *ret_item = fhirpath_resource_of(&e->path_env, target.resource);
     return true;
 }
 

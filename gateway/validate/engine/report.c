@@ -64,15 +64,6 @@ struct fhirpath_item engine_item(const struct place *at)
                                    .resource = at->resource != NULL ? at->resource->node : NULL };
 }
 
-struct fhirpath_item engine_resource(const struct engine *e, const struct json_node *resource)
-{
-    const struct known *known = document_known(&e->document, resource);
-
-    if (!known->resource)
-        return fhirpath_resource(e->image, resource);
-    return (struct fhirpath_item){ .kind = FHIRPATH_NODE, .node = resource, .type = known->type, .resource = resource };
-}
-
 static bool same_text(const char *a, const char *b)
 {
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);

@@ -153,7 +153,7 @@ static bool prepare(struct engine *e, struct run *run, const struct place *hint)
 
     if (place == NULL)
         return false;
-    run->item = engine_resource(e, run->node);
+    run->item = fhirpath_resource_of(&e->path_env, run->node);
     run->type = run->item.type;
     if (run->type != 0 && (image_profile(e->image, run->type)->kind != IMG_RESOURCE || image_profile(e->image, run->type)->abstract))
         run->type = 0;

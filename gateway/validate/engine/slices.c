@@ -391,7 +391,7 @@ static void gather_resolved(struct engine *e, const struct place *at, const stru
     target = references_find(e, at->resource->node, (struct bytes){ reference->text, reference->len });
     if (target.resource == NULL)
         return;
-    resource = engine_resource(e, target.resource);
+    resource = fhirpath_resource_of(&e->path_env, target.resource);
     gather(e, &(struct found){ .node = target.resource, .type = resource.type, .element = resource.element });
 }
 
@@ -641,7 +641,7 @@ static void assign_item(struct assignment *a, uint32_t item, uint32_t i)
     uint32_t mark = w->found_count, hash;
 
     if (place.type != 0 && image_profile(e->image, place.type)->kind == IMG_RESOURCE && place.node != NULL) {
-        struct fhirpath_item resource = engine_resource(e, place.node);
+        struct fhirpath_item resource = fhirpath_resource_of(&e->path_env, place.node);
         place.type = resource.type;
         place.element = resource.element;
     }

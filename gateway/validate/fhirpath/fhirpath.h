@@ -98,6 +98,8 @@ int fhirpath_test(const char *program, size_t len, struct fhirpath_env *env, con
 
 /* A resource as an item; type and definition are found by its resourceType. */
 struct fhirpath_item fhirpath_resource(const struct image *image, const struct json_node *resource);
+/* The same of a resource in the tree that env->document knows: its type was looked up there once. */
+struct fhirpath_item fhirpath_resource_of(const struct fhirpath_env *env, const struct json_node *resource);
 /* Nothing that a reader keeps is in the element: no known member, only empty arrays or values of the wrong kind, a resource without a type. For exists(), empty() and ext-1 in the ways of the reference. */
 bool fhirpath_is_hollow(const struct fhirpath_env *env, const struct fhirpath_item *item);
 /* The item's value as text (string of a primitive, "true", digits); false when it has none. */

@@ -44,8 +44,7 @@ struct fhirpath_item fhirpath_resource(const struct image *image, const struct j
     return item;
 }
 
-/* A resource within the document, its type as read once. */
-static struct fhirpath_item resource_of(const struct fhirpath_env *env, const struct json_node *resource)
+struct fhirpath_item fhirpath_resource_of(const struct fhirpath_env *env, const struct json_node *resource)
 {
     if (env->document == NULL || !document_known(env->document, resource)->resource)
         return fhirpath_resource(env->image, resource);
@@ -140,7 +139,7 @@ static int push_child(struct fp_eval *f, const struct fhirpath_item *parent, con
     if (node != NULL && node->key_len == 2 && memcmp(node->key, "id", 2) == 0 && parent->node == parent->resource && child.type != 0)
         child.type = f->env->document != NULL ? f->env->document->id_type : image_find_type(image, "id", 2);
     if (node != NULL && node->type == JSON_OBJECT && is_resource_kind(image, child.type) && json_get(node, "resourceType") != NULL)
-        child = resource_of(f->env, node);
+        child = fhirpath_resource_of(f->env, node);
     return fp_push_item(f, &child);
 }
 
