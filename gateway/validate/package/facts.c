@@ -133,35 +133,11 @@ static const struct resource *find_resource(const struct facts *f, const char *t
     return best;
 }
 
-static void reach_value_set(struct facts *f, struct bytes canonical, int depth)
+static void reach_value_set(struct facts *f, struct bytes canonical, bool systems_only, int depth);
+
+/* The systems of the includes or excludes, and the value sets that they name. */
+static void reach_parts(struct facts *f, const struct json_node *list, bool systems_only, int depth)
 {
-    static const char *const parts[] = { "compose/include", "compose/exclude" };
-    const struct resource *r = depth < BASES_MAX ? find_resource(f, "ValueSet", canonical) : NULL;
-
-    if (r == NULL)
-        return;
-    take_resource(f, r);
-    for (int i = 0; i < 2; i++) {
-        const struct json_node *list = json_path(r->json, parts[i]);
-
-        for (const struct json_node *n = json_is(list, JSON_ARRAY) ? list->child : NULL; n != NULL; n = n->next) {
-            const struct resource *system = find_resource(f, "CodeSystem", node_text(json_get(n, "system")));
-            const struct json_node *sets = json_get(n, "valueSet");
-
-            if (system != NULL)
-                take_resource(f, system);
-            for (const struct json_node *v = json_is(sets, JSON_ARRAY) ? sets->child : NULL; v != NULL; v = v->next)
-                reach_value_set(f, node_text(v), depth + 1);
-        }
-    }
-}
-
-/* Nobody must take a code from a set that is only preferred or an example, but one that says it is of such a set's systems is looked up there. */
-static void reach_systems(struct facts *f, struct bytes canonical, int depth)
-{
-    const struct resource *r = depth < BASES_MAX ? find_resource(f, "ValueSet", canonical) : NULL;
-    const struct json_node *list = r != NULL ? json_path(r->json, "compose/include") : NULL;
-
     for (const struct json_node *n = json_is(list, JSON_ARRAY) ? list->child : NULL; n != NULL; n = n->next) {
         const struct resource *system = find_resource(f, "CodeSystem", node_text(json_get(n, "system")));
         const struct json_node *sets = json_get(n, "valueSet");
@@ -169,8 +145,25 @@ static void reach_systems(struct facts *f, struct bytes canonical, int depth)
         if (system != NULL)
             take_resource(f, system);
         for (const struct json_node *v = json_is(sets, JSON_ARRAY) ? sets->child : NULL; v != NULL; v = v->next)
-            reach_systems(f, node_text(v), depth + 1);
+            reach_value_set(f, node_text(v), systems_only, depth + 1);
     }
+}
+
+/*
+ * systems_only: nobody must take a code from a set that is only preferred or an example, but one that says it is of such a set's systems is looked
+ * up there.
+ */
+static void reach_value_set(struct facts *f, struct bytes canonical, bool systems_only, int depth)
+{
+    const struct resource *r = depth < BASES_MAX ? find_resource(f, "ValueSet", canonical) : NULL;
+
+    if (r == NULL)
+        return;
+    if (!systems_only)
+        take_resource(f, r);
+    reach_parts(f, json_path(r->json, "compose/include"), systems_only, depth);
+    if (!systems_only)
+        reach_parts(f, json_path(r->json, "compose/exclude"), systems_only, depth);
 }
 
 static void reach_from(struct facts *f, struct definition *d)
@@ -191,9 +184,9 @@ static void reach_from(struct facts *f, struct definition *d)
             reach_canonicals(f, json_get(n, "targetProfile"), true);
         }
         if (json_equals(json_get(binding, "strength"), "required") || json_equals(json_get(binding, "strength"), "extensible"))
-            reach_value_set(f, node_text(json_get(binding, "valueSet")), 0);
+            reach_value_set(f, node_text(json_get(binding, "valueSet")), false, 0);
         else
-            reach_systems(f, node_text(json_get(binding, "valueSet")), 0);
+            reach_value_set(f, node_text(json_get(binding, "valueSet")), true, 0);
     }
 }
 
@@ -400,7 +393,7 @@ static void reach_root(struct facts *f, const char *root)
     for (size_t i = 0; all && i < f->c.definitions; i++)
         reach(f, &f->c.definition[i]);
     reach(f, d);
-    reach_value_set(f, canonical, 0);
+    reach_value_set(f, canonical, false, 0);
     if (system != NULL)
         take_resource(f, system);
     if (!all && d == NULL && system == NULL && find_resource(f, "ValueSet", canonical) == NULL)
