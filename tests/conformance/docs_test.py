@@ -6,20 +6,12 @@ import os
 import re
 import sys
 import urllib.parse
+from rules import say, status
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-failed = 0
 
 # Pages for people who read Japanese: each must have a counterpart in docs/ja.
 TRANSLATED = ["vendor-guide.md", "operator-guide.md", "sandbox.md"]
-
-
-def say(name, faults):
-    global failed
-    for fault in faults:
-        print("     " + fault)
-    print(("FAIL " if faults else "ok ") + name)
-    failed += bool(faults)
 
 
 def read(path):
@@ -226,7 +218,7 @@ def main():
     states_are_those_of_the_code()
     files_named_exist()
     every_test_is_named()
-    return 1 if failed else 0
+    return status()
 
 
 if __name__ == "__main__":

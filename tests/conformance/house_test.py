@@ -5,10 +5,10 @@ import os
 import re
 import subprocess
 import sys
+from rules import say, status
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("CLINSGW_BUILD", os.path.join(ROOT, "build", "release"))
-failed = 0
 
 # Arrows run downward only: room -> rooms whose headers it may include besides its own.
 ROOMS = {
@@ -37,14 +37,6 @@ FORBIDDEN = {
     "clinsgw": ["curl", "inotifytools"],
 }
 LINES_MAX = 800
-
-
-def say(name, faults):
-    global failed
-    for fault in faults:
-        print("     " + fault)
-    print(("FAIL " if faults else "ok ") + name)
-    failed += bool(faults)
 
 
 def sources():
@@ -131,7 +123,7 @@ def main():
     contracts()
     lengths()
     programs()
-    return 1 if failed else 0
+    return status()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from rules import say, status
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("CLINSGW_BUILD", os.path.join(ROOT, "build", "release"))
@@ -14,15 +15,6 @@ WANTED = ["usr/bin/clinsgw", "usr/sbin/clinsgwd", "usr/lib/clinsgw/clinsgw-spool
           "etc/clinsgw/profiles/clins-2026.conf", "etc/clinsgw/clinsgw.conf.sample", "usr/share/man/man1/clinsgw.1", "usr/share/man/man5/clinsgw.conf.5",
           "usr/share/man/man8/clinsgwd.8", "usr/share/doc/clinsgw/operator-guide.md", "usr/share/doc/clinsgw/ja/operator-guide.md",
           "usr/share/doc/clinsgw/vendor-request.schema.json", "usr/share/doc/clinsgw/samples/04-lab-register.json"]
-failed = 0
-
-
-def say(name, faults):
-    global failed
-    for fault in faults:
-        print("     " + fault)
-    print(("FAIL " if faults else "ok ") + name)
-    failed += bool(faults)
 
 
 def read(path):
@@ -48,7 +40,7 @@ def main():
                 if not os.path.exists(os.path.join(os.path.dirname(page), target)):
                     broken.append("%s: %s" % (os.path.basename(page), target))
         say("install_pages_find_each_other", sorted(set(broken)))
-    return 1 if failed else 0
+    return status()
 
 
 if __name__ == "__main__":
