@@ -3,7 +3,7 @@
  *     conf - configuration files and interface profiles
  *
  * SYNOPSIS
- *     conf_parse(file, bytes, len, arena, &conf, &e); conf_apply(conf, conf_find(conf, "link", NULL), table, &target, arena, &e);
+ *     conf_parse(file, bytes, len, arena, faults, &conf, &e); conf_apply(conf, conf_find(conf, "link", NULL), table, &target, arena, &e);
  *
  * DESCRIPTION
  *     conf_parse() knows lines only; what a key means is known to the caller's table, which conf_apply() runs. A value is turned into its type in
@@ -31,6 +31,7 @@ struct reader {
     struct arena *arena;
     struct conf_section **section_end;
     unsigned section_count;
+    struct conf_section *section;       /* that lines go to */
     struct conf_line **line_end;
     uint32_t line;
     struct conf *conf;
@@ -92,6 +93,19 @@ static int only_comment(const char *p, const char *end)
     return q == end || (*q == '#' && q > p);
 }
 
+static struct conf_section *section_new(struct reader *r, const char *kind, const char *name)
+{
+    struct conf_section *s = arena_alloc(r->arena, sizeof *s);
+    if (s == NULL)
+        return NULL;
+    s->kind = kind;
+    s->name = name;
+    s->line = r->line;
+    r->section = s;
+    r->line_end = &s->lines;
+    return s;
+}
+
 static int section_add(struct reader *r, const char *kind, const char *name)
 {
     if (++r->section_count > SECTIONS_MAX)
@@ -103,15 +117,11 @@ static int section_add(struct reader *r, const char *kind, const char *name)
             snprintf(first, sizeof first, "%u", s->line);
             return fail_at(r->e, ERR_SYNTAX, MSG_CONF_DUPLICATE_SECTION, r->file, r->line, title, first);
         }
-    struct conf_section *s = arena_alloc(r->arena, sizeof *s);
+    struct conf_section *s = section_new(r, kind, name);
     if (s == NULL)
         return out_of_memory(r->e);
-    s->kind = kind;
-    s->name = name;
-    s->line = r->line;
     *r->section_end = s;
     r->section_end = &s->next;
-    r->line_end = &s->lines;
     return 0;
 }
 
@@ -209,7 +219,35 @@ static int read_line(struct reader *r, const char *p, const char *end)
     return *p == '[' ? read_header(r, p, end) : read_pair(r, p, end);
 }
 
-int conf_parse(const char *file, const char *bytes, size_t len, struct arena *arena, struct conf **ret_conf, struct err *e)
+int conf_fault(struct conf *conf, int r, struct err *e)
+{
+    char most[16];
+    if (conf->faults == NULL || e == NULL || (r != ERR_SYNTAX && r != ERR_INVALID))
+        return r;
+    if (conf->told == CONF_FAULTS_MAX) {
+        snprintf(most, sizeof most, "%d", CONF_FAULTS_MAX);
+        return err_set(e, r, MSG_CONF_MANY, conf->file, most, NULL);
+    }
+    conf->told_line[conf->told++] = e->line;
+    conf->faults->tell(conf->faults->context, e);
+    err_clear(e);
+    return 0;
+}
+
+/* A mistake of the line that was read; what follows a header with one belongs to no section: it is read, and kept out. */
+static int tell_line(struct reader *r, int result, bool header)
+{
+    result = conf_fault(r->conf, result, r->e);
+    if (result < 0)
+        return result;
+    r->section->unread = true;
+    if (!header)
+        return 0;
+    r->conf->header_unread = true;
+    return section_new(r, "", "") != NULL ? 0 : out_of_memory(r->e);
+}
+
+int conf_parse(const char *file, const char *bytes, size_t len, struct arena *arena, const struct conf_faults *faults, struct conf **ret_conf, struct err *e)
 {
     struct reader r = { .file = arena_strdup(arena, file), .arena = arena, .line = 1, .e = e };
     const char *p = bytes, *end = bytes + len;
@@ -218,6 +256,7 @@ int conf_parse(const char *file, const char *bytes, size_t len, struct arena *ar
     if (r.file == NULL || r.conf == NULL)
         return out_of_memory(e);
     r.conf->file = r.file;
+    r.conf->faults = faults;
     if (len > FILE_MAX)
         return syntax(&r, MSG_WORDS("file larger than 1 MiB", "ファイルが 1 MiB を超えています"));
     r.section_end = &r.conf->sections;
@@ -226,7 +265,7 @@ int conf_parse(const char *file, const char *bytes, size_t len, struct arena *ar
     for (; p < end; r.line++) {
         const char *newline = memchr(p, '\n', (size_t)(end - p));
         const char *line_end = newline != NULL ? newline : end;
-        if ((result = read_line(&r, p, line_end)) < 0)
+        if ((result = read_line(&r, p, line_end)) < 0 && (result = tell_line(&r, result, *skip_blank(p, line_end) == '[')) < 0)
             return result;
         p = newline != NULL ? newline + 1 : end;
     }
@@ -253,6 +292,8 @@ static const struct unit size_units[] = {
     { "", 1 }, { "B", 1 }, { "KB", 1000 }, { "MB", 1000 * 1000 }, { "GB", 1000 * 1000 * 1000 },
     { "KiB", 1 << 10 }, { "MiB", 1 << 20 }, { "GiB", 1 << 30 }, { NULL, 0 }
 };
+
+static const struct unit no_units[] = { { "", 1 }, { NULL, 0 } };
 
 static int64_t upper(const struct conf_key *key)
 {
@@ -335,18 +376,30 @@ static int read_enum(const struct conf_key *key, const char *text, void *target)
 }
 
 /* What the type would have taken, in words for the operator; a buffer that is full has said enough. */
-static void describe_range(struct buf *b, const struct conf_key *key, const char *form, const char *unit)
+static void describe_measure(struct buf *b, int64_t value, const struct unit *units)
 {
-    bool ends = (key->max != 0 || key->min < 0) && key->max != INT64_MAX;
-    buf_addf(b, "%s%s%lld%s", form, ends ? "" : ">= ", (long long)key->min, unit);
-    if (ends)
-        buf_addf(b, " .. %lld%s", (long long)key->max, unit);
+    const struct unit *best = units;
+    for (const struct unit *u = units; u->name != NULL; u++)
+        if (value != 0 && value % u->factor == 0 && u->factor > best->factor)
+            best = u;
+    buf_addf(b, "%lld%s", (long long)(value / best->factor), best->name);
 }
 
-static void describe_int(struct buf *b, const struct conf_key *key) { describe_range(b, key, "", ""); }
+static void describe_range(struct buf *b, const struct conf_key *key, const char *form, const struct unit *units)
+{
+    bool ends = (key->max != 0 || key->min < 0) && key->max != INT64_MAX;
+    buf_addf(b, "%s%s", form, ends ? "" : ">= ");
+    describe_measure(b, key->min, units);
+    if (!ends)
+        return;
+    buf_add_str(b, " .. ");
+    describe_measure(b, key->max, units);
+}
+
+static void describe_int(struct buf *b, const struct conf_key *key) { describe_range(b, key, "", no_units); }
 static void describe_bool(struct buf *b, const struct conf_key *key) { (void)key; buf_add_str(b, "yes, no"); }
-static void describe_time(struct buf *b, const struct conf_key *key) { describe_range(b, key, "250ms 5s 3m 2h 7d; ", "ms"); }
-static void describe_size(struct buf *b, const struct conf_key *key) { describe_range(b, key, "4096 512KB 10MB 10MiB; ", " bytes"); }
+static void describe_time(struct buf *b, const struct conf_key *key) { describe_range(b, key, "250ms 5s 3m 2h 7d; ", time_units); }
+static void describe_size(struct buf *b, const struct conf_key *key) { describe_range(b, key, "4096 512KB 10MB 10MiB; ", size_units); }
 
 static void describe_enum(struct buf *b, const struct conf_key *key)
 {
@@ -369,7 +422,7 @@ static const struct {
 
 /* ---- tables ---- */
 
-struct job { const struct conf *conf; const struct conf_section *section; char *target; struct arena *arena; struct err *e; };
+struct job { struct conf *conf; const struct conf_section *section; char *target; struct arena *arena; struct err *e; };
 
 static int bad_value(const struct job *job, const struct conf_key *key, uint32_t line)
 {
@@ -421,47 +474,80 @@ static int apply_list(const struct job *job, const struct conf_key *key, const s
     return 0;
 }
 
+static int missing_key(const struct job *job, const struct conf_key *key)
+{
+    char title[ALLOWED_MAX] = "";
+    if (job->section != NULL && job->section->unread)
+        return 0;
+    if (job->section != NULL && job->section->kind[0] != '\0')
+        snprintf(title, sizeof title, "[%s%s%s]", job->section->kind, job->section->name[0] != '\0' ? " " : "", job->section->name);
+    return fail_at(job->e, ERR_INVALID, MSG_CONF_MISSING_KEY, job->conf->file, job->section != NULL ? job->section->line : 1, key->key, title);
+}
+
+/* Each line that gives the key again. */
+static int repeated_key(const struct job *job, const struct conf_line *first)
+{
+    char number[16];
+    int r = 0;
+    snprintf(number, sizeof number, "%u", first->line);
+    for (const struct conf_line *l = find_line(first->next, first->key); r == 0 && l != NULL; l = find_line(l->next, l->key))
+        r = conf_fault(job->conf, fail_at(job->e, ERR_INVALID, MSG_CONF_DUPLICATE_KEY, job->conf->file, l->line, l->key, number), job->e);
+    return r;
+}
+
 static int apply_key(const struct job *job, const struct conf_key *key)
 {
     const struct conf_line *first = job->section != NULL ? find_line(job->section->lines, key->key) : NULL;
-    uint32_t section_line = job->section != NULL ? job->section->line : 1;
-    if (first == NULL && key->required) {
-        char title[ALLOWED_MAX] = "";
-        if (job->section != NULL && job->section->kind[0] != '\0')
-            snprintf(title, sizeof title, "[%s%s%s]", job->section->kind, job->section->name[0] != '\0' ? " " : "", job->section->name);
-        return fail_at(job->e, ERR_INVALID, MSG_CONF_MISSING_KEY, job->conf->file, section_line, key->key, title);
-    }
-    if (key->type == CONF_LIST)
-        return apply_list(job, key, first);
-    if (first == NULL) {
-        memset(job->target + key->offset, 0, types[key->type].size);
-        if (key->fallback == NULL || types[key->type].read(key, key->fallback, job->target + key->offset) == 0)
-            return 0;
+    char *value = job->target + key->offset;
+    int r = 0;
+    if (first == NULL && key->required)
+        r = conf_fault(job->conf, missing_key(job, key), job->e);
+    if (r < 0 || key->type == CONF_LIST)
+        return r < 0 ? r : apply_list(job, key, first);
+    memset(value, 0, types[key->type].size);
+    if (key->fallback != NULL && types[key->type].read(key, key->fallback, value) < 0)
         return err_set(job->e, ERR_INTERNAL, MSG_INTERNAL, NULL, "bad default", key->key);
-    }
-    const struct conf_line *second = find_line(first->next, key->key);
-    if (second != NULL) {
-        char number[16];
-        snprintf(number, sizeof number, "%u", first->line);
-        return fail_at(job->e, ERR_INVALID, MSG_CONF_DUPLICATE_KEY, job->conf->file, second->line, key->key, number);
-    }
-    return types[key->type].read(key, first->value, job->target + key->offset) == 0 ? 0 : bad_value(job, key, first->line);
+    if (first == NULL)
+        return 0;
+    r = repeated_key(job, first);
+    if (r == 0 && types[key->type].read(key, first->value, value) < 0)
+        r = conf_fault(job->conf, bad_value(job, key, first->line), job->e);
+    return r;
 }
 
-int conf_apply(const struct conf *conf, const struct conf_section *section, const struct conf_key *table, void *target, struct arena *arena, struct err *e)
+int conf_apply(struct conf *conf, const struct conf_section *section, const struct conf_key *table, void *target, struct arena *arena, struct err *e)
 {
     const struct job job = { conf, section, target, arena, e };
-    for (const struct conf_line *l = section != NULL ? section->lines : NULL; l != NULL; l = l->next) {
+    int r = 0;
+    for (const struct conf_line *l = section != NULL ? section->lines : NULL; l != NULL && r == 0; l = l->next) {
         const struct conf_key *key = table;
         while (key->key != NULL && strcmp(key->key, l->key) != 0)
             key++;
         if (key->key == NULL)
-            return unknown_key(&job, l, table);
+            r = conf_fault(conf, unknown_key(&job, l, table), e);
     }
-    for (const struct conf_key *key = table; key->key != NULL; key++) {
-        int r = apply_key(&job, key);
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    for (const struct conf_key *key = table; key->key != NULL && r == 0; key++)
+        r = apply_key(&job, key);
+    return r;
+}
+
+static bool is_told(const struct conf *conf, uint32_t line)
+{
+    for (size_t i = 0; i < conf->told; i++)
+        if (conf->told_line[i] == line)
+            return true;
+    return false;
+}
+
+bool conf_sound(const struct conf *conf, const struct conf_section *section, const char *key)
+{
+    for (const struct conf_line *l = section != NULL ? find_line(section->lines, key) : NULL; l != NULL; l = find_line(l->next, key))
+        if (is_told(conf, l->line))
+            return false;
+    return true;
+}
+
+bool conf_given(const struct conf *conf, const struct conf_section *section, const char *key)
+{
+    return section != NULL && find_line(section->lines, key) != NULL && conf_sound(conf, section, key);
 }

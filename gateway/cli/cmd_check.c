@@ -3,7 +3,7 @@
  *      cmd_check - clinsgw check-config: what is wrong with the configuration
  *
  * DESCRIPTION
- *      Reads it as the daemon does, with the interface profiles, then looks at everything it names: folders, secrets, certificates. Run as root each thing is
+ *      Reads it as the daemon does, with the interface profiles, and tells of every mistake that can be known in one run, by line; then looks at everything it names: folders, secrets, certificates. Run as root each thing is
  *      tried as the user of the process that will need it (in a child), because root itself may read everything.
  *
  * DIAGNOSTICS
@@ -19,6 +19,7 @@
 #include <unistd.h>
 #include "base/file.h"
 #include "base/proc.h"
+#include "base/text.h"
 #include "base/timefmt.h"
 #include "cli/cli.h"
 #include "codes/code_map.h"
@@ -28,6 +29,35 @@
 #include "validate/validate.h"
 
 enum { DAY_MS = 24 * 3600 * 1000, WARN_DAYS = 30, RUN_DIR_MAX = 80 };
+
+/* ---- mistakes of a file ---- */
+
+static void tell_fault(struct cli_checks *k, const struct err *e)
+{
+    cli_check(k, e->msg, e->place, e->arg[0], e->arg[1][0] == '\0' && e->sys_errno != 0 ? strerror(e->sys_errno) : e->arg[1]);
+}
+
+/* The mistakes of one file, by line as a person mends them; they are found in another order. */
+struct faults { size_t count; struct err fault[CONF_FAULTS_MAX]; };
+
+static void keep_fault(void *context, const struct err *e)
+{
+    struct faults *f = context;
+    size_t at = f->count;
+
+    for (; at > 0 && f->fault[at - 1].line > e->line; at--)
+        f->fault[at] = f->fault[at - 1];
+    f->fault[at] = *e;
+    f->count++;
+}
+
+static void tell_faults(struct cli_checks *k, const struct faults *f)
+{
+    for (size_t i = 0; i < f->count; i++)
+        tell_fault(k, &f->fault[i]);
+}
+
+/* ---- what the configuration names ---- */
 
 /* errno of access(path, mode) as that user, 0 = allowed. */
 static int access_as(const char *user, const char *path, int mode)
@@ -152,16 +182,31 @@ static void try_masters(struct cli_checks *k, const struct settings *s)
     codes_masters_free(masters);
 }
 
-static void try_link(struct cli_checks *k, const struct settings *s, const struct settings_link *link)
+/* One that several links name is told of once; one that is not there at each, because each may mean another. */
+static void try_profile(struct cli_checks *k, const struct settings *s, const struct settings_link *link)
 {
+    static const struct faults none;
     struct exchange_profile *profile = NULL;
+    struct faults faults = none;
     struct err e = ERR_INIT;
     char path[4096];
 
-    if (snprintf(path, sizeof path, "%s/%s.conf", s->profile_dir, link->profile) >= (int)sizeof path
-        || (exchange_profile_load(path, &profile, &e) < 0 && settings_profile_missing(s, link, &e) < 0))
-        cli_check(k, e.msg == MSG_NONE ? MSG_CHECK_FILE : e.msg, e.place, e.arg[0][0] == '\0' ? path : e.arg[0], e.arg[1][0] == '\0' && e.sys_errno != 0 ? strerror(e.sys_errno) : e.arg[1]);
+    snprintf(path, sizeof path, "%s/%s.conf", s->profile_dir, link->profile);
+    for (const struct settings_link *other = s->link; other < link; other++)
+        if (strcmp(other->profile, link->profile) == 0 && access(path, F_OK) == 0)
+            return;
+    if (exchange_profile_load_telling(path, &(struct conf_faults){ keep_fault, &faults }, &profile, &e) < 0 && e.msg != MSG_NONE && settings_profile_missing(s, link, &e) < 0
+        && e.arg[0][0] == '\0')
+        text_copy(e.arg[0], sizeof e.arg[0], path);
+    tell_faults(k, &faults);
+    if (e.msg != MSG_NONE)
+        tell_fault(k, &e);
     exchange_profile_free(profile);
+}
+
+static void try_link(struct cli_checks *k, const struct settings *s, const struct settings_link *link)
+{
+    try_profile(k, s, link);
     try_folder(k, s->link_user, link->folder, false, false);
     try_secret(k, s->link_user, link->login_password_file);
     try_secret(k, s->link_user, link->key_password_file);
@@ -310,24 +355,21 @@ void cli_check_sources(struct cli *c, struct cli_checks *k, struct store *store)
     }
 }
 
-static void tell_fault(void *context, const struct err *e)
-{
-    cli_check(context, e->msg, e->place, e->arg[0], e->arg[1][0] == '\0' && e->sys_errno != 0 ? strerror(e->sys_errno) : e->arg[1]);
-}
-
 int cli_check_config(struct cli *c)
 {
     struct cli_checks *k = cli_checks_new(c);
+    struct faults *faults = arena_alloc(c->arena, sizeof *faults);
     struct store *store = NULL;
     struct err e = ERR_INIT;
     int r;
 
-    if (k == NULL)
+    if (k == NULL || faults == NULL)
         return cli_say(c, CLI_FAILED, MSG_NOMEM, "check-config", NULL);
     if (c->plains > 0)
         c->config = c->plain[0];
     c->settings = NULL;
-    r = settings_load_telling(c->config, c->arena, &(struct settings_faults){ tell_fault, k }, &c->settings, &e);
+    r = settings_load_telling(c->config, c->arena, &(struct conf_faults){ keep_fault, faults }, &c->settings, &e);
+    tell_faults(k, faults);
     if (r < 0 && e.msg != MSG_NONE)
         tell_fault(k, &e);
     else if (r == 0) {

@@ -49,16 +49,18 @@ static cJSON *item_of(const struct cli *c, enum msg_id msg, const char *place, c
     return o;
 }
 
-static void print_text(const struct cli *c, FILE *to, enum msg_id msg, const char *place, const char *text)
+static void print_text(FILE *to, enum msg_id msg, const char *place, const char *text)
 {
-    const char *next = msg_get(msg)->next[c->lang];
-
     fprintf(to, "%s %s", msg_get(msg)->code, text);
     if (place[0] != '\0')
         fprintf(to, " [%s]", place);
-    if (next[0] != '\0')
-        fprintf(to, c->lang == LANG_JA ? "\n  → 次に: %s" : "\n  -> next: %s", next);
     fputc('\n', to);
+}
+
+static void print_next(const struct cli *c, FILE *to, const char *next)
+{
+    if (next[0] != '\0')
+        fprintf(to, c->lang == LANG_JA ? "  → 次に: %s\n" : "  -> next: %s\n", next);
 }
 
 static int say(const struct cli *c, int exit, enum msg_id msg, const char *place, const char *arg1, const char *arg2)
@@ -68,7 +70,8 @@ static int say(const struct cli *c, int exit, enum msg_id msg, const char *place
 
     msg_format(msg, c->lang, arg1, arg2, text, sizeof text);
     if (!c->json) {
-        print_text(c, exit == CLI_DONE ? stdout : stderr, msg, place, text);
+        print_text(exit == CLI_DONE ? stdout : stderr, msg, place, text);
+        print_next(c, exit == CLI_DONE ? stdout : stderr, msg_get(msg)->next[c->lang]);
         return exit;
     }
     o = item_of(c, msg, place, text);
@@ -96,7 +99,12 @@ int cli_say_err(const struct cli *c, int exit, const struct err *e)
 
 /* ---- lists of checks ---- */
 
-struct cli_checks { const struct cli *c; cJSON *list; bool error; };
+struct cli_checks {
+    const struct cli *c;
+    cJSON *list;
+    const char *next;   /* of the lines above, not printed yet: several that ask for the same say it once */
+    bool error;
+};
 
 struct cli_checks *cli_checks_new(const struct cli *c)
 {
@@ -105,6 +113,7 @@ struct cli_checks *cli_checks_new(const struct cli *c)
     if (k == NULL)
         return NULL;
     k->c = c;
+    k->next = "";
     k->list = cJSON_CreateArray();
     return k;
 }
@@ -117,7 +126,10 @@ void cli_check(struct cli_checks *k, enum msg_id msg, const char *place, const c
     msg_format(msg, k->c->lang, arg1, arg2, text, sizeof text);
     k->error = k->error || msg_get(msg)->severity >= MSG_ERROR;
     if (!k->c->json) {
-        print_text(k->c, stdout, msg, place, text);
+        if (strcmp(k->next, msg_get(msg)->next[k->c->lang]) != 0)
+            print_next(k->c, stdout, k->next);
+        k->next = msg_get(msg)->next[k->c->lang];
+        print_text(stdout, msg, place, text);
         return;
     }
     o = item_of(k->c, msg, place, text);
@@ -161,7 +173,7 @@ void cli_check_path(struct cli_checks *k, enum msg_id msg, const char *path, con
     struct buf text;
 
     buf_init(&text, CLI_REPLY_MAX);
-    if (file != NULL && file_read(AT_FDCWD, file, CLI_REPLY_MAX, &text, NULL) == 0 && conf_parse(file, text.data, text.len, k->c->arena, &conf, NULL) == 0)
+    if (file != NULL && file_read(AT_FDCWD, file, CLI_REPLY_MAX, &text, NULL) == 0 && conf_parse(file, text.data, text.len, k->c->arena, NULL, &conf, NULL) == 0)
         line = find_line(conf, path);
     if (line != NULL)
         snprintf(place, sizeof place, "%s:%u %s", file, line->line, line->key);
@@ -189,6 +201,7 @@ int cli_checks_end(struct cli_checks *k)
         cJSON_free(printed);
         cJSON_Delete(root);
     } else {
+        print_next(k->c, stdout, k->next);
         cJSON_Delete(k->list);
     }
     free(k);

@@ -56,8 +56,23 @@ int desk_config_open(const char *path, struct err *e)
     return r;
 }
 
-/* Loads everything that a configuration names; on failure nothing is changed. */
-static int load_config(struct desk *d, struct err *e)
+/* Before there is a log: the configuration says in which language it is kept. */
+static void say_plainly(void *context, const struct err *e)
+{
+    char text[2048];
+
+    (void)context;
+    msg_format(e->msg, LANG_JA, e->arg[0], e->arg[1], text, sizeof text);
+    fprintf(stderr, "clinsgwd: %s %s %s\n", msg_get(e->msg)->code, text, e->place);
+}
+
+static void tell_fault(void *context, const struct err *e)
+{
+    desk_log(context, e);
+}
+
+/* Loads everything that a configuration names; on failure nothing is changed. Mistakes that were told are not left in *e. */
+static int load_config(struct desk *d, const struct conf_faults *faults, struct err *e)
 {
     struct arena *arena = arena_new(16 << 20);
     struct settings *settings = NULL;
@@ -65,7 +80,7 @@ static int load_config(struct desk *d, struct err *e)
     int config = desk_config_open(d->config_path, e), r = config;
 
     if (r >= 0)
-        r = arena == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "configuration", NULL) : settings_load_fd(config, d->config_path, arena, &settings, e);
+        r = arena == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "configuration", NULL) : settings_load_fd(config, d->config_path, arena, faults, &settings, e);
     if (r == 0)
         r = load_profiles(settings, profile, e);
     if (r < 0) {
@@ -113,7 +128,7 @@ static int open_signals(struct err *e)
 
 static int start(struct desk *d, struct err *e)
 {
-    int r = load_config(d, e);
+    int r = load_config(d, &(struct conf_faults){ say_plainly, NULL }, e);
 
     if (r == 0)
         r = proc_become_starter(d->settings->desk_user, e);
@@ -205,16 +220,23 @@ static void tell_gone_sources(struct desk *d)
     }
 }
 
+static void refuse_reload(struct desk *d, const struct err *e)
+{
+    if (e->msg != MSG_NONE) /* else each mistake was told */
+        desk_log(d, e);
+    desk_log_plain(d, MSG_RELOAD_REFUSED, "", "");
+}
+
 static void reload(struct desk *d)
 {
     struct err e = ERR_INIT;
     struct flow_event event = { .type = FLOW_EV_RELOADED };
     struct arena *probe = arena_new(16 << 20);
+    const struct conf_faults faults = { tell_fault, d };
     struct settings *wanted = NULL;
 
-    if (probe == NULL || settings_load(d->config_path, probe, &wanted, &e) < 0 || desk_doors_probe(d, &e) < 0) { /* asked before anything is stopped */
-        desk_log(d, &e);
-        desk_log_plain(d, MSG_RELOAD_REFUSED, "", "");
+    if (probe == NULL || settings_load_telling(d->config_path, probe, &faults, &wanted, &e) < 0 || desk_doors_probe(d, &e) < 0) { /* asked before anything is stopped */
+        refuse_reload(d, &e);
         arena_free(probe);
         return;
     }
@@ -223,9 +245,8 @@ static void reload(struct desk *d)
         d->stopping = d->failed = true;
         return;
     }
-    if (load_config(d, &e) < 0) {
-        desk_log(d, &e);
-        desk_log_plain(d, MSG_RELOAD_REFUSED, "", "");
+    if (load_config(d, &faults, &e) < 0) {
+        refuse_reload(d, &e);
     } else {
         desk_log_plain(d, MSG_RELOADED, "", "");
         tell_gone_sources(d);
@@ -343,9 +364,8 @@ int main(int argc, char **argv)
     flow_orders_init(&d.orders);
     buf_init(&d.taken, DESK_TAKEN_MAX);
     if (argc > 2 || start(&d, &e) < 0) {
-        char text[512];
-        msg_format(e.msg, LANG_JA, e.arg[0], e.arg[1], text, sizeof text);
-        fprintf(stderr, "clinsgwd: %s %s %s\n", msg_get(e.msg)->code, text, e.place);
+        if (e.msg != MSG_NONE || argc > 2)
+            say_plainly(NULL, &e);
         return 70;
     }
     desk_turn_commit(&d);

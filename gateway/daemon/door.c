@@ -50,7 +50,7 @@ struct door *door_start(int argc, char **argv)
     door.socket = DOOR_SOCKET;
     door.name = argv[2];
     door.arena = arena_new(16 << 20);
-    if (door.arena == NULL || settings_load_fd(DOOR_CONFIG, argv[1], door.arena, &door.settings, &e) < 0) {
+    if (door.arena == NULL || settings_load_fd(DOOR_CONFIG, argv[1], door.arena, NULL, &door.settings, &e) < 0) {
         if (door.arena == NULL)
             err_set(&e, ERR_NOMEM, MSG_NOMEM, NULL, "door", NULL);
         give_up(argv[0], &e);

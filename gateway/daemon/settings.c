@@ -118,12 +118,21 @@ static uint32_t line_of(const struct conf_section *section, const char *key)
     return line;
 }
 
-static int refuse(const struct conf *conf, const struct conf_section *section, const char *key, const char *allowed, struct err *e)
+static int refuse_as(struct conf *conf, enum msg_id msg, uint32_t line, const char *what, const char *allowed, struct err *e)
 {
     char place[ERR_PLACE_MAX];
 
-    snprintf(place, sizeof place, "%s:%u", conf->file, line_of(section, key));
-    return err_set(e, ERR_INVALID, MSG_CONF_BAD_VALUE, place, key, allowed);
+    snprintf(place, sizeof place, "%s:%u", conf->file, line);
+    err_set(e, ERR_INVALID, msg, place, what, allowed);
+    if (e != NULL)
+        e->line = line;
+    return conf_fault(conf, ERR_INVALID, e);
+}
+
+/* 0 when it was told and reading goes on (conf_fault). */
+static int refuse(struct conf *conf, const struct conf_section *section, const char *key, const char *allowed, struct err *e)
+{
+    return refuse_as(conf, MSG_CONF_BAD_VALUE, line_of(section, key), key, allowed, e);
 }
 
 /* A path that means the same in every process. NULL = not given. */
@@ -139,42 +148,79 @@ static bool is_plain_name(const char *name, size_t max)
     return len > 0 && len <= max && name[0] != '.' && text_all_of(name, len, "A-Za-z0-9_.-");
 }
 
-struct build { const struct conf *conf; struct arena *arena; struct settings *s; };
+enum named { NAMED_LINK, NAMED_SIGNER, NAMED_FACILITY, NAMED_SOURCE, NAMED_COUNT };
 
-static int add_link(const struct build *b, const struct conf_section *section, struct err *e)
+struct build {
+    struct conf *conf;
+    struct arena *arena;
+    struct settings *s;
+    bool doubtful[NAMED_COUNT];   /* a header of these was told as a mistake: what names a section that seems not to be there is none of its own */
+};
+
+/* The header of a section that is known is refused. */
+static int refuse_name(struct build *b, const struct conf_section *section, enum named kind, const char *allowed, struct err *e)
+{
+    b->doubtful[kind] = true;
+    return refuse(b->conf, section, section->kind, allowed, e);
+}
+
+/* What one type of a section cannot do without; the rest of it is not known where the type is not. */
+struct need { int type; const char *key; };
+
+static int check_needs(const struct build *b, const struct conf_section *section, const char *const *types, int type, const struct need *needs, struct err *e)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && needs[i].key != NULL && conf_given(b->conf, section, "type") && !section->unread; i++) {
+        char with[ERR_ARG_MAX];
+        bool there = false;
+        for (const struct conf_line *l = section->lines; l != NULL; l = l->next)
+            there = there || strcmp(l->key, needs[i].key) == 0;
+        snprintf(with, sizeof with, "type = %s", types[type]);
+        if (needs[i].type == type && !there)
+            r = refuse_as(b->conf, MSG_CONF_MISSING_KEY, section->line, needs[i].key, with, e);
+    }
+    return r;
+}
+
+static const struct need link_needs[] = {
+    { LINK_TYPE_TERMINAL, "folder" }, { LINK_TYPE_WEBAPI, "login_url" }, { LINK_TYPE_WEBAPI, "api_url" }, { LINK_TYPE_WEBAPI, "login_user" },
+    { LINK_TYPE_WEBAPI, "login_password_file" }, { LINK_TYPE_WEBAPI, "certificate" }, { LINK_TYPE_WEBAPI, "key" }, { LINK_TYPE_WEBAPI, "ca" }, { 0, NULL },
+};
+
+static int add_link(struct build *b, const struct conf_section *section, struct err *e)
 {
     struct settings_link *link = &b->s->link[b->s->links];
     int r = conf_apply(b->conf, section, link_keys, link, b->arena, e);
+    bool terminal = conf_given(b->conf, section, "type") && link->type == LINK_TYPE_TERMINAL && link->folder != NULL;
 
     link->name = section->name;
     link->line = line_of(section, "profile");
     if (r == 0 && !is_plain_name(link->name, SETTINGS_LINK_NAME_MAX))
-        r = refuse(b->conf, section, "link", MSG_WORDS("a name of A-Z a-z 0-9 _ . -, at most 31", "31 文字までの名前（A-Z a-z 0-9 _ . -）"), e);
-    if (r == 0 && link->type == LINK_TYPE_TERMINAL && (link->folder == NULL || !is_absolute(link->folder)))
-        r = refuse(b->conf, section, "folder", MSG_WORDS("type = terminal needs folder, an absolute path", "type = terminal のときの絶対パス（必須）"), e);
-    for (size_t i = 0; i < b->s->links && r == 0; i++) /* each link clears away the unfinished files of the folder: those of the other, too */
-        if (link->type == LINK_TYPE_TERMINAL && b->s->link[i].folder != NULL && strcmp(b->s->link[i].folder, link->folder) == 0)
+        r = refuse_name(b, section, NAMED_LINK, MSG_WORDS("a name of A-Z a-z 0-9 _ . -, at most 31", "31 文字までの名前（A-Z a-z 0-9 _ . -）"), e);
+    if (r == 0)
+        r = check_needs(b, section, link_types, link->type, link_needs, e);
+    if (r == 0 && terminal && !is_absolute(link->folder))
+        r = refuse(b->conf, section, "folder", MSG_WORDS("an absolute path", "絶対パス"), e);
+    for (size_t i = 0; i < b->s->links && r == 0 && terminal; i++) /* each link clears away the unfinished files of the folder: those of the other, too */
+        if (b->s->link[i].folder != NULL && strcmp(b->s->link[i].folder, link->folder) == 0)
             r = refuse(b->conf, section, "folder", MSG_WORDS("one link for one folder", "他の link が使っていないフォルダ"), e);
-    if (r == 0 && link->type == LINK_TYPE_WEBAPI && (link->login_url == NULL || link->api_url == NULL || link->login_user == NULL ||
-        link->login_password_file == NULL || link->certificate == NULL || link->key == NULL || link->ca == NULL))
-        r = refuse(b->conf, section, "type", MSG_WORDS("type = webapi needs login_url api_url login_user login_password_file certificate key ca",
-                                                           "type = webapi には login_url api_url login_user login_password_file certificate key ca が要ります"), e);
     b->s->links++;
     return r;
 }
 
-static int add_signer(const struct build *b, const struct conf_section *section, struct err *e)
+static const struct need signer_needs[] = { { SIGNER_PKCS11, "module" }, { SIGNER_KEY_FILE, "key" }, { SIGNER_KEY_FILE, "certificate" }, { 0, NULL } };
+
+static int add_signer(struct build *b, const struct conf_section *section, struct err *e)
 {
     struct settings_signer *signer = &b->s->signer[b->s->signers];
     int r = conf_apply(b->conf, section, signer_keys, signer, b->arena, e);
 
     signer->name = section->name;
     if (r == 0 && !is_plain_name(signer->name, SETTINGS_NAME_MAX))
-        r = refuse(b->conf, section, "signer", MSG_WORDS("a name of A-Z a-z 0-9 _ . -, at most 63", "63 文字までの名前（A-Z a-z 0-9 _ . -）"), e);
-    if (r == 0 && signer->type == SIGNER_PKCS11 && signer->module == NULL)
-        r = refuse(b->conf, section, "module", MSG_WORDS("type = pkcs11 needs module", "type = pkcs11 には module が要ります"), e);
-    if (r == 0 && signer->type == SIGNER_KEY_FILE && (signer->key == NULL || signer->certificate == NULL))
-        r = refuse(b->conf, section, "key", MSG_WORDS("type = key_file needs key and certificate", "type = key_file には key と certificate が要ります"), e);
+        r = refuse_name(b, section, NAMED_SIGNER, MSG_WORDS("a name of A-Z a-z 0-9 _ . -, at most 63", "63 文字までの名前（A-Z a-z 0-9 _ . -）"), e);
+    if (r == 0)
+        r = check_needs(b, section, signer_types, signer->type, signer_needs, e);
     b->s->signers++;
     return r;
 }
@@ -184,7 +230,7 @@ static bool is_institution(const char *code)
     return strlen(code) == 10 && text_all_digits(code, 10);
 }
 
-static int add_facility(const struct build *b, const struct conf_section *section, struct err *e)
+static int add_facility(struct build *b, const struct conf_section *section, struct err *e)
 {
     struct settings_facility *facility = &b->s->facility[b->s->facilities];
     int r = conf_apply(b->conf, section, facility_keys, facility, b->arena, e);
@@ -192,8 +238,10 @@ static int add_facility(const struct build *b, const struct conf_section *sectio
     facility->code = section->name;
     if (r == 0 && !is_absolute(facility->code_map))
         r = refuse(b->conf, section, "code_map", MSG_WORDS("an absolute path", "絶対パス"), e);
-    if (r == 0 && (!is_institution(section->name) || (facility->second_code != NULL && !is_institution(facility->second_code))))
-        r = refuse(b->conf, section, "facility", MSG_WORDS("10 digits (医療機関番号)", "10 桁の数字（医療機関番号）"), e);
+    if (r == 0 && !is_institution(section->name))
+        r = refuse_name(b, section, NAMED_FACILITY, MSG_WORDS("10 digits (医療機関番号)", "10 桁の数字（医療機関番号）"), e);
+    if (r == 0 && facility->second_code != NULL && !is_institution(facility->second_code) && conf_sound(b->conf, section, "second_code"))
+        r = refuse(b->conf, section, "second_code", MSG_WORDS("10 digits (医療機関番号)", "10 桁の数字（医療機関番号）"), e);
     b->s->facilities++;
     return r;
 }
@@ -228,7 +276,20 @@ static bool overlap(const char *a, const char *b)
     return strncmp(a, b, n) == 0 && (na == nb || n == 1 || (na > nb ? a : b)[n] == '/');
 }
 
-static int add_source(const struct build *b, const struct conf_section *section, struct err *e)
+static int check_root(const struct build *b, const struct conf_section *section, struct settings_source *source, struct err *e)
+{
+    int r;
+
+    if (!is_absolute(source->root))
+        return refuse(b->conf, section, "root", MSG_WORDS("an absolute path", "絶対パス"), e);
+    r = trim_root(b, source, e);
+    for (size_t i = 0; r == 0 && i < b->s->sources; i++)
+        if (b->s->source[i].root != NULL && overlap(b->s->source[i].root, source->root))
+            return refuse(b->conf, section, "root", MSG_WORDS("a folder of its own for each source, not inside another's", "他の source と重ならないフォルダ（中にも外にも置けません）"), e);
+    return r;
+}
+
+static int add_source(struct build *b, const struct conf_section *section, struct err *e)
 {
     static const char *const default_endings[] = { ".json", NULL };
     struct settings_source *source = &b->s->source[b->s->sources];
@@ -241,16 +302,11 @@ static int add_source(const struct build *b, const struct conf_section *section,
     }
     for (size_t i = 0; r == 0 && i < source->endings.count; i++)
         if (!is_ending(source->endings.item[i]))
-            r = refuse(b->conf, section, "request_ending", MSG_WORDS("begins with a dot; not .tmp .part .ok", "点で始まる拡張子（.tmp .part .ok 以外）"), e);
+            r = refuse_as(b->conf, MSG_CONF_BAD_VALUE, source->endings.line[i], "request_ending", MSG_WORDS("begins with a dot; not .tmp .part .ok", "点で始まる拡張子（.tmp .part .ok 以外）"), e);
     if (r == 0 && !is_plain_name(source->name, SETTINGS_NAME_MAX))
-        r = refuse(b->conf, section, "source", MSG_WORDS("a name of A-Z a-z 0-9 _ . -, at most 63", "63 文字までの名前（A-Z a-z 0-9 _ . -）"), e);
-    if (r == 0 && !is_absolute(source->root))
-        r = refuse(b->conf, section, "root", MSG_WORDS("an absolute path", "絶対パス"), e);
-    if (r == 0)
-        r = trim_root(b, source, e);
-    for (size_t i = 0; r == 0 && i < b->s->sources; i++)
-        if (overlap(b->s->source[i].root, source->root))
-            r = refuse(b->conf, section, "root", MSG_WORDS("a folder of its own for each source, not inside another's", "他の source と重ならないフォルダ（中にも外にも置けません）"), e);
+        r = refuse_name(b, section, NAMED_SOURCE, MSG_WORDS("a name of A-Z a-z 0-9 _ . -, at most 63", "63 文字までの名前（A-Z a-z 0-9 _ . -）"), e);
+    if (r == 0 && source->root != NULL && conf_sound(b->conf, section, "root"))
+        r = check_root(b, section, source, e);
     b->s->sources++;
     return r;
 }
@@ -271,106 +327,110 @@ static int add_gateway(const struct build *b, const struct conf_section *section
         r = refuse(b->conf, section, "fhir_set", MSG_WORDS("1-64 of [0-9A-Za-z_-]", "[0-9A-Za-z_-] の 1～64 文字"), e);
     if (r == 0 && (strlen(s->host) < 2 || strlen(s->host) > 8 || !text_all_of(s->host, strlen(s->host), "0-9a-z")))
         r = refuse(b->conf, section, "host", MSG_WORDS("2-8 of [0-9a-z]", "[0-9a-z] の 2～8 文字"), e);
-    if (r == 0 && s->low_water_send > s->low_water_intake)
+    if (r == 0 && s->low_water_send > s->low_water_intake && conf_sound(b->conf, section, "low_water_send") && conf_sound(b->conf, section, "low_water_intake"))
         r = refuse(b->conf, section, "low_water_send", MSG_WORDS("at most low_water_intake: intake stops first", "low_water_intake 以下（取り込みが先に止まります）"), e);
     return r;
 }
 
 static const struct {
     const char *kind;
-    int (*add)(const struct build *, const struct conf_section *, struct err *);
+    int (*add)(struct build *, const struct conf_section *, struct err *);
     size_t count, max;              /* as many as the state machine holds (flow.h) */
     const char *allowed;
 } kinds[] = {
-    { "link", add_link, offsetof(struct settings, links), FLOW_ROUTES_MAX, MSG_WORDS("[link NAME], at most 16", "[link NAME]、16 個まで") },
-    { "signer", add_signer, offsetof(struct settings, signers), FLOW_SIGNERS_MAX - 1, MSG_WORDS("[signer NAME], at most 15", "[signer NAME]、15 個まで") },
-    { "facility", add_facility, offsetof(struct settings, facilities), FLOW_FACILITIES_MAX, MSG_WORDS("[facility CODE], at most 8", "[facility CODE]、8 個まで") },
-    { "source", add_source, offsetof(struct settings, sources), FLOW_SOURCES_MAX, MSG_WORDS("[source NAME], at most 64", "[source NAME]、64 個まで") },
+    [NAMED_LINK] = { "link", add_link, offsetof(struct settings, links), FLOW_ROUTES_MAX, MSG_WORDS("[link NAME], at most 16", "[link NAME]、16 個まで") },
+    [NAMED_SIGNER] = { "signer", add_signer, offsetof(struct settings, signers), FLOW_SIGNERS_MAX - 1, MSG_WORDS("[signer NAME], at most 15", "[signer NAME]、15 個まで") },
+    [NAMED_FACILITY] = { "facility", add_facility, offsetof(struct settings, facilities), FLOW_FACILITIES_MAX, MSG_WORDS("[facility CODE], at most 8", "[facility CODE]、8 個まで") },
+    [NAMED_SOURCE] = { "source", add_source, offsetof(struct settings, sources), FLOW_SOURCES_MAX, MSG_WORDS("[source NAME], at most 64", "[source NAME]、64 個まで") },
 };
 
-static int add_section(const struct build *b, const struct conf_section *section, struct err *e)
+static int add_section(struct build *b, const struct conf_section *section, struct err *e)
 {
-    int r;
-
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(section->kind, kinds[i].kind) == 0) {
             size_t count;
             memcpy(&count, (const char *)b->s + kinds[i].count, sizeof count);
             if (section->name[0] == '\0' || count == kinds[i].max)
-                return refuse(b->conf, section, section->kind, kinds[i].allowed, e);
+                return refuse_name(b, section, (enum named)i, kinds[i].allowed, e);
             return kinds[i].add(b, section, e);
         }
+    if (section->kind[0] == '\0')
+        return refuse_as(b->conf, MSG_CONF_SYNTAX, section->lines->line, MSG_WORDS("a line before the first [section]", "最初の [節] より前に行があります"), NULL, e);
     if (strcmp(section->kind, "gateway") == 0)
         return section->name[0] == '\0' ? add_gateway(b, section, e) : refuse(b->conf, section, "gateway", MSG_WORDS("[gateway], without a name", "名前のない [gateway]"), e);
-    r = refuse(b->conf, section, section->kind, "[gateway] [facility CODE] [source NAME] [link NAME] [signer NAME]", e);
-    if (e != NULL && section->kind[0] == '\0')
-        return err_set(e, ERR_INVALID, MSG_CONF_SYNTAX, arena_strdup(b->arena, e->place), MSG_WORDS("a line before the first [section]", "最初の [節] より前に行があります"), NULL);
-    if (e != NULL)
-        e->msg = MSG_CONF_UNKNOWN_SECTION;
+    for (size_t i = 0; i < NAMED_COUNT; i++)
+        b->doubtful[i] = true;
+    return refuse_as(b->conf, MSG_CONF_UNKNOWN_SECTION, section->line, section->kind, "[gateway] [facility CODE] [source NAME] [link NAME] [signer NAME]", e);
+}
+
+/* A name that is given and leads nowhere, although every header of that kind is understood. */
+static bool leads_nowhere(const struct build *b, const struct conf_section *section, enum named kind, const char *key, const char *name, int index)
+{
+    return name != NULL && index < 0 && !b->conf->header_unread && !b->doubtful[kind] && conf_sound(b->conf, section, key);
+}
+
+static int settle_facility(const struct build *b, size_t index, struct err *e)
+{
+    struct conf *conf = b->conf;
+    struct settings *s = b->s;
+    struct settings_facility *f = &s->facility[index];
+    const struct conf_section *section = conf_find(conf, "facility", f->code);
+    int r = 0;
+
+    f->link_index = f->link == NULL ? -1 : settings_find_link(s, f->link);
+    f->signer_index = f->signer == NULL ? -1 : settings_find_signer(s, f->signer);
+    if (leads_nowhere(b, section, NAMED_LINK, "link", f->link, f->link_index))
+        r = refuse(conf, section, "link", MSG_WORDS("the name of a [link NAME] section", "[link NAME] の節の名前"), e);
+    if (r == 0 && leads_nowhere(b, section, NAMED_SIGNER, "signer", f->signer, f->signer_index))
+        r = refuse(conf, section, "signer", MSG_WORDS("the name of a [signer NAME] section", "[signer NAME] の節の名前"), e);
+    if (r == 0 && f->signing == SIGNING_REQUIRE && conf_given(conf, section, "signing") && f->signer == NULL && !section->unread)
+        r = refuse(conf, section, "signer", MSG_WORDS("signing = require needs a signer", "signing = require には signer が要ります"), e);
+    if (r == 0 && (settings_find_facility(s, f->code) != (int)index || (f->second_code != NULL && settings_find_facility(s, f->second_code) != (int)index)))
+        r = refuse(conf, section, "second_code", MSG_WORDS("a code that no other facility has", "他の facility にない番号"), e);
     return r;
 }
 
-static int settle_references(const struct conf *conf, struct settings *s, struct err *e)
+static int settle_references(const struct build *b, struct err *e)
 {
-    for (size_t i = 0; i < s->facilities; i++) {
-        struct settings_facility *f = &s->facility[i];
-        const struct conf_section *section = conf_find(conf, "facility", f->code);
-        f->link_index = settings_find_link(s, f->link);
-        f->signer_index = f->signer == NULL ? -1 : settings_find_signer(s, f->signer);
-        if (f->link_index < 0)
-            return refuse(conf, section, "link", MSG_WORDS("the name of a [link NAME] section", "[link NAME] の節の名前"), e);
-        if (f->signer != NULL && f->signer_index < 0)
-            return refuse(conf, section, "signer", MSG_WORDS("the name of a [signer NAME] section", "[signer NAME] の節の名前"), e);
-        if (f->signing == SIGNING_REQUIRE && f->signer == NULL)
-            return refuse(conf, section, "signer", MSG_WORDS("signing = require needs a signer", "signing = require には signer が要ります"), e);
-        if (settings_find_facility(s, f->code) != (int)i || (f->second_code != NULL && settings_find_facility(s, f->second_code) != (int)i))
-            return refuse(conf, section, "second_code", MSG_WORDS("a code that no other facility has", "他の facility にない番号"), e);
+    struct settings *s = b->s;
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < s->facilities; i++)
+        r = settle_facility(b, i, e);
+    for (size_t i = 0; r == 0 && i < s->sources; i++) {
+        const struct conf_section *section = conf_find(b->conf, "source", s->source[i].name);
+        s->source[i].facility_index = s->source[i].facility == NULL ? -1 : settings_find_facility(s, s->source[i].facility);
+        if (leads_nowhere(b, section, NAMED_FACILITY, "facility", s->source[i].facility, s->source[i].facility_index))
+            r = refuse(b->conf, section, "facility", MSG_WORDS("the code of a [facility CODE] section", "[facility CODE] の節の番号"), e);
     }
-    for (size_t i = 0; i < s->sources; i++) {
-        s->source[i].facility_index = settings_find_facility(s, s->source[i].facility);
-        if (s->source[i].facility_index < 0)
-            return refuse(conf, conf_find(conf, "source", s->source[i].name), "facility", MSG_WORDS("the code of a [facility CODE] section", "[facility CODE] の節の番号"), e);
-    }
-    return 0;
+    return r;
 }
 
-/* Tells of a mistake and goes on where somebody wants to hear of all. */
-static int fault(const struct settings_faults *faults, int r, int *worst, struct err *e)
-{
-    if (r >= 0 || faults == NULL)
-        return r;
-    faults->tell(faults->context, e);
-    err_clear(e);
-    *worst = r;
-    return 0;
-}
-
-static int parse(const char *file, const char *bytes, size_t len, struct arena *arena, const struct settings_faults *faults, struct settings **ret_settings, struct err *e)
+static int parse(const char *file, const char *bytes, size_t len, struct arena *arena, const struct conf_faults *faults, struct settings **ret_settings, struct err *e)
 {
     struct settings *s = arena_alloc(arena, sizeof *s);
+    struct conf_section none = { .kind = "gateway", .name = "", .line = 1 };
+    struct build b = { .arena = arena, .s = s };
     struct conf *conf = NULL;
     char *copy = arena_strndup(arena, bytes, len);
-    int r, worst = 0;
+    int r;
 
     if (s == NULL || copy == NULL || (s->file = arena_strdup(arena, file)) == NULL)
         return err_set(e, ERR_NOMEM, MSG_NOMEM, file, "settings", NULL);
-    r = conf_parse(file, copy, len, arena, &conf, e);
-    if (r < 0)
-        return r;
-    if (conf_find(conf, "gateway", NULL) == NULL) {
-        struct conf_section none = { .kind = "gateway", .name = "", .line = 1 };
-        r = fault(faults, add_gateway(&(struct build){ conf, arena, s }, &none, e), &worst, e);
-    }
-    for (const struct conf_section *section = conf->sections; r == 0 && section != NULL; section = section->next) {
-        struct build b = { conf, arena, s };
+    r = conf_parse(file, copy, len, arena, faults, &conf, e);
+    b.conf = conf;
+    if (r == 0 && conf_find(conf, "gateway", NULL) == NULL)
+        r = add_gateway(&b, &none, e);
+    for (const struct conf_section *section = r == 0 ? conf->sections : NULL; r == 0 && section != NULL; section = section->next)
         if (section->kind[0] != '\0' || section->lines != NULL)
-            r = fault(faults, add_section(&b, section, e), &worst, e);
-    }
-    if (r == 0 && worst == 0)
-        r = fault(faults, settle_references(conf, s, e), &worst, e);
-    if (r == 0 && worst == 0)
+            r = add_section(&b, section, e);
+    if (r == 0)
+        r = settle_references(&b, e);
+    if (r == 0 && conf->told > 0)
+        r = ERR_INVALID;
+    if (r == 0)
         *ret_settings = s;
-    return r < 0 ? r : worst;
+    return r;
 }
 
 int settings_parse(const char *file, const char *bytes, size_t len, struct arena *arena, struct settings **ret_settings, struct err *e)
@@ -393,10 +453,10 @@ int settings_load_gateway(const char *path, struct arena *arena, struct settings
     if (r == 0 && (s == NULL || (copy = arena_strndup(arena, text.data, text.len)) == NULL || (s->file = arena_strdup(arena, path)) == NULL))
         r = err_set(e, ERR_NOMEM, MSG_NOMEM, path, "settings", NULL);
     if (r == 0)
-        r = conf_parse(path, copy, text.len, arena, &conf, e);
+        r = conf_parse(path, copy, text.len, arena, NULL, &conf, e);
     section = r == 0 ? conf_find(conf, "gateway", "") : NULL;
     if (r == 0)
-        r = add_gateway(&(struct build){ conf, arena, s }, section == NULL ? &none : section, e);
+        r = add_gateway(&(struct build){ .conf = conf, .arena = arena, .s = s }, section == NULL ? &none : section, e);
     if (r == 0)
         *ret_settings = s;
     buf_free(&text);
@@ -408,7 +468,7 @@ int settings_load(const char *path, struct arena *arena, struct settings **ret_s
     return settings_load_telling(path, arena, NULL, ret_settings, e);
 }
 
-int settings_load_fd(int fd, const char *file, struct arena *arena, struct settings **ret_settings, struct err *e)
+int settings_load_fd(int fd, const char *file, struct arena *arena, const struct conf_faults *faults, struct settings **ret_settings, struct err *e)
 {
     struct buf text;
     int r;
@@ -416,12 +476,12 @@ int settings_load_fd(int fd, const char *file, struct arena *arena, struct setti
     buf_init(&text, FILE_MAX);
     r = file_read_fd(fd, FILE_MAX, &text, e);
     if (r == 0)
-        r = parse(file, text.data, text.len, arena, NULL, ret_settings, e);
+        r = parse(file, text.data, text.len, arena, faults, ret_settings, e);
     buf_free(&text);
     return r;
 }
 
-int settings_load_telling(const char *path, struct arena *arena, const struct settings_faults *faults, struct settings **ret_settings, struct err *e)
+int settings_load_telling(const char *path, struct arena *arena, const struct conf_faults *faults, struct settings **ret_settings, struct err *e)
 {
     struct buf text;
     int r;

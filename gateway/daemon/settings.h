@@ -77,13 +77,12 @@ struct settings {
 
 /* Reads and checks. Everything lives in the arena. ERR_SYNTAX, ERR_INVALID, ERR_NOTFOUND with place "file:line". */
 int settings_load(const char *path, struct arena *arena, struct settings **ret_settings, struct err *e);
-/* From an open descriptor, from its beginning; file is the name to show in errors. */
-int settings_load_fd(int fd, const char *file, struct arena *arena, struct settings **ret_settings, struct err *e);
+/* From an open descriptor, from its beginning; file is the name to show in errors, faults as below or NULL. */
+int settings_load_fd(int fd, const char *file, struct arena *arena, const struct conf_faults *faults, struct settings **ret_settings, struct err *e);
 /* Only the section [gateway], whatever the others hold: enough to ask a running desk, which has a configuration of its own in force. */
 int settings_load_gateway(const char *path, struct arena *arena, struct settings **ret_settings, struct err *e);
-/* The same as settings_load(), telling of the first mistake of every section instead of stopping at the first of all; what was told is not left in *e (its msg is MSG_NONE then). */
-struct settings_faults { void (*tell)(void *context, const struct err *e); void *context; };
-int settings_load_telling(const char *path, struct arena *arena, const struct settings_faults *faults, struct settings **ret_settings, struct err *e);
+/* The same as settings_load(), telling of every mistake that can be known (conf.h) instead of stopping at the first; what was told is not left in *e (its msg is MSG_NONE then). */
+int settings_load_telling(const char *path, struct arena *arena, const struct conf_faults *faults, struct settings **ret_settings, struct err *e);
 /* After the profile of a link could not be loaded: says so with the line that names it and the profiles that are there. Other reasons, and a folder without any, stay as they are. Returns e->code. */
 int settings_profile_missing(const struct settings *s, const struct settings_link *link, struct err *e);
 /* The same from bytes; file is the name to show in errors. */

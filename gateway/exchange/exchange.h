@@ -24,6 +24,7 @@
 #include <stdint.h>
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/conf.h"
 #include "base/err.h"
 
 /* Operations of the service (CIS-IF numbers stand in the profile). Order: three verbs a family, so that arithmetic is never needed:
@@ -129,6 +130,8 @@ struct exchange_profile {
 int exchange_profile_parse(const char *file, const char *bytes, size_t len, struct exchange_profile **ret_profile, struct err *e);
 /* Reads the file (at most 1 MiB) and parses it. */
 int exchange_profile_load(const char *path, struct exchange_profile **ret_profile, struct err *e);
+/* The same, telling of every mistake that can be known (base/conf.h) instead of stopping at the first; what was told is not left in *e. */
+int exchange_profile_load_telling(const char *path, const struct conf_faults *faults, struct exchange_profile **ret_profile, struct err *e);
 struct exchange_profile *exchange_profile_free(struct exchange_profile *profile);   /* NULL is fine; returns NULL */
 
 enum exchange_operation exchange_operation_of(enum exchange_family family, enum exchange_verb verb);

@@ -260,17 +260,17 @@ static int check_texts(const struct exchange_profile *p, const struct conf *conf
     return 0;
 }
 
-static int section_apply(const struct conf *conf, const char *kind, const struct conf_key *keys, void *target, struct arena *arena, struct err *e)
+static int section_apply(struct conf *conf, const char *kind, const struct conf_key *keys, void *target, struct arena *arena, struct err *e)
 {
     const struct conf_section *s = conf_find(conf, kind, NULL);
     char shown[40];
     snprintf(shown, sizeof shown, "[%s]", kind);
     if (s == NULL)
-        return exchange_profile_fail(e, conf->file, 0, MSG_PROFILE_MISSING, shown, "a section");
+        return conf->header_unread ? 0 : conf_fault(conf, exchange_profile_fail(e, conf->file, 0, MSG_PROFILE_MISSING, shown, "a section"), e);
     return conf_apply(conf, s, keys, target, arena, e);
 }
 
-static int read_operation(struct exchange_profile *p, const struct conf *conf, const struct conf_section *s, struct err *e)
+static int read_operation(struct exchange_profile *p, struct conf *conf, const struct conf_section *s, struct err *e)
 {
     int op = 0;
     while (op < EXCHANGE_OPERATION_COUNT && strcmp(operations[op].name, s->name) != 0)
@@ -279,8 +279,9 @@ static int read_operation(struct exchange_profile *p, const struct conf *conf, c
         return exchange_profile_fail(e, conf->file, s->line, MSG_PROFILE_UNKNOWN, s->name,
                                      "document-|summary-|chart- with register|change|cancel, document-inquiry, result");
     struct exchange_call *call = &p->call[op];
+    size_t told = conf->told;
     int code = conf_apply(conf, s, call_keys, call, p->arena, e);
-    if (code < 0)
+    if (code < 0 || conf->told > told || s->unread)
         return code;
     if (!exchange_text_ok(call->api, "A-Za-z0-9", 4, 32))
         return exchange_profile_fail(e, conf->file, line_of(s, "api"), MSG_PROFILE_VALUE, "api", "4 to 32 of A-Z a-z 0-9");
@@ -295,18 +296,20 @@ static int read_operation(struct exchange_profile *p, const struct conf *conf, c
     return 0;
 }
 
-static int read_operations(struct exchange_profile *p, const struct conf *conf, struct err *e)
+static int read_operations(struct exchange_profile *p, struct conf *conf, struct err *e)
 {
     static const char *const kinds[] = { "profile", "operation", "header", "body", "kinds", "consents", "answer", "codes", "http" };
     for (const struct conf_section *s = conf->sections; s != NULL; s = s->next) {
         size_t i = 0;
         while (i < sizeof kinds / sizeof *kinds && strcmp(kinds[i], s->kind) != 0)
             i++;
+        int code = 0;
         if (i == sizeof kinds / sizeof *kinds && (s->kind[0] != '\0' || s->lines != NULL))
-            return exchange_profile_fail(e, conf->file, s->line, MSG_PROFILE_UNKNOWN, s->kind,
+            code = exchange_profile_fail(e, conf->file, s->line, MSG_PROFILE_UNKNOWN, s->kind,
                                          "[profile] [operation ...] [header] [body ...] [kinds] [consents] [answer] [codes] [http]");
-        int code = strcmp(s->kind, "operation") == 0 ? read_operation(p, conf, s, e) : 0;
-        if (code < 0)
+        else if (strcmp(s->kind, "operation") == 0)
+            code = read_operation(p, conf, s, e);
+        if (code < 0 && (code = conf_fault(conf, code, e)) < 0)
             return code;
     }
     return 0;
@@ -340,11 +343,12 @@ static int check_across(const struct exchange_profile *p, const struct conf *con
     return 0;
 }
 
-static int profile_fill(struct exchange_profile *p, const struct conf *conf, struct err *e)
+/* A check that takes for granted what comes before it: it stands only while nothing of that was told as a mistake. */
+static int profile_fill(struct exchange_profile *p, struct conf *conf, struct err *e)
 {
     int code = section_apply(conf, "profile", profile_keys, p, p->arena, e);
-    if (code == 0)
-        code = check_texts(p, conf, conf_find(conf, "profile", NULL), e);
+    if (code == 0 && conf->told == 0)
+        code = conf_fault(conf, check_texts(p, conf, conf_find(conf, "profile", NULL), e), e);
     if (code == 0)
         code = read_operations(p, conf, e);
     if (code == 0)
@@ -353,14 +357,14 @@ static int profile_fill(struct exchange_profile *p, const struct conf *conf, str
         code = section_apply(conf, "kinds", kind_keys, p, p->arena, e);
     if (code == 0)
         code = section_apply(conf, "consents", consent_keys, p, p->arena, e);
-    if (code == 0)
-        code = exchange_profile_lists(p, conf, e);
-    if (code == 0)
-        code = check_across(p, conf, e);
-    return code;
+    if (code == 0 && conf->told == 0)
+        code = conf_fault(conf, exchange_profile_lists(p, conf, e), e);
+    if (code == 0 && conf->told == 0)
+        code = conf_fault(conf, check_across(p, conf, e), e);
+    return code == 0 && conf->told > 0 ? ERR_INVALID : code;
 }
 
-int exchange_profile_parse(const char *file, const char *bytes, size_t len, struct exchange_profile **ret_profile, struct err *e)
+static int parse(const char *file, const char *bytes, size_t len, const struct conf_faults *faults, struct exchange_profile **ret_profile, struct err *e)
 {
     struct arena *arena = arena_new(PROFILE_ARENA_MAX);
     struct exchange_profile *p = arena != NULL ? arena_alloc(arena, sizeof *p) : NULL;
@@ -372,7 +376,7 @@ int exchange_profile_parse(const char *file, const char *bytes, size_t len, stru
     }
     p->arena = arena;
     p->cp932 = (void *)(intptr_t)-1;
-    if ((code = conf_parse(file, bytes, len, arena, &conf, e)) < 0 || (code = profile_fill(p, conf, e)) < 0)
+    if ((code = conf_parse(file, bytes, len, arena, faults, &conf, e)) < 0 || (code = profile_fill(p, conf, e)) < 0)
         goto fail;
     p->cp932 = (void *)iconv_open("UTF-8", "CP932");
     if (p->cp932 == (void *)(intptr_t)-1) {
@@ -386,13 +390,23 @@ fail:
     return code;
 }
 
+int exchange_profile_parse(const char *file, const char *bytes, size_t len, struct exchange_profile **ret_profile, struct err *e)
+{
+    return parse(file, bytes, len, NULL, ret_profile, e);
+}
+
 int exchange_profile_load(const char *path, struct exchange_profile **ret_profile, struct err *e)
+{
+    return exchange_profile_load_telling(path, NULL, ret_profile, e);
+}
+
+int exchange_profile_load_telling(const char *path, const struct conf_faults *faults, struct exchange_profile **ret_profile, struct err *e)
 {
     struct buf text;
     buf_init(&text, PROFILE_FILE_MAX);
     int code = file_read(AT_FDCWD, path, PROFILE_FILE_MAX, &text, e);
     if (code == 0)
-        code = exchange_profile_parse(path, text.data, text.len, ret_profile, e);
+        code = parse(path, text.data, text.len, faults, ret_profile, e);
     buf_free(&text);
     return code;
 }

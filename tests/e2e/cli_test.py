@@ -304,6 +304,10 @@ def check_config(house):
     h.true(told["code"] == "CG-1004" and "profile" in told["text"] and "test" in told["text"] and ":" in told["place"], "no such profile: %s" % told)
     both = said(text.replace('signing = "require"', 'signing = "maybe"').replace('settle = "', 'settle = "x'))
     h.equal(sorted("signing" in c["text"] or "settle" in c["text"] for c in both), [True] * 2, "a mistake of every section: %s" % both)
+    many = said(text.replace('signing = "require"', 'signing = "maybe"\ncolour = "red"\nprefer_after = "soon"'))
+    h.equal([next((k for k in ("signing", "colour", "prefer_after") if "「%s」" % k in c["text"]), None) for c in many], ["signing", "colour", "prefer_after"], "all mistakes of a section, by line")
+    spoken = run(house, "check-config", bad, status=1).stdout.decode()
+    h.equal((spoken.count("CG-100"), spoken.count("次に")), (3, 1), "the next step once: %s" % spoken)
     told = [c for c in said(text.replace("/hpki/crls", "/hpki/nothing")) if c["code"] == "CG-9404"]
     line = 1 + [bool(re.match("crl_dir *=", t)) for t in text.splitlines()].index(True)
     h.equal([c["place"] for c in told], ["%s:%d crl_dir" % (bad, line)], "a missing folder, with line and key")

@@ -96,9 +96,12 @@ def refused():
         with open(house.conf, encoding="utf-8") as f:
             good = f.read()
         with open(house.conf, "w", encoding="utf-8") as f:
-            f.write(good.replace('signing = "never"', 'signing = "maybe"'))
+            f.write(good.replace('signing = "never"', 'signing = "maybe"\nprefer_after = "soon"'))
         house.process.send_signal(signal.SIGHUP)
         until(lambda: any("CG-9007" in line for line in house.status_log()), "refused")
+        with open(house.errors, encoding="utf-8") as f:
+            told = [line for line in f if "CG-1004" in line]
+        equal([key in line and house.conf + ":" in line for key, line in zip(("signing", "prefer_after"), told)], [True, True], "every mistake is in the log, with its place: %s" % told)
         p = until(lambda: (lambda p: p if p.returncode == 0 else None)(house.cli("status", good=False)), "the links are up")
         true(p.stdout.startswith(b"OK") and b"CG-1004" in p.stderr and b"signing" in p.stderr, "%r" % p)
         equal(page(house)["links"][0]["up"], True, "as JSON")

@@ -28,12 +28,38 @@ static void check(bool holds)
         abort();
 }
 
+static void count(void *context, const struct err *e)
+{
+    check(e->msg != MSG_NONE && strncmp(e->place, "fuzz:", 5) == 0);
+    ++*(size_t *)context;
+}
+
+/* With a listener each mistake is told, and the count of them is kept. */
+static void hear_all(const uint8_t *data, size_t size)
+{
+    struct arena *arena = arena_new(16 << 20);
+    size_t heard = 0;
+    const struct conf_faults faults = { count, &heard };
+    struct conf *conf = NULL;
+    struct err e = ERR_INIT;
+    struct settings got;
+    if (conf_parse("fuzz", (const char *)data, size, arena, &faults, &conf, &e) == 0) {
+        for (const struct conf_section *s = conf->sections; s != NULL; s = s->next)
+            if (conf_apply(conf, s, table, &got, arena, &e) < 0)
+                break;
+        check(conf->told == heard);
+    }
+    check(heard <= CONF_FAULTS_MAX);
+    arena_free(arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena *arena = arena_new(16 << 20);
     struct conf *conf = NULL;
     struct err e = ERR_INIT;
-    if (conf_parse("fuzz", (const char *)data, size, arena, &conf, &e) < 0) {
+    hear_all(data, size);
+    if (conf_parse("fuzz", (const char *)data, size, arena, NULL, &conf, &e) < 0) {
         check(conf == NULL && e.code != 0 && (e.code == ERR_NOMEM || strncmp(e.place, "fuzz:", 5) == 0));
     } else {
         for (const struct conf_section *s = conf->sections; s != NULL; s = s->next) {

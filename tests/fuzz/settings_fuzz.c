@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "daemon/settings.h"
 
@@ -45,6 +47,31 @@ static void check_sources(const struct settings *s)
     }
 }
 
+static void count(void *context, const struct err *e)
+{
+    check(e->msg != MSG_NONE && strncmp(e->place, "fuzz:", 5) == 0);
+    ++*(size_t *)context;
+}
+
+/* A listener hears of something exactly when there is something wrong. */
+static void hear_all(const uint8_t *data, size_t size, int result)
+{
+    struct arena *arena = arena_new(16 << 20);
+    size_t heard = 0;
+    const struct conf_faults faults = { count, &heard };
+    struct settings *s = NULL;
+    struct err e = ERR_INIT;
+    int r, fd = memfd_create("settings", MFD_CLOEXEC);
+
+    check(fd >= 0 && write(fd, data, size) == (ssize_t)size);
+    r = settings_load_fd(fd, "fuzz", arena, &faults, &s, &e);
+    check(r == ERR_NOMEM || (r < 0) == (result < 0));
+    check(r == 0 || r == ERR_NOMEM || heard > 0 || e.msg != MSG_NONE);
+    check(r < 0 || heard == 0);
+    close(fd);
+    arena_free(arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena *arena = arena_new(16 << 20);
@@ -52,6 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct err e = ERR_INIT;
     int r = settings_parse("fuzz", (const char *)data, size, arena, &s, &e);
 
+    hear_all(data, size, r);
     if (r < 0) {
         check(s == NULL && e.code == r && (r == ERR_NOMEM || strncmp(e.place, "fuzz:", 5) == 0));
     } else {

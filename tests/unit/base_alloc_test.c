@@ -80,7 +80,7 @@ static int use_conf(void)
     struct arena *a = arena_new(1 << 20);
     struct conf *conf = NULL;
     struct err e = ERR_INIT;
-    int r = a != NULL ? conf_parse("f", text, len, a, &conf, &e) : ERR_NOMEM;
+    int r = a != NULL ? conf_parse("f", text, len, a, NULL, &conf, &e) : ERR_NOMEM;
     if (r == 0)
         r = conf_apply(conf, conf_find(conf, "s", NULL), table, &target, a, &e);
     if (r == 0 && (target.list.count != 200 || strlen(target.text) != 5000))

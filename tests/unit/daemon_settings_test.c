@@ -129,11 +129,11 @@ TEST(settings_demand_choices)
     refused(LINK "[facility 1310000001]\nname = A\nlink = web\n", "conf:3", MSG_CONF_MISSING_KEY, "signing");
     refused(LINK "[facility 1310000001]\nlink = web\nsigning = never\n", "conf:3", MSG_CONF_MISSING_KEY, "name");
     refused("[link web]\nsessions = 1\n", "conf:1", MSG_CONF_MISSING_KEY, "type");
-    refused("[link web]\ntype = terminal\n", "conf:1", MSG_CONF_BAD_VALUE, "folder");
+    refused("[link web]\ntype = terminal\n", "conf:1", MSG_CONF_MISSING_KEY, "folder");
     refused("[link web]\ntype = terminal\nfolder = here\n", "conf:3", MSG_CONF_BAD_VALUE, "folder");
-    refused("[link web]\ntype = webapi\nlogin_url = https://x\n", "conf:2", MSG_CONF_BAD_VALUE, "type");
-    refused("[signer s]\ntype = pkcs11\n", "conf:1", MSG_CONF_BAD_VALUE, "module");
-    refused("[signer s]\ntype = key_file\nkey = /k\n", "conf:3", MSG_CONF_BAD_VALUE, "key");
+    refused("[link web]\ntype = webapi\nlogin_url = https://x\n", "conf:1", MSG_CONF_MISSING_KEY, "api_url");
+    refused("[signer s]\ntype = pkcs11\n", "conf:1", MSG_CONF_MISSING_KEY, "module");
+    refused("[signer s]\ntype = key_file\nkey = /k\n", "conf:1", MSG_CONF_MISSING_KEY, "certificate");
     refused(LINK "[facility 1310000001]\nname = A\nlink = web\nsigning = require\n", "conf:3", MSG_CONF_BAD_VALUE, "signer");
     refused(LINK FACILITY "[source karte]\nfacility = 1310000001\n", "conf:7", MSG_CONF_MISSING_KEY, "root");
 }
@@ -149,7 +149,7 @@ TEST(settings_refuse_codes_that_are_none_or_shared)
 {
     refused(LINK "[facility 131000000]\nname = A\nlink = web\nsigning = never\n", "conf:3", MSG_CONF_BAD_VALUE, "facility");
     refused(LINK "[facility 131000000x]\nname = A\nlink = web\nsigning = never\n", "conf:3", MSG_CONF_BAD_VALUE, "facility");
-    refused(LINK FACILITY "second_code = 12\n", "conf:3", MSG_CONF_BAD_VALUE, "facility");
+    refused(LINK FACILITY "second_code = 12\n", "conf:7", MSG_CONF_BAD_VALUE, "second_code");
     refused(LINK FACILITY "second_code = 1310000002\n[facility 1310000002]\nname = B\nlink = web\nsigning = never\n", "conf:8", MSG_CONF_BAD_VALUE, "second_code");
     refused(LINK FACILITY "[facility 1310000002]\nname = B\nlink = web\nsigning = never\nsecond_code = 1310000001\n", "conf:11", MSG_CONF_BAD_VALUE, "second_code");
 }
@@ -236,28 +236,66 @@ TEST(settings_are_read_from_a_file)
 static void note(void *context, const struct err *fault)
 {
     size_t used = strlen(context);
-    snprintf((char *)context + used, 400 - used, "%s%s ", strrchr(fault->place, ':'), fault->arg[0]);
+    snprintf((char *)context + used, 1024 - used, "%s%s ", strrchr(fault->place, ':'), fault->arg[0]);
 }
 
-TEST(settings_tell_of_a_mistake_in_every_section)
+/* What is told of a text: ":LINEkey " each. */
+static const char *told_of(const char *text)
 {
-    char path[] = "/tmp/clinsgw-settings-XXXXXX", told[400] = "";
-    const char *text = "[gateway]\nworkers = 99\nhost = X\n" WHOLE "colour = red\n[lnk x]\n";
+    static char told[1024];
+    char path[] = "/tmp/clinsgw-settings-XXXXXX";
     int fd = mkstemp(path);
     CHECK(fd >= 0);
     CHECK_INT(write(fd, text, strlen(text)), (ssize_t)strlen(text));
     close(fd);
+    told[0] = '\0';
     arena = arena_free(arena);
     arena = arena_new(4 << 20);
     got = NULL;
     e = (struct err)ERR_INIT;
-    CHECK_ERR(settings_load_telling(path, arena, &(struct settings_faults){ note, told }, &got, &e), ERR_INVALID);
+    CHECK_ERR(settings_load_telling(path, arena, &(struct conf_faults){ note, told }, &got, &e), ERR_INVALID);
     CHECK(got == NULL && e.msg == MSG_NONE);
-    CHECK_STR(told, ":2workers :13colour :14lnk ");
+    unlink(path);
+    return told;
+}
+
+TEST(settings_tell_of_every_mistake)
+{
+    CHECK_STR(told_of("[gateway]\nworkers = 99\nhost = X\nstate_dir = var\n" WHOLE "colour = red\nsettle = 9h\nroot = /again\n"), ":2workers :4state_dir :3host :14colour :16root :15settle ");
+    CHECK_STR(told_of(LINK FACILITY SOURCE "root = /a\nroot = /b\n"), ":10root :11root ");
+    CHECK_STR(told_of("[link web]\ntype = webapi\nlogin_user = u\ncertificate = /c\nkey = /k\n" FACILITY SOURCE), ":1login_url :1api_url :1login_password_file :1ca ");
+    CHECK_STR(told_of(LINK "[facility 1310000001]\nlink = wab\nsigning = prefer\nsigner = nobody\nsecond_code = 12\n[source karte]\nfacility = 1310000009\nroot = /x\nrequest_ending = .tmp\nrequest_ending = json\n"),
+              ":3name :7second_code :11request_ending :12request_ending :4link :6signer :9facility ");
+}
+
+TEST(settings_tell_nothing_that_follows_from_another_mistake)
+{
+    CHECK_STR(told_of("[link web]\ntype = webpai\n" FACILITY SOURCE), ":2type ");                                       /* no keys of a type that is not known */
+    CHECK_STR(told_of("[link web]\nsessions = 2\n" FACILITY SOURCE), ":1type ");
+    CHECK_STR(told_of(LINK "[facility 1310000001]\nname = A\nlink = web\nsigning = maybe\n" SOURCE), ":6signing ");      /* nor the signer of a policy that is none */
+    CHECK_STR(told_of("[lnk web]\ntype = sink\n" FACILITY SOURCE), ":1lnk ");                                            /* may be the link that the facility names */
+    CHECK_STR(told_of(LINK "[facility 131000000]\nname = A\nlink = web\nsigning = never\n" SOURCE), ":3facility ");
+    CHECK_STR(told_of(LINK "[facility 131000000]\nname = A\nlink = wab\nsigning = never\n" SOURCE), ":3facility :5link ");   /* links are all understood */
+    CHECK_STR(told_of("[gateway]\nlow_water_intake = some\nlow_water_send = 600MB\n" WHOLE), ":2low_water_intake ");     /* what it is compared with is not known */
+    CHECK_STR(told_of(LINK FACILITY "[source karte]\nfacility = 1310000001\nroot = a\nroot = b\n"), ":10root ");
+    CHECK(strncmp(told_of("[link web\ntype = sink\n" FACILITY SOURCE), ":1section header without ]", 25) == 0 && strchr(told_of("[link web\ntype = sink\n" FACILITY SOURCE) + 1, ':') == NULL);
+    CHECK(strchr(told_of(LINK "[facility 1310000001]\nname = A\nlink = web\nsigning never\n" SOURCE) + 1, ':') == NULL); /* the line may be the key that is missing */
+    CHECK(strchr(told_of("[link web]\ntype = terminal\nfolder /mnt/x\n" FACILITY SOURCE) + 1, ':') == NULL);
+}
+
+TEST(settings_read_the_gateway_alone_whatever_else_is_wrong)
+{
+    char path[] = "/tmp/clinsgw-settings-XXXXXX";
+    int fd = mkstemp(path);
+    CHECK(fd >= 0);
+    CHECK_INT(write(fd, "[gateway]\nworkers = 99\n", 23), 23);
+    arena = arena_free(arena);
+    arena = arena_new(4 << 20);
+    got = NULL;
     CHECK_ERR(settings_load_gateway(path, arena, &got, &e), ERR_INVALID);
     CHECK(got == NULL);
-    fd = open(path, O_WRONLY | O_TRUNC);
-    CHECK_INT(write(fd, "[gateway]\nrun_dir = /r\n[facility x]\n", 36), 36);
+    CHECK_INT(ftruncate(fd, 0), 0);
+    CHECK_INT(pwrite(fd, "[gateway]\nrun_dir = /r\n[facility x]\n", 36, 0), 36);
     close(fd);
     CHECK_OK(settings_load_gateway(path, arena, &got, &e));
     CHECK_STR(got->run_dir, "/r");

@@ -1,5 +1,7 @@
 /* The interface profile: the shipped one loads, and every mistake is found with its line and what is allowed. */
 #include "tests/unit/test.h"
+#include <stdlib.h>
+#include <unistd.h>
 #include "base/file.h"
 #include "exchange/exchange.h"
 #include <fcntl.h>
@@ -71,6 +73,41 @@ static void expect_fault_elsewhere(const char *from, const char *to, enum msg_id
     CHECK_INT(code, ERR_INVALID);
     CHECK_STR(msg_get(e.msg)->name, msg_get(msg)->name);
     CHECK(strncmp(e.place, "x.conf:", 7) == 0);
+}
+
+static void note(void *context, const struct err *fault)
+{
+    size_t used = strlen(context);
+    snprintf((char *)context + used, 200 - used, "%s ", fault->arg[0]);
+}
+
+TEST(profile_tells_of_every_mistake_to_a_listener)
+{
+    static const struct { const char *from, *to; } changes[] = { { "\nresult_first", "\nresult_frist" }, { "\nsettle = ", "\nsettle = no" }, { "\n[codes]", "\n[cods]" } };
+    char path[] = "/tmp/clinsgw-profile-XXXXXX", told[200] = "";
+    struct exchange_profile *p = NULL;
+    struct err e = ERR_INIT;
+    int fd = mkstemp(path);
+    CHECK(fd >= 0);
+    struct buf text = shipped_text();
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        struct buf changed;
+        char *at = strstr(text.data, changes[i].from);
+        CHECK(at != NULL);
+        buf_init(&changed, 1 << 20);
+        buf_add(&changed, text.data, (size_t)(at - text.data));
+        buf_add_str(&changed, changes[i].to);
+        buf_add_str(&changed, at + strlen(changes[i].from));
+        buf_free(&text);
+        text = changed;
+    }
+    CHECK_INT(write(fd, text.data, text.len), (ssize_t)text.len);
+    close(fd);
+    CHECK_ERR(exchange_profile_load_telling(path, &(struct conf_faults){ note, told }, &p, &e), ERR_INVALID);
+    CHECK(p == NULL && e.msg == MSG_NONE);
+    CHECK_STR(told, "result_frist settle cods ");
+    unlink(path);
+    buf_free(&text);
 }
 
 TEST(profile_as_shipped_loads)
