@@ -28,27 +28,32 @@ enum {
     DEFAULT_BYTES = 64 << 20, DEFAULT_DEPTH = 64, DEFAULT_NODES = 4000000,
     BLOCK_MIN = 16, BLOCK_MAX = 1024,  /* nodes allocated at a time */
     PAIRWISE_MAX = 8,                  /* members compared pair by pair */
+    DISTINCT_MAX = 24,                 /* members looked at for names that may be alike */
     PROBES_PER_MEMBER = 16             /* beyond this many on average the hash table is given up */
 };
 
 enum expect { EXPECT_VALUE, EXPECT_VALUE_OR_END, EXPECT_KEY, EXPECT_KEY_OR_END, EXPECT_COMMA_OR_END, EXPECT_NOTHING };
 
+/* Functions that read take the place where they begin and return the one behind what they read; NULL when it is refused, `code` then says how. */
 struct reader {
-    const char *start, *at, *end;
+    const char *start, *end;
     struct arena *arena;
     uint32_t max_depth, max_nodes, depth, nodes;
     struct json_node *block;      /* fresh nodes */
     size_t block_left, block_size;
-    struct json_node *root, *open /* container being filled */, *last /* its newest child */;
-    struct bytes key;             /* of the value to come; data NULL outside objects */
+    const struct json_node *root, **link /* where the next node goes */;
+    struct json_node *open;       /* container being filled */
+    struct bytes key;             /* of the value to come, within an object */
     uint32_t key_start;
     const struct json_node **table;
     size_t table_size;
+    int code;
     struct err *e;
 };
 
-static int reader_fail(struct reader *r, enum err_code code, enum msg_id msg, const char *at, const struct json_node *node, const char *arg)
+static const char *reader_fail(struct reader *r, enum err_code code, enum msg_id msg, const char *at, const struct json_node *node, const char *arg)
 {
+    r->code = (int)code;
     if (r->e != NULL) {
         char place[ERR_PLACE_MAX] = "";
 
@@ -58,11 +63,11 @@ static int reader_fail(struct reader *r, enum err_code code, enum msg_id msg, co
         r->e->offset = at - r->start;
         json_line_column(r->start, (size_t)(r->end - r->start), (size_t)(at - r->start), &r->e->line, &r->e->column);
     }
-    return (int)code;
+    return NULL;
 }
 
 /* The byte at `at` cannot stand there: says why. */
-static int reader_fail_syntax(struct reader *r, const char *at)
+static const char *reader_fail_syntax(struct reader *r, const char *at)
 {
     size_t pos = (size_t)(at - r->start);
     char seen[16] = "";
@@ -93,29 +98,33 @@ static uint64_t eight_bytes(const char *p)
 }
 
 /* Files are indented: runs of blanks are skipped eight at a time. */
-static void skip_space(struct reader *r)
+static const char *skip_blanks(const char *p, const char *end)
 {
     const uint64_t blanks = UINT64_C(0x2020202020202020);
-    const char *p = r->at;
 
-    for (; p < r->end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'); p++)
-        while (r->end - p > 8 && eight_bytes(p + 1) == blanks)
+    for (; p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'); p++)
+        while (end - p > 8 && eight_bytes(p + 1) == blanks)
             p += 8;
-    r->at = p;
+    return p;
+}
+
+static inline const char *skip_space(const char *p, const char *end)
+{
+    return p < end && (unsigned char)*p > ' ' ? p : skip_blanks(p, end);
 }
 
 /* --- strings ------------------------------------------------------------------------------------------------------------------- */
 
 /* Skips bytes that are ordinary ASCII in a string, eight at a time: no quote, no backslash, no control, no byte over 0x7F. */
-static const char *skip_plain(const char *p, const char *end)
+static inline const char *skip_plain(const char *p, const char *end)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), highs = UINT64_C(0x8080808080808080);
 
     while (end - p >= 8) {
-        uint64_t w = eight_bytes(p), quote = w ^ (ones * '"'), slash = w ^ (ones * '\\'), marks;
+        uint64_t w = eight_bytes(p), marks;
 
-        /* The classic test for a zero byte; a false alarm is possible only behind a true one, so the first mark is right. */
-        marks = (((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((w - ones * 0x20) & ~w) | w) & highs;
+        /* Turned by 2, the quote stands right above the controls. A difference borrows from a higher byte only behind one that is marked, so the first mark is right. */
+        marks = (((w ^ ones * 2) - ones * 0x21) | ((w ^ ones * '\\') - ones) | w) & highs;
         if (marks != 0)
             return p + __builtin_ctzll(marks) / 8;
         p += 8;
@@ -194,13 +203,13 @@ static size_t put_utf8(char *to, int32_t c)
     return 4;
 }
 
-/* Copies a checked string without its escapes; the result is never longer than the source. */
-static int unescape(struct reader *r, const char *from, const char *end, struct bytes *ret_text)
+/* Copies a checked string without its escapes; the result is never longer than the source. False when memory is out. */
+static bool unescape(struct reader *r, const char *from, const char *end, struct bytes *ret_text)
 {
     char *text = arena_alloc(r->arena, (size_t)(end - from)), *to = text;
 
     if (text == NULL)
-        return reader_fail(r, ERR_NOMEM, MSG_NOMEM, from, r->open, "JSON");
+        return reader_fail(r, ERR_NOMEM, MSG_NOMEM, from, r->open, "JSON") != NULL;
     while (from < end) {
         const char *slash = memchr(from, '\\', (size_t)(end - from));
         size_t plain = (size_t)((slash != NULL ? slash : end) - from);
@@ -215,11 +224,11 @@ static int unescape(struct reader *r, const char *from, const char *end, struct 
         }
     }
     *ret_text = (struct bytes){ text, (size_t)(to - text) };
-    return 0;
+    return true;
 }
 
 /* Why a byte inside a string is refused: broken encoding, an end that came too soon, or a bare control character. */
-static int fail_in_string(struct reader *r, const char *p)
+static const char *fail_in_string(struct reader *r, const char *p)
 {
     static const unsigned char leads[] = { 0xF0, 4, 0xE0, 3, 0xC2, 2 };
 
@@ -236,7 +245,7 @@ static int fail_in_string(struct reader *r, const char *p)
     return reader_fail(r, ERR_SYNTAX, MSG_JSON_NOT_UTF8, p, r->open, NULL);
 }
 
-static int fail_in_escape(struct reader *r, const char *p)
+static const char *fail_in_escape(struct reader *r, const char *p)
 {
     size_t left = (size_t)(r->end - p);
     bool cut = left < 2 || (p[1] == 'u' && left < 12 && memchr(p, '"', left) == NULL);
@@ -244,14 +253,37 @@ static int fail_in_escape(struct reader *r, const char *p)
     return reader_fail(r, ERR_SYNTAX, cut ? MSG_JSON_TRUNCATED : MSG_JSON_BAD_TEXT, p, r->open, NULL);
 }
 
-/* r->at is behind the opening quote; afterwards behind the closing one. */
-static int read_string(struct reader *r, struct bytes *ret_text)
+/* Bytes over 0x7F, well-formed. Kana and kanji are that by the shape of their bytes alone, and two are looked at at once. */
+static const char *skip_letters(struct reader *r, const char *p)
 {
-    const char *from = r->at, *p = from;
+    const uint64_t shape = UINT64_C(0xC0C0F0C0C0F0), three = UINT64_C(0x8080E08080E0);
+    const unsigned by_shape = 0xDFFE;   /* lead bytes but E0, which may be too long a form, and ED, which may be a surrogate */
+
+    while (p < r->end && (unsigned char)*p >= 0x80) {
+        size_t pos = 0;
+
+        while (r->end - p >= 8) {
+            uint64_t w = eight_bytes(p);
+
+            if ((w & shape) != three || (by_shape >> (w & 15) & by_shape >> (w >> 24 & 15) & 1) == 0)
+                break;
+            p += 6;
+        }
+        if (p < r->end && (unsigned char)*p < 0x80)
+            break;
+        if (text_next(p, (size_t)(r->end - p), &pos) < 0)
+            return fail_in_string(r, p);
+        p += pos;
+    }
+    return p;
+}
+
+/* A string that is more than plain ASCII; it is that up to p. */
+static const char *read_rich_string(struct reader *r, const char *from, const char *p, struct bytes *ret_text)
+{
     bool escaped = false;
 
-    for (;;) {
-        p = skip_plain(p, r->end);
+    for (;; p = skip_plain(p, r->end)) {
         if (p >= r->end)
             return fail_in_string(r, p);
         if (*p == '"')
@@ -266,26 +298,25 @@ static int read_string(struct reader *r, struct bytes *ret_text)
             p += n;
             continue;
         }
-        while (p < r->end && (unsigned char)*p >= 0x80) {
-            size_t pos = 0;
-
-            /* U+1000 to U+CFFF, kana and kanji: well-formed by the shape of the bytes alone */
-            if ((unsigned char)*p >= 0xE1 && (unsigned char)*p <= 0xEC && r->end - p >= 3 && ((unsigned char)p[1] & 0xC0) == 0x80 && ((unsigned char)p[2] & 0xC0) == 0x80) {
-                p += 3;
-                continue;
-            }
-            if (text_next(p, (size_t)(r->end - p), &pos) < 0)
-                return fail_in_string(r, p);
-            p += pos;
-        }
-        if (p < r->end && (unsigned char)*p < 0x20)
+        if ((unsigned char)*p < 0x80)
             return fail_in_string(r, p);
+        p = skip_letters(r, p);
+        if (p == NULL)
+            return NULL;
     }
-    r->at = p + 1;
-    if (escaped)
-        return unescape(r, from, p, ret_text);
     *ret_text = (struct bytes){ from, (size_t)(p - from) };
-    return 0;
+    return escaped && !unescape(r, from, p, ret_text) ? NULL : p + 1;
+}
+
+/* `from` is behind the opening quote. */
+static inline const char *read_string(struct reader *r, const char *from, struct bytes *ret_text)
+{
+    const char *p = skip_plain(from, r->end);
+
+    if (p >= r->end || *p != '"')
+        return read_rich_string(r, from, p, ret_text);
+    *ret_text = (struct bytes){ from, (size_t)(p - from) };
+    return p + 1;
 }
 
 /* --- numbers and words --------------------------------------------------------------------------------------------------------- */
@@ -297,9 +328,9 @@ static const char *skip_digits(const char *p, const char *end)
     return p;
 }
 
-static int read_number(struct reader *r, struct bytes *ret_text)
+static const char *read_number(struct reader *r, const char *from, struct bytes *ret_text)
 {
-    const char *from = r->at, *p = from, *digits;
+    const char *p = from, *digits;
 
     p += *p == '-';
     digits = p;
@@ -322,18 +353,16 @@ static int read_number(struct reader *r, struct bytes *ret_text)
         if (p == digits)
             return reader_fail_syntax(r, p);
     }
-    r->at = p;
     *ret_text = (struct bytes){ from, (size_t)(p - from) };
-    return 0;
+    return p;
 }
 
-static int read_word(struct reader *r, const char *word)
+static const char *read_word(struct reader *r, const char *p, const char *word)
 {
-    for (size_t i = 0; word[i] != '\0'; i++)
-        if (r->at + i >= r->end || r->at[i] != word[i])
-            return reader_fail_syntax(r, r->at + i);
-    r->at += strlen(word);
-    return 0;
+    for (; *word != '\0'; p++, word++)
+        if (p >= r->end || *p != *word)
+            return reader_fail_syntax(r, p);
+    return p;
 }
 
 /* --- duplicate members --------------------------------------------------------------------------------------------------------- */
@@ -403,11 +432,29 @@ static const struct json_node *duplicate_by_hash(const struct json_node **table,
     return NULL;
 }
 
-static int check_duplicates(struct reader *r, const struct json_node *object)
+/* The table is only asked where two names are alike in length, beginning and end: mostly none are. */
+static bool may_have_duplicates(const struct json_node *object)
+{
+    uint64_t seen = 0, bit;
+
+    if (object->count > DISTINCT_MAX)
+        return true;
+    for (const struct json_node *m = object->child; m != NULL; m = m->next, seen |= bit) {
+        bit = m->key_len == 0 ? 1 : UINT64_C(1) << ((m->key_len * 5 + (unsigned char)m->key[0] * 3u + (unsigned char)m->key[m->key_len - 1] * 7u) & 63);
+        if ((seen & bit) != 0)
+            return true;
+    }
+    return false;
+}
+
+/* False when a member is there twice, which is said. */
+static bool check_duplicates(struct reader *r, const struct json_node *object, const char *at)
 {
     const struct json_node *twice = NULL;
     size_t size = 4 * PAIRWISE_MAX;
 
+    if (!may_have_duplicates(object))
+        return true;
     if (object->count <= PAIRWISE_MAX) {
         for (const struct json_node *a = object->child; a != NULL && twice == NULL; a = a->next)
             for (const struct json_node *b = a->next; b != NULL && twice == NULL; b = b->next)
@@ -420,7 +467,7 @@ static int check_duplicates(struct reader *r, const struct json_node *object)
             const struct json_node **grown = realloc(r->table, size * sizeof *grown);
 
             if (grown == NULL)
-                return reader_fail(r, ERR_NOMEM, MSG_NOMEM, r->at, object, "JSON");
+                return reader_fail(r, ERR_NOMEM, MSG_NOMEM, at, object, "JSON") != NULL;
             r->table = grown;
             r->table_size = size;
         }
@@ -432,350 +479,210 @@ static int check_duplicates(struct reader *r, const struct json_node *object)
 
         memcpy(name, twice->key, n);
         name[n] = '\0';
-        return reader_fail(r, ERR_SYNTAX, MSG_JSON_DUPLICATE, r->start + twice->key_start, twice, name);
+        reader_fail(r, ERR_SYNTAX, MSG_JSON_DUPLICATE, r->start + twice->key_start, twice, name);
     }
-    return 0;
+    return twice == NULL;
 }
 
 /* --- values -------------------------------------------------------------------------------------------------------------------- */
 
-static struct json_node *add_node(struct reader *r, enum json_type type)
+static bool more_nodes(struct reader *r, const char *at)
 {
-    struct json_node *n;
+    size_t left = r->max_nodes - r->nodes, count = r->block_size < left ? r->block_size : left;
 
-    if (r->nodes >= r->max_nodes) {
-        reader_fail(r, ERR_LIMIT, MSG_JSON_TOO_LARGE, r->at, r->open, NULL);
+    if (left == 0)
+        return reader_fail(r, ERR_LIMIT, MSG_JSON_TOO_LARGE, at, r->open, NULL) != NULL;
+    r->block = arena_array(r->arena, count, sizeof *r->block);
+    if (r->block == NULL)
+        return reader_fail(r, ERR_NOMEM, MSG_NOMEM, at, r->open, "JSON") != NULL;
+    r->block_left = count;
+    return true;
+}
+
+/* A node for the value at `at`; NULL when there is no room for it. */
+static inline struct json_node *add_node(struct reader *r, enum json_type type, const char *at)
+{
+    struct json_node *n, *open = r->open;
+
+    if (r->block_left == 0 && !more_nodes(r, at))
         return NULL;
-    }
-    if (r->block_left == 0) {
-        r->block = arena_array(r->arena, r->block_size, sizeof *r->block);
-        if (r->block == NULL) {
-            reader_fail(r, ERR_NOMEM, MSG_NOMEM, r->at, r->open, "JSON");
-            return NULL;
-        }
-        r->block_left = r->block_size;
-    }
     n = r->block++;
     r->block_left--;
     n->number = r->nodes++;
     n->type = type;
-    n->start = (uint32_t)(r->at - r->start);
-    n->parent = r->open;
-    n->key = r->key.data;
-    n->key_len = (uint32_t)r->key.len;
+    n->start = (uint32_t)(at - r->start);
+    n->parent = open;
     n->key_start = r->key_start;
-    if (r->open == NULL) {
-        r->root = n;
-    } else {
-        if (r->last != NULL)
-            r->last->next = n;
-        else
-            r->open->child = n;
-        r->open->count++;
+    if (open != NULL) {
+        if (open->type == JSON_OBJECT) {
+            n->key = r->key.data;
+            n->key_len = (uint32_t)r->key.len;
+        }
+        open->count++;
     }
-    r->last = n;
-    r->key = (struct bytes){ NULL, 0 };
+    *r->link = n;
+    r->link = &n->next;
     return n;
 }
 
-static int open_container(struct reader *r, enum json_type type, enum expect *ret_expect)
+static const char *open_container(struct reader *r, enum json_type type, const char *p, enum expect *ret_expect)
 {
     struct json_node *n;
 
     if (r->depth >= r->max_depth)
-        return reader_fail(r, ERR_LIMIT, MSG_JSON_TOO_DEEP, r->at, r->open, NULL);
-    n = add_node(r, type);
+        return reader_fail(r, ERR_LIMIT, MSG_JSON_TOO_DEEP, p, r->open, NULL);
+    n = add_node(r, type, p);
     if (n == NULL)
-        return r->nodes >= r->max_nodes ? ERR_LIMIT : ERR_NOMEM;
+        return NULL;
     r->depth++;
-    r->at++;
     r->open = n;
-    r->last = NULL;
+    r->link = &n->child;
     *ret_expect = type == JSON_OBJECT ? EXPECT_KEY_OR_END : EXPECT_VALUE_OR_END;
-    return 0;
+    return p + 1;
 }
 
-static int close_container(struct reader *r, enum expect *ret_expect)
+static const char *close_container(struct reader *r, const char *p, enum expect *ret_expect)
 {
     struct json_node *n = r->open;
 
-    if (*r->at != (n->type == JSON_OBJECT ? '}' : ']'))
-        return reader_fail_syntax(r, r->at);
-    r->at++;
-    n->end = (uint32_t)(r->at - r->start);
-    if (n->type == JSON_OBJECT && n->count > 1) {
-        int code = check_duplicates(r, n);
-
-        if (code < 0)
-            return code;
-    }
+    if (*p != (n->type == JSON_OBJECT ? '}' : ']'))
+        return reader_fail_syntax(r, p);
+    p++;
+    n->end = (uint32_t)(p - r->start);
+    if (n->type == JSON_OBJECT && n->count > 1 && !check_duplicates(r, n, p))
+        return NULL;
     r->depth--;
-    r->last = n;
+    r->link = &n->next;
     r->open = (struct json_node *)n->parent;
     *ret_expect = r->open == NULL ? EXPECT_NOTHING : EXPECT_COMMA_OR_END;
-    return 0;
+    return p;
 }
 
-static int read_scalar(struct reader *r, enum json_type type)
+static inline const char *read_text(struct reader *r, const char *p)
 {
-    static const char *const words[] = { [JSON_NULL] = "null", [JSON_FALSE] = "false", [JSON_TRUE] = "true" };
-    struct json_node *n = add_node(r, type);
+    struct json_node *n = add_node(r, JSON_STRING, p);
     struct bytes text = { NULL, 0 };
-    int code;
 
     if (n == NULL)
-        return r->nodes >= r->max_nodes ? ERR_LIMIT : ERR_NOMEM;
-    if (type == JSON_STRING) {
-        r->at++;
-        code = read_string(r, &text);
-    } else if (type == JSON_NUMBER) {
-        code = read_number(r, &text);
-    } else {
-        code = read_word(r, words[type]);
-    }
+        return NULL;
+    p = read_string(r, p + 1, &text);
+    if (p == NULL)
+        return NULL;
     n->text = text.data;
     n->len = (uint32_t)text.len;
-    n->end = (uint32_t)(r->at - r->start);
-    return code;
+    n->end = (uint32_t)(p - r->start);
+    return p;
 }
 
-static int read_value(struct reader *r, enum expect *ret_expect)
+static const char *read_other(struct reader *r, const char *p)
 {
-    int code;
+    static const char *const words[] = { [JSON_NULL] = "null", [JSON_FALSE] = "false", [JSON_TRUE] = "true" };
+    enum json_type type = *p == 't' ? JSON_TRUE : *p == 'f' ? JSON_FALSE : *p == 'n' ? JSON_NULL : JSON_NUMBER;
+    struct bytes text = { NULL, 0 };
+    struct json_node *n;
 
-    switch (*r->at) {
-    case '{': return open_container(r, JSON_OBJECT, ret_expect);
-    case '[': return open_container(r, JSON_ARRAY, ret_expect);
-    case '"': code = read_scalar(r, JSON_STRING); break;
-    case 't': code = read_scalar(r, JSON_TRUE); break;
-    case 'f': code = read_scalar(r, JSON_FALSE); break;
-    case 'n': code = read_scalar(r, JSON_NULL); break;
-    default:
-        if (*r->at != '-' && (*r->at < '0' || *r->at > '9'))
-            return reader_fail_syntax(r, r->at);
-        code = read_scalar(r, JSON_NUMBER);
-        break;
-    }
+    if (type == JSON_NUMBER && *p != '-' && (*p < '0' || *p > '9'))
+        return reader_fail_syntax(r, p);
+    n = add_node(r, type, p);
+    if (n == NULL)
+        return NULL;
+    p = type == JSON_NUMBER ? read_number(r, p, &text) : read_word(r, p, words[type]);
+    if (p == NULL)
+        return NULL;
+    n->text = text.data;
+    n->len = (uint32_t)text.len;
+    n->end = (uint32_t)(p - r->start);
+    return p;
+}
+
+static inline const char *read_value(struct reader *r, const char *p, enum expect *ret_expect)
+{
+    if (*p == '{')
+        return open_container(r, JSON_OBJECT, p, ret_expect);
+    if (*p == '[')
+        return open_container(r, JSON_ARRAY, p, ret_expect);
     *ret_expect = r->open == NULL ? EXPECT_NOTHING : EXPECT_COMMA_OR_END;
-    return code;
+    return *p == '"' ? read_text(r, p) : read_other(r, p);
 }
 
-static int read_key(struct reader *r)
+/* Up to the value, which is there. */
+static inline const char *read_key(struct reader *r, const char *p)
 {
-    int code;
-
-    if (*r->at != '"')
-        return reader_fail_syntax(r, r->at);
-    r->key_start = (uint32_t)(r->at - r->start);
-    r->at++;
-    code = read_string(r, &r->key);
-    if (code < 0)
-        return code;
-    skip_space(r);
-    if (r->at >= r->end || *r->at != ':')
-        return reader_fail_syntax(r, r->at);
-    r->at++;
-    return 0;
+    if (*p != '"')
+        return reader_fail_syntax(r, p);
+    r->key_start = (uint32_t)(p - r->start);
+    p = read_string(r, p + 1, &r->key);
+    if (p == NULL)
+        return NULL;
+    p = skip_space(p, r->end);
+    if (p >= r->end || *p != ':')
+        return reader_fail_syntax(r, p);
+    p = skip_space(p + 1, r->end);
+    return p < r->end ? p : reader_fail_syntax(r, p);
 }
 
-static int read_document(struct reader *r)
+static void read_document(struct reader *r)
 {
     enum expect expect = EXPECT_VALUE;
-    int code = 0;
+    const char *p = r->start;
 
-    while (code == 0) {
-        skip_space(r);
-        if (r->at >= r->end)
-            return expect == EXPECT_NOTHING ? 0 : reader_fail_syntax(r, r->end);
+    while (p != NULL) {
+        p = skip_space(p, r->end);
+        if (p >= r->end && expect == EXPECT_NOTHING)
+            return;
+        if (p >= r->end)
+            expect = EXPECT_NOTHING;
         switch (expect) {
-        case EXPECT_VALUE_OR_END:
-            code = *r->at == ']' ? close_container(r, &expect) : read_value(r, &expect);
-            break;
-        case EXPECT_VALUE:
-            code = read_value(r, &expect);
-            break;
-        case EXPECT_KEY_OR_END:
-            if (*r->at == '}') {
-                code = close_container(r, &expect);
+        case EXPECT_COMMA_OR_END:
+            if (*p != ',') {
+                p = close_container(r, p, &expect);
                 break;
             }
-            /* fall through */
-        case EXPECT_KEY:
-            code = read_key(r);
-            expect = EXPECT_VALUE;
+            expect = r->open->type == JSON_OBJECT ? EXPECT_KEY : EXPECT_VALUE;
+            p++;
             break;
-        case EXPECT_COMMA_OR_END:
-            if (*r->at != ',') {
-                code = close_container(r, &expect);
-            } else {
-                r->at++;
-                expect = r->open->type == JSON_OBJECT ? EXPECT_KEY : EXPECT_VALUE;
+        case EXPECT_KEY_OR_END:
+        case EXPECT_VALUE_OR_END:
+            if (*p == (expect == EXPECT_KEY_OR_END ? '}' : ']')) {
+                p = close_container(r, p, &expect);
+                break;
             }
+            expect = expect == EXPECT_KEY_OR_END ? EXPECT_KEY : EXPECT_VALUE;
+            break;
+        case EXPECT_KEY:
+            p = read_key(r, p);
+            if (p == NULL)
+                return;
+            /* fall through */
+        case EXPECT_VALUE:
+            p = read_value(r, p, &expect);
             break;
         case EXPECT_NOTHING:
-            return reader_fail(r, ERR_SYNTAX, MSG_JSON_TRAILING, r->at, NULL, NULL);
+            p = p >= r->end ? reader_fail_syntax(r, r->end) : reader_fail(r, ERR_SYNTAX, MSG_JSON_TRAILING, p, NULL, NULL);
+            break;
         }
     }
-    return code;
 }
 
 int json_parse(const char *bytes, size_t len, const struct json_limits *limits, struct arena *arena, const struct json_node **ret_root, struct err *e)
 {
     size_t max_bytes = limits != NULL && limits->max_bytes > 0 ? limits->max_bytes : DEFAULT_BYTES;
     struct reader r = {
-        .start = bytes, .at = bytes, .end = bytes + len, .arena = arena, .e = e,
+        .start = bytes, .end = bytes + len, .arena = arena, .e = e,
         .max_depth = limits != NULL && limits->max_depth > 0 ? limits->max_depth : DEFAULT_DEPTH,
         .max_nodes = limits != NULL && limits->max_nodes > 0 ? limits->max_nodes : DEFAULT_NODES,
         .block_size = len / 32 < BLOCK_MIN ? BLOCK_MIN : len / 32 > BLOCK_MAX ? BLOCK_MAX : len / 32
     };
-    int code;
 
     if (len > max_bytes || len >= UINT32_MAX)
         return err_set(e, ERR_LIMIT, MSG_JSON_TOO_LARGE, NULL, NULL, NULL);
     if (len >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0)
-        return reader_fail(&r, ERR_SYNTAX, MSG_JSON_BOM, bytes, NULL, NULL);
-    code = read_document(&r);
+        reader_fail(&r, ERR_SYNTAX, MSG_JSON_BOM, bytes, NULL, NULL);
+    r.link = &r.root;
+    if (r.code == 0)
+        read_document(&r);
     free(r.table);
-    if (code == 0)
+    if (r.code == 0)
         *ret_root = r.root;
-    return code;
-}
-
-/* --- looking at the tree ------------------------------------------------------------------------------------------------------- */
-
-const struct json_node *json_get_member(const struct json_node *object, const char *name, size_t len)
-{
-    if (object == NULL || object->type != JSON_OBJECT)
-        return NULL;
-    for (const struct json_node *m = object->child; m != NULL; m = m->next)
-        if (m->key_len == len && (len == 0 || (m->key[0] == name[0] && memcmp(m->key, name, len) == 0)))
-            return m;
-    return NULL;
-}
-
-const struct json_node *json_at(const struct json_node *array, size_t index)
-{
-    const struct json_node *item;
-
-    if (array == NULL || array->type != JSON_ARRAY || index >= array->count)
-        return NULL;
-    for (item = array->child; item != NULL && index > 0; index--)
-        item = item->next;
-    return item;
-}
-
-const struct json_node *json_path(const struct json_node *node, const char *path)
-{
-    while (node != NULL && *path != '\0') {
-        size_t len = strcspn(path, "/");
-
-        if (node->type == JSON_ARRAY) {
-            int64_t index;
-
-            if (text_to_int64(path, len, 0, UINT32_MAX, &index) < 0)
-                return NULL;
-            node = json_at(node, (size_t)index);
-        } else {
-            node = json_get_member(node, path, len);
-        }
-        path += len;
-        path += *path == '/';
-    }
-    return node;
-}
-
-bool json_equals(const struct json_node *node, const char *text)
-{
-    return json_is(node, JSON_STRING) && node->len == strlen(text) && memcmp(node->text, text, node->len) == 0;
-}
-
-const char *json_dup(struct arena *arena, const struct json_node *node)
-{
-    if (!json_is(node, JSON_STRING) && !json_is(node, JSON_NUMBER))
-        return NULL;
-    return arena_strndup(arena, node->text, node->len);
-}
-
-const char *json_get_text(struct arena *arena, const struct json_node *object, const char *name)
-{
-    const struct json_node *member = json_get(object, name);
-
-    return json_is(member, JSON_STRING) ? json_dup(arena, member) : NULL;
-}
-
-int json_to_int64(const struct json_node *node, int64_t *ret_value)
-{
-    int code;
-
-    if (!json_is(node, JSON_NUMBER))
-        return ERR_INVALID;
-    code = text_to_int64(node->text, node->len, INT64_MIN, INT64_MAX, ret_value);
-    return code == ERR_SYNTAX ? ERR_INVALID : code;
-}
-
-/* Writes one step of a pointer backwards in front of *pos, keeping 3 bytes free for the mark of a cut. False when it does not fit. */
-static bool put_step(char *text, size_t *pos, const char *step, size_t len)
-{
-    while (len > 0) {
-        char c = step[--len];
-
-        if (*pos < 5)
-            return false;
-        text[--*pos] = c == '~' ? '0' : c == '/' ? '1' : c;
-        if (c == '~' || c == '/')
-            text[--*pos] = '~';
-    }
-    if (*pos < 4)
-        return false;
-    text[--*pos] = '/';
-    return true;
-}
-
-void json_pointer(const struct json_node *node, char *ret_text, size_t size)
-{
-    size_t pos = size;
-    bool whole = true;
-
-    if (size == 0)
-        return;
-    ret_text[--pos] = '\0';
-    for (; node != NULL && node->parent != NULL && whole; node = node->parent) {
-        if (node->key != NULL) {
-            whole = put_step(ret_text, &pos, node->key, node->key_len);
-        } else {
-            char number[24], *first = number + sizeof number;
-            size_t index = 0;
-
-            for (const struct json_node *n = node->parent->child; n != node; n = n->next)
-                index++;
-            do
-                *--first = (char)('0' + index % 10);
-            while ((index /= 10) > 0);
-            whole = put_step(ret_text, &pos, first, (size_t)(number + sizeof number - first));
-        }
-    }
-    if (!whole) {
-        while (((unsigned char)ret_text[pos] & 0xC0) == 0x80)
-            pos++;
-        if (pos >= 3) {
-            pos -= 3;
-            memcpy(ret_text + pos, "…", 3);
-        }
-    }
-    memmove(ret_text, ret_text + pos, size - pos);
-}
-
-void json_line_column(const char *bytes, size_t len, size_t offset, uint32_t *ret_line, uint32_t *ret_column)
-{
-    uint32_t line = 1, column = 1;
-    const char *p = bytes, *end = bytes + (offset < len ? offset : len), *newline;
-
-    while (p < end && (newline = memchr(p, '\n', (size_t)(end - p))) != NULL) {
-        line++;
-        p = newline + 1;
-    }
-    for (; p < end; p++)
-        column += ((unsigned char)*p & 0xC0) != 0x80;
-    *ret_line = line;
-    *ret_column = column;
+    return r.code;
 }
