@@ -36,6 +36,7 @@ struct json_node {
     uint32_t start, end;             /* the value's bytes are input[start, end) */
     uint32_t count;                  /* members or items */
     const struct json_node *parent, *child, *next;
+    uint64_t key_word;               /* json_word() of the member name; 0 for array items and the root */
 };
 
 struct json_limits {
@@ -47,8 +48,22 @@ struct json_limits {
 /* limits NULL = defaults. On failure *ret_root is untouched and e says what and where. */
 int json_parse(const char *bytes, size_t len, const struct json_limits *limits, struct arena *arena, const struct json_node **ret_root, struct err *e);
 
+/* The first eight bytes of a name, zeros behind a shorter one: names of up to eight bytes are equal when word and length are. */
+static inline uint64_t json_word(const char *name, size_t len)
+{
+    uint64_t word = 0;
+    memcpy(&word, name, len < sizeof word ? len : sizeof word);
+    return word;
+}
+/* Has the member this name, whose json_word() is at hand? */
+static inline bool json_named(const struct json_node *member, uint64_t word, const char *name, size_t len)
+{
+    return member->key_word == word && member->key_len == len && (len <= sizeof word || memcmp(member->key + sizeof word, name + sizeof word, len - sizeof word) == 0);
+}
+
 /* Look-ups; NULL or wrong types in give NULL out. */
-const struct json_node *json_get_member(const struct json_node *object, const char *name, size_t len);
+const struct json_node *json_get_word(const struct json_node *object, uint64_t word, const char *name, size_t len);
+static inline const struct json_node *json_get_member(const struct json_node *object, const char *name, size_t len) { return json_get_word(object, json_word(name, len), name, len); }
 static inline const struct json_node *json_get(const struct json_node *object, const char *name) { return json_get_member(object, name, strlen(name)); }
 const struct json_node *json_at(const struct json_node *array, size_t index);
 /* Follows a path of member names and indexes: json_path(root, "entry/0/resource"). No escapes. */
@@ -58,8 +73,7 @@ static inline bool json_is(const struct json_node *node, enum json_type type) { 
 bool json_equals(const struct json_node *node, const char *text);      /* a string with just this text */
 static inline bool json_key_is(const struct json_node *node, const char *name)
 {
-    size_t len = strlen(name);
-    return node != NULL && node->key_len == len && node->key != NULL && memcmp(node->key, name, len) == 0;
+    return node != NULL && node->key != NULL && json_named(node, json_word(name, strlen(name)), name, strlen(name));
 }
 /* NUL-terminated copy of a string's or number's text; NULL when it is neither or memory is out. */
 const char *json_dup(struct arena *arena, const struct json_node *node);

@@ -14,12 +14,12 @@
 
 #include "base/text.h"
 
-const struct json_node *json_get_member(const struct json_node *object, const char *name, size_t len)
+const struct json_node *json_get_word(const struct json_node *object, uint64_t word, const char *name, size_t len)
 {
     if (object == NULL || object->type != JSON_OBJECT)
         return NULL;
     for (const struct json_node *m = object->child; m != NULL; m = m->next)
-        if (m->key_len == len && (len == 0 || (m->key[0] == name[0] && memcmp(m->key, name, len) == 0)))
+        if (json_named(m, word, name, len))
             return m;
     return NULL;
 }

@@ -26,65 +26,88 @@ static bool named_type(const struct image *image, const struct json_node *object
     return true;
 }
 
-static void read_value(const struct reading *r, const struct json_node *node, const struct known *known, int depth)
+static void read_value(const struct reading *r, const struct json_node *node, const struct known_member *as, int depth)
 {
-    const struct image *image = r->image;
     struct known *k = &r->known[node->number - r->first];
-    const struct img_member *member;
-    const struct img_element *body;
+    const struct img_element *body = as->below;
 
-    *k = *known;
+    *k = as->known;
     if (node->type != JSON_OBJECT || depth >= DOCUMENT_MAX_DEPTH)
         return;
-    member = k->member != 0 ? &image->members[k->member - 1] : NULL;
-    if (k->type != 0 && image_profile(image, k->type)->kind == IMG_RESOURCE)
-        k->resource = named_type(image, node, &k->type);
-    if (k->resource)
-        body = image_body(image, NULL, k->type);
-    else
-        body = member != NULL ? image_body(image, image_element(image, member->element), k->type) : NULL;
+    if (as->resource) {
+        k->resource = named_type(r->image, node, &k->type);
+        if (k->resource)
+            body = image_body(r->image, NULL, k->type);
+    }
     if (body != NULL)
         read_members(r, node, body, depth + 1);
 }
 
-/* As image_member(), with the last answers at hand. */
-static const struct img_member *find_member(const struct reading *r, const struct img_element *body, const char *name, size_t len)
+/* Fills *ret for the member; its body stays NULL when the definition does not know it. */
+static void look_up(const struct image *image, const struct img_element *body, const struct json_node *node, struct known_member *ret)
 {
-    const struct img_member *member;
-    uint64_t key = 0;
-    size_t at;
+    bool companion = node->key_len > 1 && node->key[0] == '_';
+    const struct img_member *member = image_member(image, body, node->key + companion, node->key_len - companion);
+    const struct img_profile *type;
 
-    if (r->memo == NULL)
-        return image_member(r->image, body, name, len);
-    memcpy(&key, name, len < sizeof key ? len : sizeof key);
-    at = (size_t)(((key ^ len << 56) + (uint64_t)(uintptr_t)body) * UINT64_C(0x9E3779B97F4A7C15) >> 48) & (DOCUMENT_MEMO - 1);
-    member = r->memo->slot[at].member;
-    if (r->memo->slot[at].body == body && image_str_len(r->image, member->name) == len && memcmp(image_text(r->image, member->name), name, len) == 0)
-        return member;
-    member = image_member(r->image, body, name, len);
-    if (member != NULL) {
-        r->memo->slot[at].body = body;
-        r->memo->slot[at].member = member;
+    *ret = (struct known_member){ .companion = companion };
+    if (member == NULL)
+        return;
+    ret->body = body;
+    ret->name = image_text(image, member->name);
+    ret->word = node->key_word;
+    ret->known = (struct known){ .member = (uint32_t)(member - image->members) + 1, .name = image_element(image, member->element)->name, .type = image_member_type(image, member, NULL) };
+    type = image_profile(image, ret->known.type);
+    ret->resource = type != NULL && type->kind == IMG_RESOURCE;
+    ret->below = image_body(image, image_element(image, member->element), ret->known.type);
+}
+
+/* Is this what was found for the name before? The word of a long one covers its beginning only. */
+static bool is_of(const struct known_member *k, const struct img_element *body, const struct json_node *node)
+{
+    size_t len = node->key_len - k->companion;
+
+    if (k->body != body || k->word != node->key_word)
+        return false;
+    return node->key_len < sizeof k->word || (strncmp(k->name, node->key + k->companion, len) == 0 && k->name[len] == '\0');
+}
+
+static const struct known_member *find_member(const struct reading *r, const struct img_element *body, const struct json_node *node, struct known_member *own)
+{
+    struct known_member *slot = own;
+
+    if (r->memo != NULL) {
+        size_t at = (size_t)((node->key_word + node->key_len + (uint64_t)(uintptr_t)body) * UINT64_C(0x9E3779B97F4A7C15) >> 54) & (DOCUMENT_MEMO - 1);
+
+        slot = &r->memo->slot[at];
+        if (is_of(slot, body, node))
+            return slot;
     }
-    return member;
+    look_up(r->image, body, node, own);
+    if (own->body == NULL)
+        return own;
+    *slot = *own;
+    return slot;
 }
 
 static void read_members(const struct reading *r, const struct json_node *object, const struct img_element *body, int depth)
 {
-    for (const struct json_node *n = object->child; n != NULL; n = n->next) {
-        bool companion = n->key_len > 1 && n->key[0] == '_';
-        const struct img_member *member = find_member(r, body, n->key + companion, n->key_len - companion);
-        struct known known = { .member = 0 };
+    struct known_member own;
 
-        r->known[object->number - r->first].companions |= companion;
-        if (member == NULL)
+    for (const struct json_node *n = object->child; n != NULL; n = n->next) {
+        const struct known_member *member = find_member(r, body, n, &own);
+
+        r->known[object->number - r->first].companions |= member->companion;
+        if (member->body == NULL)
             continue;
-        known.member = (uint32_t)(member - r->image->members) + 1;
-        known.name = image_element(r->image, member->element)->name;
-        known.type = image_member_type(r->image, member, NULL);
-        read_value(r, n, &known, depth);
-        for (const struct json_node *item = n->type == JSON_ARRAY ? n->child : NULL; item != NULL; item = item->next)
-            read_value(r, item, &known, depth);
+        if (n->type != JSON_ARRAY) {
+            read_value(r, n, member, depth);
+            continue;
+        }
+        own = *member;   /* what is below may take its slot */
+        r->known[n->number - r->first] = own.known;
+        for (const struct json_node *item = n->child; item != NULL; item = item->next)
+            read_value(r, item, &own, depth);
     }
 }
 

@@ -28,9 +28,17 @@ struct known {
     bool companions;          /* an object with companions among its members */
 };
 
-/* Members by what they were found for: most documents are of the same few types. Zeroed at first; of one image. */
-enum { DOCUMENT_MEMO = 2048 };
-struct document_memo { struct { const struct img_element *body; const struct img_member *member; } slot[DOCUMENT_MEMO]; };
+/* What a member of an object is, by the name and the element whose children the object's members are: most documents are of the same few types. Zeroed at first; of one image. */
+enum { DOCUMENT_MEMO = 1024 };
+struct document_memo {
+    struct known_member {
+        const struct img_element *body;      /* NULL = free */
+        const char *name; uint64_t word;     /* as written, "_" included; json_word() of it */
+        struct known known;
+        bool companion, resource;            /* a resource may stand here */
+        const struct img_element *below;     /* whose children the value's members are, unless it is a resource; NULL = unknown */
+    } slot[DOCUMENT_MEMO];
+};
 
 struct document {
     const struct image *image;

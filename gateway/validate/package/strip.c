@@ -94,7 +94,7 @@ static struct json_node *copy(struct arena *arena, const struct json_node *node,
 
     if (fresh == NULL)
         return NULL;
-    *fresh = (struct json_node){ .type = node->type, .key_len = node->key_len, .len = node->len };
+    *fresh = (struct json_node){ .type = node->type, .key_len = node->key_len, .key_word = node->key_word, .len = node->len };
     if ((node->key != NULL && (fresh->key = arena_strndup(arena, node->key, node->key_len)) == NULL)
         || (node->text != NULL && (fresh->text = arena_strndup(arena, node->text, node->len)) == NULL))
         return NULL;
