@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "validate/engine/engine.h"
+#include "validate/engine/session.h"
 
 enum { TEXT_MAX = 256 };
 
@@ -183,7 +184,7 @@ void coding_check(struct engine *e, const struct place *at)
         say(e, at, MSG_WARNING, MSG_VALIDATE_SYSTEM_MISSING, c.code, none, NULL);
     if (c.system.len == 0 || c.code.len == 0)
         return; /* an empty code is the primitive's concern */
-    if (image_find_value_set(e->image, c.system.data, c.system.len) != NULL)
+    if (canonicals_find(e->session->canonicals, e->image, c.system.data, c.system.len)->value_set != 0)
         say(e, at, MSG_ERROR, MSG_VALIDATE_SYSTEM_IS_VALUE_SET, c.system, none, NULL);
     check_code(e, at, &c);
 }

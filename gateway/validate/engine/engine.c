@@ -78,12 +78,13 @@ int engine_validate(const struct validate_request *request, const struct image *
 {
     struct validate_session *own = request->session == NULL ? validate_session_new() : NULL, *session = request->session != NULL ? request->session : own;
     struct engine_walk walk = { .main = issues, .service = request->reading == VALIDATE_SERVICE };
-    struct engine engine = { .request = request, .image = image, .session = session, .terms = { image, request->terms }, .arena = arena, .issues = issues, .walk = &walk };
+    struct engine engine = { .request = request, .image = image, .session = session, .terms = { image, request->terms, NULL }, .arena = arena, .issues = issues, .walk = &walk };
     struct issue_list before = *issues;
 
-    if (session == NULL || session_begin(session, image) < 0 || document_read(image, root, session->memo, arena, &engine.document) < 0) {
+    if (session == NULL || session_begin(session, image) < 0 || document_read(image, root, session->memo, session->canonicals, arena, &engine.document) < 0) {
         engine.failed = true;
     } else {
+        engine.terms.canonicals = session->canonicals;
         engine.path_env = (struct fhirpath_env){
             .image = image, .document = &engine.document, .arena = session->path_arena, .hooks = &invariant_hooks, .self = &engine, .reference_ways = true, .regexes = session->regexes,
         };

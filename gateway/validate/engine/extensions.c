@@ -222,7 +222,7 @@ static bool has_part(const struct engine *e, const struct img_profile *definitio
 static void check_part(struct engine *e, const struct place *at, struct bytes url)
 {
     struct bytes outer = url_of(at->up->node);
-    img_id id = outer.data != NULL ? image_find_profile(e->image, outer.data, outer.len) : 0;
+    img_id id = outer.data != NULL ? canonicals_find(e->session->canonicals, e->image, outer.data, outer.len)->profile : 0;
     const struct img_profile *definition = image_profile(e->image, id);
 
     if (definition != NULL && definition->type == e->walk->name.extension && definition->root != 0 && !has_part(e, definition, url))
@@ -259,7 +259,7 @@ void extension_check(struct engine *e, const struct place *at)
         engine_report_bytes(e, at, NULL, MSG_ERROR, MSG_VALIDATE_EXTENSION_URL, NULL, url, (struct bytes){ NULL, 0 });
         return;
     }
-    id = is_absolute(url) ? image_find_profile(e->image, url.data, plain) : 0;
+    id = is_absolute(url) ? canonicals_find(e->session->canonicals, e->image, url.data, plain)->profile : 0;
     if (id != 0 && image_profile(e->image, id)->type != e->walk->name.extension)
         id = 0;
     if (id != 0 && bar != NULL)

@@ -21,6 +21,9 @@
 #include "base/text.h"
 #include "base/timefmt.h"
 #include "validate/engine/formats.h"
+#include "validate/engine/session.h"
+
+#define TERMINOLOGY "http://terminology.hl7.org/"
 
 enum { TEXT_MAX = 1048576, REGEX_STEPS = 200000, YEAR_FIRST = 1800, YEAR_AHEAD = 80 };
 
@@ -203,17 +206,14 @@ static bool is_of_other_version(struct bytes url)
 /* "http://terminology.hl7.org/CodeSystem/...": HL7's own terminology. */
 static bool is_of_terminology(const struct image *image, struct bytes url)
 {
-    static const char head[] = "http://terminology.hl7.org/";
-    size_t n = sizeof head - 1;
-    const char *slash = format_begins(url, head) ? memchr(url.data + n, '/', url.len - n) : NULL;
+    size_t n = sizeof TERMINOLOGY - 1;
+    const char *slash = format_begins(url, TERMINOLOGY) ? memchr(url.data + n, '/', url.len - n) : NULL;
 
     return slash != NULL && image_find_type(image, url.data + n, (size_t)(slash - url.data) - n) != 0;
 }
 
-/* FHIR's own addresses must lead to something that is loaded; about those of others nothing can be said. */
-static bool is_known_address(const struct engine *e, struct bytes url)
+static bool leads_somewhere(const struct image *image, struct bytes url)
 {
-    const struct image *image = e->image;
     const char *bar = memchr(url.data, '|', url.len);
     struct bytes plain = { url.data, bar != NULL ? (size_t)(bar - url.data) : url.len };
     img_str text;
@@ -231,6 +231,20 @@ static bool is_known_address(const struct engine *e, struct bytes url)
         if (image->namings[i].uri == text)
             return true;
     return false;
+}
+
+/* FHIR's own addresses must lead to something that is loaded; about those of others nothing can be said. */
+static bool is_known_address(const struct engine *e, struct bytes url)
+{
+    enum { NOT_ASKED, KNOWN, UNKNOWN };
+    struct canonical_found *found;
+
+    if (!format_begins(url, "http://hl7.org/fhir") && !format_begins(url, TERMINOLOGY))
+        return true;
+    found = canonicals_find(e->session->canonicals, e->image, url.data, url.len);
+    if (found->judged == NOT_ASKED)
+        found->judged = leads_somewhere(e->image, url) ? KNOWN : UNKNOWN;
+    return found->judged == KNOWN;
 }
 
 static void check_uuid_and_oid(struct primitive *p)

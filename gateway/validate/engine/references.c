@@ -378,7 +378,7 @@ static struct bytes type_by_url(const struct engine *e, struct bytes reference)
     id.len--;
     before = base_of(id, '/', 1);
     before = (struct bytes){ id.data + before.len, id.len - before.len };
-    return before.len > 0 && image_find_type(e->image, before.data, before.len) != 0 ? before : nothing;
+    return before.len > 0 && canonicals_type(e->session->canonicals, e->image, before.data, before.len) != 0 ? before : nothing;
 }
 
 /* The resource type that a target profile is about; data NULL = the profile is not loaded. */

@@ -238,7 +238,7 @@ static void push_declared(struct engine *e, const struct run *own)
         img_id id;
         if (n->type != JSON_STRING || n->len == 0)
             continue;
-        id = image_find_profile(e->image, n->text, n->len);
+        id = canonicals_find(e->session->canonicals, e->image, n->text, n->len)->profile;
         if (id != 0)
             push_profile(e, own, id);
         else

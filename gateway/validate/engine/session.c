@@ -11,7 +11,6 @@
  *     ERR_NOMEM. A session that could not begin stays as it was before its first document.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "validate/engine/session.h"
 
@@ -34,13 +33,14 @@ struct validate_session *validate_session_new(void)
 static void forget(struct validate_session *session)
 {
     free(session->memo);
+    free(session->canonicals);
     free(session->plans);
     session->memo = NULL;
+    session->canonicals = NULL;
     free(session->own);
     free(session->added);
     session->plans = NULL;
     session->own = session->added = NULL;
-    memset(session->profile, 0, sizeof session->profile);
     session->base = NULL;
     if (session->arena != NULL)
         arena_reset(session->arena);
@@ -58,22 +58,6 @@ struct validate_session *validate_session_free(struct validate_session *session)
     return NULL;
 }
 
-img_id session_profile(struct validate_session *session, const struct image *image, img_str canonical)
-{
-    size_t at = canonical * 2654435761u >> 23;   /* of 512 */
-    struct bytes text;
-
-    _Static_assert(SESSION_PROFILES == 1 << (32 - 23), "the shift fits the table");
-    if (canonical == 0)
-        return 0;
-    if (session->profile[at].canonical != canonical) {
-        text = image_bytes(image, canonical);
-        session->profile[at].profile = image_find_profile(image, text.data, text.len);
-        session->profile[at].canonical = canonical;
-    }
-    return session->profile[at].profile;
-}
-
 int session_begin(struct validate_session *session, const struct image *image)
 {
     size_t elements = (size_t)image->count[IMG_ELEMENTS] + 1;
@@ -82,10 +66,11 @@ int session_begin(struct validate_session *session, const struct image *image)
         return 0;
     forget(session);
     session->memo = calloc(1, sizeof *session->memo);
+    session->canonicals = calloc(1, sizeof *session->canonicals);
     session->plans = calloc(elements, sizeof *session->plans);
     session->own = calloc(elements, sizeof *session->own);
     session->added = calloc(elements, sizeof *session->added);
-    if (session->memo == NULL || session->plans == NULL || session->own == NULL || session->added == NULL) {
+    if (session->memo == NULL || session->canonicals == NULL || session->plans == NULL || session->own == NULL || session->added == NULL) {
         forget(session);
         return ERR_NOMEM;
     }

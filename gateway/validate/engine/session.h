@@ -12,13 +12,12 @@
 
 #include "base/arena.h"
 #include "validate/fhirpath/fhirpath.h"
+#include "validate/model/canonicals.h"
 #include "validate/model/document.h"
 #include "validate/model/image.h"
 #include "validate/validate.h"
 
 struct plan;
-
-enum { SESSION_PROFILES = 512 };
 
 /* The children of a definition that say more than "may be there"; most say nothing. `quiet`: nothing is to be said when it is not there, which its name's bit tells. */
 struct short_child { const struct img_element *child; uint64_t name_bit; bool quiet; };
@@ -29,7 +28,7 @@ struct validate_session {
     struct arena *arena, *path_arena;                /* path_arena: of FHIRPath, emptied between expressions */
     struct fhirpath_regexes *regexes;
     struct document_memo *memo;
-    struct { img_str canonical; img_id profile; } profile[SESSION_PROFILES];   /* found by canonicals of definitions */
+    struct canonicals *canonicals;
     struct plan **plans;                             /* by element - 1: slices told apart (slices.c) */
     struct shortlist **own, **added;                 /* by element - 1: children with counts of their own; children that add to the base (walk.c) */
 };
@@ -38,6 +37,6 @@ struct validate_session {
 int session_begin(struct validate_session *session, const struct image *image);
 
 /* image_find_profile() for a canonical that stands in the image itself. */
-img_id session_profile(struct validate_session *session, const struct image *image, img_str canonical);
+static inline img_id session_profile(struct validate_session *session, const struct image *image, img_str canonical) { return canonicals_get(session->canonicals, image, canonical)->profile; }
 
 #endif

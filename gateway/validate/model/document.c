@@ -11,18 +11,18 @@
  */
 #include "validate/model/document.h"
 
-struct reading { const struct image *image; struct document_memo *memo; struct known *known; uint32_t first; };
+struct reading { const struct image *image; struct document_memo *memo; struct canonicals *canonicals; struct known *known; uint32_t first; };
 
 static void read_members(const struct reading *r, const struct json_node *object, const struct img_element *body, int depth);
 
 /* The type that a resource names, and whether it names one. */
-static bool named_type(const struct image *image, const struct json_node *object, img_id *ret_type)
+static bool named_type(const struct reading *r, const struct json_node *object, img_id *ret_type)
 {
     const struct json_node *name = json_get(object, "resourceType");
 
     if (!json_is(name, JSON_STRING))
         return false;
-    *ret_type = image_find_type(image, name->text, name->len);
+    *ret_type = canonicals_type(r->canonicals, r->image, name->text, name->len);
     return true;
 }
 
@@ -35,7 +35,7 @@ static void read_value(const struct reading *r, const struct json_node *node, co
     if (node->type != JSON_OBJECT || depth >= DOCUMENT_MAX_DEPTH)
         return;
     if (as->resource) {
-        k->resource = named_type(r->image, node, &k->type);
+        k->resource = named_type(r, node, &k->type);
         if (k->resource)
             body = image_body(r->image, NULL, k->type);
     }
@@ -74,15 +74,11 @@ static bool is_of(const struct known_member *k, const struct img_element *body, 
 
 static const struct known_member *find_member(const struct reading *r, const struct img_element *body, const struct json_node *node, struct known_member *own)
 {
-    struct known_member *slot = own;
+    struct known_member *slot = &r->memo->slot[(node->key_word + node->key_len + (uint64_t)(uintptr_t)body) * UINT64_C(0x9E3779B97F4A7C15) >> 54];   /* of 1024 */
 
-    if (r->memo != NULL) {
-        size_t at = (size_t)((node->key_word + node->key_len + (uint64_t)(uintptr_t)body) * UINT64_C(0x9E3779B97F4A7C15) >> 54) & (DOCUMENT_MEMO - 1);
-
-        slot = &r->memo->slot[at];
-        if (is_of(slot, body, node))
-            return slot;
-    }
+    _Static_assert(DOCUMENT_MEMO == 1 << (64 - 54), "the shift fits the table");
+    if (is_of(slot, body, node))
+        return slot;
     look_up(r->image, body, node, own);
     if (own->body == NULL)
         return own;
@@ -119,17 +115,17 @@ static uint32_t last_number(const struct json_node *node)
     return node->number;
 }
 
-int document_read(const struct image *image, const struct json_node *root, struct document_memo *memo, struct arena *arena, struct document *ret_document)
+int document_read(const struct image *image, const struct json_node *root, struct document_memo *memo, struct canonicals *canonicals, struct arena *arena, struct document *ret_document)
 {
     struct document document = { .image = image, .first = root->number, .count = last_number(root) - root->number + 1, .id_type = image_find_type(image, "id", 2) };
     struct known *known = arena_array(arena, document.count, sizeof *known);
-    struct reading reading = { image, memo, known, document.first };
+    struct reading reading = { image, memo, canonicals, known, document.first };
     img_id type;
 
     if (known == NULL)
         return ERR_NOMEM;
     document.known = known;
-    if (root->type == JSON_OBJECT && named_type(image, root, &type)) {
+    if (root->type == JSON_OBJECT && named_type(&reading, root, &type)) {
         known[0] = (struct known){ .type = type, .resource = true };
         if (image_body(image, NULL, type) != NULL)
             read_members(&reading, root, image_body(image, NULL, type), 0);

@@ -5,7 +5,7 @@
  * in one pass over the tree, and kept beside it by the number of the node.
  *
  *     struct document document;
- *     if (document_read(&image, root, memo, arena, &document) < 0) ...          // ERR_NOMEM
+ *     if (document_read(&image, root, memo, canonicals, arena, &document) < 0) ...          // ERR_NOMEM
  *     const struct known *k = document_known(&document, node);
  *
  * The tree, the image and the arena must outlive the document. Nothing is judged here: what the definitions do not know is 0.
@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include "base/arena.h"
 #include "base/json_doc.h"
+#include "validate/model/canonicals.h"
 #include "validate/model/image.h"
 
 /* Items of an array say what the array says; a companion ("_name") says what its value says. */
@@ -47,9 +48,9 @@ struct document {
     img_id id_type;                 /* profile of the type "id" */
 };
 
-/* root may be any value of a tree; what is below it is read. memo NULL = none. Below DOCUMENT_MAX_DEPTH nothing is known. */
+/* root may be any value of a tree; what is below it is read. Below DOCUMENT_MAX_DEPTH nothing is known. */
 enum { DOCUMENT_MAX_DEPTH = 256 };
-int document_read(const struct image *image, const struct json_node *root, struct document_memo *memo, struct arena *arena, struct document *ret_document);
+int document_read(const struct image *image, const struct json_node *root, struct document_memo *memo, struct canonicals *canonicals, struct arena *arena, struct document *ret_document);
 
 static inline const struct known *document_known(const struct document *d, const struct json_node *node) { return &d->known[node->number - d->first]; }
 static inline const struct img_member *document_member(const struct document *d, const struct json_node *node)

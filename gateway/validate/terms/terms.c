@@ -89,14 +89,20 @@ static bool same_display(struct bytes a, struct bytes b)
 /* ---- code systems ---- */
 
 /* The version that is asked for, else the newest; NULL when it is not loaded. */
-static const struct img_system *find_system(const struct image *image, struct bytes url, struct bytes version)
+static const struct img_system *find_system(const struct terms *t, struct bytes url, struct bytes version)
 {
+    const struct image *image = t->image;
     char canonical[CANONICAL_MAX];
+    img_id id;
 
     if (url.data == NULL || url.len == 0)
         return NULL;
-    if (version.len == 0)
+    if (version.len == 0 && t->canonicals == NULL)
         return image_find_system(image, url.data, url.len);
+    if (version.len == 0) {
+        id = canonicals_find(t->canonicals, image, url.data, url.len)->system;
+        return id != 0 ? &image->systems[id - 1] : NULL;
+    }
     if (url.len + 1 + version.len > sizeof canonical)
         return NULL;
     memcpy(canonical, url.data, url.len);
@@ -158,7 +164,7 @@ static enum terms_answer member_of_system(const struct terms *t, struct bytes ur
     why->system = url;
     if (a != TERMS_UNKNOWN)
         return because(why, a == TERMS_YES ? TERMS_FINE : TERMS_CODE_UNKNOWN), a;
-    system = find_system(t->image, url, version);
+    system = find_system(t, url, version);
     if (system == NULL || !has_content(system)) {
         a = system == NULL ? grammar_check(url, code) : TERMS_UNKNOWN;
         because(why, a == TERMS_YES ? TERMS_FINE : a == TERMS_NO ? TERMS_SYNTAX_WRONG : TERMS_SYSTEM_MISSING);
@@ -212,7 +218,7 @@ enum terms_answer terms_in_system(const struct terms *t, const struct terms_codi
     const struct img_system *system = NULL;
 
     if (a == TERMS_UNKNOWN)
-        system = find_system(t->image, coding->system, coding->version);
+        system = find_system(t, coding->system, coding->version);
     if (a == TERMS_YES) {
         (void)judge_display(display, same_display(display, coding->display), coding->display, &why);
     } else if (a == TERMS_NO) {
@@ -231,12 +237,22 @@ enum terms_answer terms_in_system(const struct terms *t, const struct terms_codi
 bool terms_system_known(const struct terms *t, const char *url, size_t len)
 {
     struct bytes text = { url, len }, none = { NULL, 0 };
-    const struct img_system *system = find_system(t->image, text, none);
+    const struct img_system *system = find_system(t, text, none);
 
     return (system != NULL && system->content != IMG_NOT_PRESENT) || grammar_knows(text);
 }
 
 /* ---- value sets ---- */
+
+static const struct img_value_set *find_value_set(const struct terms *t, const char *canonical, size_t len)
+{
+    img_id id;
+
+    if (t->canonicals == NULL)
+        return image_find_value_set(t->image, canonical, len);
+    id = canonicals_find(t->canonicals, t->image, canonical, len)->value_set;
+    return id != 0 ? &t->image->value_sets[id - 1] : NULL;
+}
 
 /* What is being asked; visits counts the value sets looked into, so that a web of them ends. */
 struct question { const struct terms *t; const struct terms_coding *coding; struct terms_why *why; unsigned *visits; };
@@ -271,7 +287,7 @@ static enum terms_answer member_of_list(const struct question *q, const struct i
     q->why->system = url;
     if (is_listed(q->t->image, include, q->coding->code))
         return because(q->why, TERMS_FINE), TERMS_YES;
-    system = find_system(q->t->image, url, none);
+    system = find_system(q->t, url, none);
     if ((system != NULL && has_content(system)) || ask_more(q->t, url, q->coding->code, &display) != TERMS_UNKNOWN)
         return because(q->why, TERMS_NOT_IN_VALUE_SET), TERMS_NO;
     return because(q->why, TERMS_SYSTEM_MISSING), TERMS_UNKNOWN;
@@ -360,7 +376,7 @@ static enum terms_answer in_set(struct question *q, const char *canonical, size_
     a = ask_more_for_set(q->t, canonical, len, q->coding);
     if (a != TERMS_UNKNOWN)
         return because(q->why, a == TERMS_YES ? TERMS_FINE : TERMS_NOT_IN_VALUE_SET), a;
-    set = image_find_value_set(q->t->image, canonical, len);
+    set = find_value_set(q->t, canonical, len);
     if (set == NULL || set->broken)
         return because(q->why, TERMS_VALUE_SET_MISSING), TERMS_UNKNOWN;
     return in_loaded_set(q, set, depth);
@@ -380,7 +396,7 @@ enum terms_answer terms_in_value_set(const struct terms *t, const char *canonica
 
 bool terms_value_set_known(const struct terms *t, const char *canonical, size_t len)
 {
-    return image_find_value_set(t->image, canonical, len) != NULL;
+    return find_value_set(t, canonical, len) != NULL;
 }
 
 /* ---- hierarchy ---- */
@@ -394,7 +410,7 @@ enum terms_answer terms_subsumes(const struct terms *t, const struct terms_codin
         return TERMS_NO;
     if (same(a->code, b->code))
         return TERMS_YES;
-    system = find_system(t->image, a->system, a->version);
+    system = find_system(t, a->system, a->version);
     if (system == NULL || !has_content(system))
         return TERMS_UNKNOWN;
     above = find_concept(t->image, system, a->code);

@@ -17,12 +17,13 @@
 #define VALIDATE_TERMS_TERMS_H
 
 #include "base/buf.h"
+#include "validate/model/canonicals.h"
 #include "validate/model/image.h"
 #include "validate/validate.h"
 
 enum terms_answer { TERMS_NO, TERMS_YES, TERMS_UNKNOWN };
 
-struct terms { const struct image *image; const struct validate_terms *more; };
+struct terms { const struct image *image; const struct validate_terms *more; struct canonicals *canonicals; /* NULL = nothing is remembered */ };
 
 struct terms_coding {
     struct bytes system;    /* data NULL = none given: for element type code the value set says the system */
