@@ -177,6 +177,7 @@ void coding_check(struct engine *e, const struct place *at)
     struct terms_coding c = coding_of(at->node);
     struct bytes none = { NULL, 0 };
     bool quantity = at->type != 0 && image_profile(e->image, at->type)->well_known == IMG_QUANTITY;
+    const struct canonical_found *system;
 
     if (c.system.data != NULL && !is_absolute(c.system))
         say(e, at, MSG_ERROR, MSG_VALIDATE_SYSTEM_RELATIVE, c.system, none, NULL);
@@ -184,18 +185,20 @@ void coding_check(struct engine *e, const struct place *at)
         say(e, at, MSG_WARNING, MSG_VALIDATE_SYSTEM_MISSING, c.code, none, NULL);
     if (c.system.len == 0 || c.code.len == 0)
         return; /* an empty code is the primitive's concern */
-    if (canonicals_find(e->session->canonicals, e->image, c.system.data, c.system.len)->value_set != 0)
+    system = canonicals_find(e->session->canonicals, e->image, c.system.data, c.system.len);
+    c.system_number = system->text;
+    if (system->value_set != 0)
         say(e, at, MSG_ERROR, MSG_VALIDATE_SYSTEM_IS_VALUE_SET, c.system, none, NULL);
     check_code(e, at, &c);
 }
 
 /* ---- bindings ---- */
 
-struct binding { struct engine *e; const struct place *at; const char *profile; struct bytes value_set; enum img_strength strength; };
+struct binding { struct engine *e; const struct place *at; const char *profile; img_str canonical; struct bytes value_set; enum img_strength strength; };
 
 static enum terms_answer ask(const struct binding *b, const struct terms_coding *c, struct terms_why *ret_why)
 {
-    return terms_in_value_set(&b->e->terms, b->value_set.data, b->value_set.len, c, ret_why);
+    return terms_in_bound_set(&b->e->terms, b->canonical, c, ret_why);
 }
 
 /* Is what only an extension of the binding forbids, too, forbidden? See above. */
@@ -311,7 +314,7 @@ static img_id only_type(const struct engine *e, const struct img_element *defini
 
 void binding_check(struct engine *e, const struct place *at, const struct img_element *definition, const char *profile)
 {
-    struct binding b = { e, at, profile, image_bytes(e->image, definition->binding), (enum img_strength)definition->binding_strength };
+    struct binding b = { e, at, profile, definition->binding, image_bytes(e->image, definition->binding), (enum img_strength)definition->binding_strength };
     const struct bound_type *type, *wanted;
 
     if (b.value_set.len == 0 || b.strength == IMG_NO_BINDING || b.strength == IMG_PREFERRED || b.strength == IMG_EXAMPLE)

@@ -60,11 +60,20 @@ static bool is_plain(char c)
     return c > ' ' && c < 0x7F;
 }
 
+/* Is the text's first character, or one of three bytes, no space? No space begins with a byte over E3, and only U+3000 and its neighbours with E3 80. */
+static bool is_letter_of_three(const char *at)
+{
+    unsigned char lead = (unsigned char)at[0];
+
+    return (lead >= 0xE4 && lead < 0xF0) || (lead == 0xE3 && (unsigned char)at[1] != 0x80);
+}
+
 struct bytes format_trim(struct bytes text)
 {
     size_t pos = 0, cut;
 
-    if (text.len > 0 && is_plain(text.data[0]) && is_plain(text.data[text.len - 1]))
+    if (text.len > 0 && (is_plain(text.data[0]) || (text.len >= 3 && is_letter_of_three(text.data)))
+        && (is_plain(text.data[text.len - 1]) || (text.len >= 3 && is_letter_of_three(text.data + text.len - 3))))
         return text;
     while (pos < text.len) {
         size_t next = pos;
@@ -103,10 +112,14 @@ bool format_is_token(struct bytes text)
     size_t i = 0;
     uint64_t w;
 
-    for (; text.len - i >= 8; i += 8) {
+    for (; text.len - i > 8; i += 8) {
         memcpy(&w, text.data + i, 8);
         if (((w | (w + ones) | (w - ones * 0x21)) & highs) != 0)
             return false;
+    }
+    if (text.len >= 8) {   /* the last eight, some of them again */
+        memcpy(&w, text.data + text.len - 8, 8);
+        return ((w | (w + ones) | (w - ones * 0x21)) & highs) == 0;
     }
     for (; i < text.len; i++)
         if (!is_plain(text.data[i]))

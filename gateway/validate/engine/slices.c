@@ -42,7 +42,9 @@ struct plan {
     struct criterion *criteria;   /* slices x discriminators */
     bool *clear;                  /* per slice: can it be told apart? */
     uint32_t *hash;               /* per slice: of the texts that the discriminators ask for; 0 = one of them asks for something else */
+    uint32_t *by_hash, hash_size; /* slice + 1 by hash, a power of two; size 0 = some slice has no hash, and all are asked */
     uint32_t *counted, counted_count; /* slices with a minimum, a maximum or slices of their own */
+    uint32_t *needed, needed_count;   /* those of them that ask for something where they have no more items than they may */
 };
 
 /* ---- paths ---- */
@@ -313,6 +315,30 @@ static uint32_t slice_hash(const struct image *image, const struct plan *plan, c
     return hash;
 }
 
+/* Slices by their texts, where all ask for texts and no two for the same. */
+static bool plan_hashes(struct engine *e, struct plan *plan, uint32_t slices)
+{
+    uint32_t size = 4;
+
+    while (size < slices * 2)
+        size *= 2;
+    plan->by_hash = arena_array(e->session->arena, size, sizeof *plan->by_hash);
+    if (plan->by_hash == NULL)
+        return false;
+    for (uint32_t s = 0; s < slices; s++) {
+        uint32_t at = plan->hash[s] & (size - 1);
+
+        for (; plan->by_hash[at] != 0; at = (at + 1) & (size - 1))
+            if (plan->hash[plan->by_hash[at] - 1] == plan->hash[s])
+                return true;
+        if (plan->hash[s] == 0)
+            return true;
+        plan->by_hash[at] = s + 1;
+    }
+    plan->hash_size = size;
+    return true;
+}
+
 static struct plan *plan_new(struct engine *e, const struct img_element *slicing)
 {
     const struct image *image = e->image;
@@ -327,7 +353,8 @@ static struct plan *plan_new(struct engine *e, const struct img_element *slicing
     plan->clear = arena_array(e->session->arena, slices + 1, sizeof *plan->clear);
     plan->hash = arena_array(e->session->arena, slices + 1, sizeof *plan->hash);
     plan->counted = arena_array(e->session->arena, slices + 1, sizeof *plan->counted);
-    if (plan->criteria == NULL || plan->clear == NULL || plan->hash == NULL || plan->counted == NULL)
+    plan->needed = arena_array(e->session->arena, slices + 1, sizeof *plan->needed);
+    if (plan->criteria == NULL || plan->clear == NULL || plan->hash == NULL || plan->counted == NULL || plan->needed == NULL)
         goto failed;
     for (uint32_t d = 0; d < plan->discriminators; d++)
         read_path(e, image->discriminators[slicing->discriminators.first + d].path, &plan->paths[d]);
@@ -339,7 +366,11 @@ static struct plan *plan_new(struct engine *e, const struct img_element *slicing
         plan->hash[s] = slice_hash(image, plan, criteria);
         if (slice->min > 0 || slice->max != IMG_MANY || slice->slices.count > 0)
             plan->counted[plan->counted_count++] = s;
+        if (slice->min > 0 || slice->slices.count > 0)
+            plan->needed[plan->needed_count++] = s;
     }
+    if (!plan_hashes(e, plan, slices))
+        goto failed;
     return plan;
 failed:
     e->failed = true;
@@ -437,14 +468,20 @@ static uint32_t gather_path(struct engine *e, const struct place *at, const stru
 
 /* ---- does it fit? ---- */
 
+static bool fits_binding(struct engine *e, const struct img_element *def, const struct found *found)
+{
+    struct fhirpath_item item = { .kind = FHIRPATH_NODE, .node = found->node, .companion = found->companion, .type = found->type, .element = found->element };
+    enum fhirpath_answer answer = FHIRPATH_NO;
+    struct err ignored = ERR_INIT;
+
+    invariant_hooks.member_of(e, &item, image_bytes(e->image, def->binding), &answer, &ignored);
+    return answer == FHIRPATH_YES;
+}
+
 static bool fits_value(struct engine *e, const struct criterion *c, const struct found *found)
 {
     const struct image *image = e->image;
     const struct img_value *value = image_value(image, c->value);
-    struct fhirpath_item item = { .kind = FHIRPATH_NODE, .node = found->node, .companion = found->companion, .type = found->type, .element = found->element };
-    struct bytes binding;
-    enum fhirpath_answer answer = FHIRPATH_NO;
-    struct err ignored = ERR_INIT;
 
     if (found->node == NULL)
         return false;
@@ -457,9 +494,7 @@ static bool fits_value(struct engine *e, const struct criterion *c, const struct
     }
     if (value != NULL)
         return c->exact && value->type != JSON_OBJECT ? image_value_equals(image, c->value, found->node) : image_value_within(image, c->value, found->node);
-    binding = image_bytes(image, c->def->binding);
-    invariant_hooks.member_of(e, &item, binding, &answer, &ignored);
-    return answer == FHIRPATH_YES;
+    return fits_binding(e, c->def, found);
 }
 
 /* A profile that constrains another type is out of the question. */
@@ -556,6 +591,7 @@ struct assignment {
     uint32_t counts, chosen;      /* in numbers: per slice, per item (slice + 1) */
     uint32_t last;                /* slice + 1 of the item before, for ordered slicing */
     bool outside;                 /* an item in no slice was seen: for openAtEnd */
+    bool over;                    /* a slice had more items than it may have */
 };
 
 static const struct img_element *slice_at(const struct assignment *a, uint32_t s)
@@ -586,7 +622,7 @@ static void choose(struct assignment *a, const struct place *place, uint32_t ite
         w->numbers[a->counts + before - 1]--;
     }
     w->numbers[a->chosen + i] = s + 1;
-    w->numbers[a->counts + s]++;
+    a->over |= ++w->numbers[a->counts + s] > slice_at(a, s)->max;
     walk_link(e, item, slice_at(a, s), a->layer->foreign);
 }
 
@@ -623,9 +659,16 @@ static uint32_t item_hash(const struct engine *e, const struct plan *plan, const
     return hash;
 }
 
-/* The next slice that the item may belong to: one that asks for other texts is passed by. */
+/* The next slice from s on that the item may belong to: one that asks for other texts is passed by. */
 static uint32_t next_slice(const struct plan *plan, uint32_t s, uint32_t hash)
 {
+    if (hash != 0 && plan->hash_size > 0) {
+        uint32_t at = hash & (plan->hash_size - 1);
+
+        while (plan->by_hash[at] != 0 && plan->hash[plan->by_hash[at] - 1] != hash)
+            at = (at + 1) & (plan->hash_size - 1);
+        return plan->by_hash[at] > s ? plan->by_hash[at] - 1 : plan->slicing->slices.count;
+    }
     while (hash != 0 && s < plan->slicing->slices.count && plan->hash[s] != 0 && plan->hash[s] != hash)
         s++;
     return s;
@@ -699,6 +742,7 @@ void slices_assign(struct engine *e, const struct place *at, const struct layer 
     struct engine_walk *w = e->walk;
     uint32_t mark = w->number_count;
     struct assignment a = { .e = e, .at = at, .layer = layer, .slicing = slicing, .plan = plan_of(e, slicing) };
+    const uint32_t *slices;
 
     if (a.plan == NULL || w->depth >= ENGINE_MAX_DEPTH)
         return;
@@ -707,10 +751,11 @@ void slices_assign(struct engine *e, const struct place *at, const struct layer 
     a.chosen = walk_push_zeros(e, count);
     for (uint32_t i = 0; i < count && !e->failed; i++)
         assign_item(&a, w->numbers[first + i], i);
-    for (uint32_t i = 0; i < a.plan->counted_count && !e->failed; i++) {
-        check_slice_counts(&a, a.plan->counted[i]);
-        if (slice_at(&a, a.plan->counted[i])->slices.count > 0)
-            assign_again(&a, first, count, a.plan->counted[i]);
+    slices = a.over ? a.plan->counted : a.plan->needed;
+    for (uint32_t i = 0, end = a.over ? a.plan->counted_count : a.plan->needed_count; i < end && !e->failed; i++) {
+        check_slice_counts(&a, slices[i]);
+        if (slice_at(&a, slices[i])->slices.count > 0)
+            assign_again(&a, first, count, slices[i]);
     }
     if (w->matches > WALK_MAX_MATCHES)
         walk_limit(e, at, "slices");

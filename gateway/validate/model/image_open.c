@@ -69,12 +69,14 @@ uint32_t image_hash(const char *text, size_t len)
     uint64_t hash = len * odd, w = 0;
     size_t i = 0;
 
-    for (; len - i >= 8; i += 8) {
+    for (; len - i > 8; i += 8) {
         memcpy(&w, text + i, 8);
         hash = (hash ^ w) * odd;
         hash ^= hash >> 32;
     }
-    for (w = 0; i < len; i++)
+    if (len >= 8)   /* the last eight, some of them again */
+        memcpy(&w, text + len - 8, 8);
+    for (; len < 8 && i < len; i++)
         w = w << 8 | (unsigned char)text[i];
     hash = (hash ^ w) * odd;
     return (uint32_t)(hash ^ hash >> 29 ^ hash >> 47);

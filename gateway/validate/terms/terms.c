@@ -88,10 +88,25 @@ static bool same_display(struct bytes a, struct bytes b)
 
 /* ---- code systems ---- */
 
+/* A text that may have a number in the image: 0 = look it up. */
+struct address { struct bytes text; img_str number; };
+
+static struct address numbered(const struct image *image, img_str text)
+{
+    return (struct address){ image_bytes(image, text), text };
+}
+
+/* What is remembered of an address; only where something is remembered at all. */
+static const struct canonical_found *recall(const struct terms *t, struct address address)
+{
+    return address.number != 0 ? canonicals_get(t->canonicals, t->image, address.number) : canonicals_find(t->canonicals, t->image, address.text.data, address.text.len);
+}
+
 /* The version that is asked for, else the newest; NULL when it is not loaded. */
-static const struct img_system *find_system(const struct terms *t, struct bytes url, struct bytes version)
+static const struct img_system *find_system(const struct terms *t, struct address address, struct bytes version)
 {
     const struct image *image = t->image;
+    struct bytes url = address.text;
     char canonical[CANONICAL_MAX];
     img_id id;
 
@@ -100,7 +115,7 @@ static const struct img_system *find_system(const struct terms *t, struct bytes 
     if (version.len == 0 && t->canonicals == NULL)
         return image_find_system(image, url.data, url.len);
     if (version.len == 0) {
-        id = canonicals_find(t->canonicals, image, url.data, url.len)->system;
+        id = recall(t, address)->system;
         return id != 0 ? &image->systems[id - 1] : NULL;
     }
     if (url.len + 1 + version.len > sizeof canonical)
@@ -109,6 +124,11 @@ static const struct img_system *find_system(const struct terms *t, struct bytes 
     canonical[url.len] = '|';
     memcpy(canonical + url.len + 1, version.data, version.len);
     return image_find_system(image, canonical, url.len + 1 + version.len);
+}
+
+static img_str number_of(const struct image *image, struct bytes code)
+{
+    return image_find_str(image, code.data, code.len);
 }
 
 /* The concepts of a system are sorted by the number of their code's string. */
@@ -129,9 +149,10 @@ static const struct img_concept *find_concept_exactly(const struct image *image,
     return NULL;
 }
 
-static const struct img_concept *find_concept(const struct image *image, const struct img_system *system, struct bytes code)
+/* The code and its number in the image. */
+static const struct img_concept *find_concept(const struct image *image, const struct img_system *system, struct bytes code, img_str number)
 {
-    const struct img_concept *c = find_concept_exactly(image, system, image_find_str(image, code.data, code.len));
+    const struct img_concept *c = find_concept_exactly(image, system, number);
 
     for (uint32_t i = 0; c == NULL && !system->case_sensitive && i < system->concepts.count; i++)
         if (same_folded(image_bytes(image, image->concepts[system->concepts.first + i].code), code))
@@ -154,23 +175,28 @@ static enum terms_answer ask_more(const struct terms *t, struct bytes system, st
     return answers[t->more->find_code(t->more->self, system, code, ret_display)];
 }
 
+/* What is being asked; visits counts the value sets looked into, so that a web of them ends. */
+struct question { const struct terms *t; const struct terms_coding *coding; img_str code; /* its number in the image */ struct terms_why *why; unsigned *visits; };
+
 /* Is the code in this system, seen as the content of a value set? */
-static enum terms_answer member_of_system(const struct terms *t, struct bytes url, struct bytes version, struct bytes code, struct terms_why *why)
+static enum terms_answer member_of_system(const struct question *q, struct address address, struct bytes version)
 {
-    struct bytes display = { NULL, 0 };
+    const struct terms *t = q->t;
+    struct terms_why *why = q->why;
+    struct bytes display = { NULL, 0 }, url = address.text, code = q->coding->code;
     enum terms_answer a = ask_more(t, url, code, &display);
     const struct img_system *system;
 
     why->system = url;
     if (a != TERMS_UNKNOWN)
         return because(why, a == TERMS_YES ? TERMS_FINE : TERMS_CODE_UNKNOWN), a;
-    system = find_system(t, url, version);
+    system = find_system(t, address, version);
     if (system == NULL || !has_content(system)) {
         a = system == NULL ? grammar_check(url, code) : TERMS_UNKNOWN;
         because(why, a == TERMS_YES ? TERMS_FINE : a == TERMS_NO ? TERMS_SYNTAX_WRONG : TERMS_SYSTEM_MISSING);
         return a;
     }
-    a = find_concept(t->image, system, code) != NULL ? TERMS_YES : TERMS_NO;
+    a = find_concept(t->image, system, code, q->code) != NULL ? TERMS_YES : TERMS_NO;
     because(why, a == TERMS_YES ? TERMS_FINE : TERMS_CODE_UNKNOWN);
     return a;
 }
@@ -196,7 +222,7 @@ static enum terms_answer judge_display(struct bytes expected, bool fits, struct 
 
 static enum terms_answer in_loaded_system(const struct terms *t, const struct img_system *system, const struct terms_coding *coding, struct terms_why *why)
 {
-    const struct img_concept *concept = find_concept(t->image, system, coding->code);
+    const struct img_concept *concept = find_concept(t->image, system, coding->code, number_of(t->image, coding->code));
 
     if (system->content != IMG_COMPLETE && system->content != IMG_FRAGMENT && concept == NULL)
         return because(why, TERMS_SYSTEM_MISSING), TERMS_UNKNOWN;
@@ -218,7 +244,7 @@ enum terms_answer terms_in_system(const struct terms *t, const struct terms_codi
     const struct img_system *system = NULL;
 
     if (a == TERMS_UNKNOWN)
-        system = find_system(t, coding->system, coding->version);
+        system = find_system(t, (struct address){ coding->system, coding->system_number }, coding->version);
     if (a == TERMS_YES) {
         (void)judge_display(display, same_display(display, coding->display), coding->display, &why);
     } else if (a == TERMS_NO) {
@@ -237,32 +263,28 @@ enum terms_answer terms_in_system(const struct terms *t, const struct terms_codi
 bool terms_system_known(const struct terms *t, const char *url, size_t len)
 {
     struct bytes text = { url, len }, none = { NULL, 0 };
-    const struct img_system *system = find_system(t, text, none);
+    const struct img_system *system = find_system(t, (struct address){ text, 0 }, none);
 
     return (system != NULL && system->content != IMG_NOT_PRESENT) || grammar_knows(text);
 }
 
 /* ---- value sets ---- */
 
-static const struct img_value_set *find_value_set(const struct terms *t, const char *canonical, size_t len)
+static const struct img_value_set *find_value_set(const struct terms *t, struct address canonical)
 {
     img_id id;
 
     if (t->canonicals == NULL)
-        return image_find_value_set(t->image, canonical, len);
-    id = canonicals_find(t->canonicals, t->image, canonical, len)->value_set;
+        return image_find_value_set(t->image, canonical.text.data, canonical.text.len);
+    id = recall(t, canonical)->value_set;
     return id != 0 ? &t->image->value_sets[id - 1] : NULL;
 }
 
-/* What is being asked; visits counts the value sets looked into, so that a web of them ends. */
-struct question { const struct terms *t; const struct terms_coding *coding; struct terms_why *why; unsigned *visits; };
-
-static enum terms_answer in_set(struct question *q, const char *canonical, size_t len, unsigned depth);
+static enum terms_answer in_set(struct question *q, struct address canonical, unsigned depth);
 
 /* Listed codes are sorted by number, too. */
-static bool is_listed(const struct image *image, const struct img_include *include, struct bytes code)
+static bool is_listed(const struct image *image, const struct img_include *include, img_str text)
 {
-    img_str text = image_find_str(image, code.data, code.len);
     uint32_t low = 0, high = text == 0 ? 0 : include->codes.count;
 
     while (low < high) {
@@ -279,15 +301,15 @@ static bool is_listed(const struct image *image, const struct img_include *inclu
 }
 
 /* A list over a system that is loaded is the whole truth; over another one what it leaves out may still be meant (a filter beside it, another version). */
-static enum terms_answer member_of_list(const struct question *q, const struct img_include *include, struct bytes url)
+static enum terms_answer member_of_list(const struct question *q, const struct img_include *include, struct address address)
 {
-    struct bytes display = { NULL, 0 }, none = { NULL, 0 };
+    struct bytes display = { NULL, 0 }, none = { NULL, 0 }, url = address.text;
     const struct img_system *system;
 
     q->why->system = url;
-    if (is_listed(q->t->image, include, q->coding->code))
+    if (is_listed(q->t->image, include, q->code))
         return because(q->why, TERMS_FINE), TERMS_YES;
-    system = find_system(q->t, url, none);
+    system = find_system(q->t, address, none);
     if ((system != NULL && has_content(system)) || ask_more(q->t, url, q->coding->code, &display) != TERMS_UNKNOWN)
         return because(q->why, TERMS_NOT_IN_VALUE_SET), TERMS_NO;
     return because(q->why, TERMS_SYSTEM_MISSING), TERMS_UNKNOWN;
@@ -299,8 +321,7 @@ static enum terms_answer in_all_sets(struct question *q, const struct img_includ
     enum terms_answer answer = TERMS_YES;
 
     for (uint32_t i = 0; i < include->value_sets.count && answer != TERMS_NO; i++) {
-        struct bytes url = image_bytes(q->t->image, q->t->image->links[include->value_sets.first + i]);
-        enum terms_answer a = in_set(q, url.data, url.len, depth + 1);
+        enum terms_answer a = in_set(q, numbered(q->t->image, q->t->image->links[include->value_sets.first + i]), depth + 1);
         if (a != TERMS_YES)
             answer = a;
     }
@@ -309,19 +330,20 @@ static enum terms_answer in_all_sets(struct question *q, const struct img_includ
 
 static enum terms_answer in_include(struct question *q, const struct img_include *include, bool alone, unsigned depth)
 {
-    struct bytes url = image_bytes(q->t->image, include->system), version = q->coding->version.len > 0 ? q->coding->version : image_bytes(q->t->image, include->version);
+    struct address address = numbered(q->t->image, include->system);
+    struct bytes url = address.text, version = q->coding->version.len > 0 ? q->coding->version : image_bytes(q->t->image, include->version);
     enum terms_answer sets = in_all_sets(q, include, depth), a = TERMS_UNKNOWN;
 
     if (sets == TERMS_NO || include->kind == IMG_INCLUDE_VALUE_SETS || include->system == 0)
         return include->value_sets.count == 0 ? TERMS_NO : sets;
     if (q->coding->system.data == NULL && !q->coding->system_inferred)
-        return alone && is_listed(q->t->image, include, q->coding->code) ? sets : TERMS_NO; /* the only system that can be meant */
+        return alone && is_listed(q->t->image, include, q->code) ? sets : TERMS_NO; /* the only system that can be meant */
     if (q->coding->system.data != NULL && !same(q->coding->system, url))
         return TERMS_NO;
     if (include->kind == IMG_INCLUDE_SYSTEM)
-        a = member_of_system(q->t, url, version, q->coding->code, q->why);
+        a = member_of_system(q, address, version);
     else if (include->kind == IMG_INCLUDE_CODES)
-        a = member_of_list(q, include, url);
+        a = member_of_list(q, include, address);
     else
         because(q->why, TERMS_FILTER_UNKNOWN);
     return a == TERMS_YES ? sets : a;
@@ -331,7 +353,7 @@ static enum terms_answer in_loaded_set(struct question *q, const struct img_valu
 {
     const struct img_include *includes = &q->t->image->includes[set->includes.first];
     struct terms_why open = *q->why, ignored = *q->why;
-    struct question exclusion = { q->t, q->coding, &ignored, q->visits };
+    struct question exclusion = { q->t, q->coding, q->code, &ignored, q->visits };
     enum terms_answer answer = TERMS_NO;
     uint32_t included = 0;
 
@@ -366,37 +388,47 @@ static enum terms_answer ask_more_for_set(const struct terms *t, const char *can
     return a == VALIDATE_YES ? TERMS_YES : a == VALIDATE_NO ? TERMS_NO : TERMS_UNKNOWN;
 }
 
-static enum terms_answer in_set(struct question *q, const char *canonical, size_t len, unsigned depth)
+static enum terms_answer in_set(struct question *q, struct address canonical, unsigned depth)
 {
     const struct img_value_set *set;
     enum terms_answer a;
 
     if (depth > NESTING_MAX || ++*q->visits > VISITS_MAX)
         return because(q->why, TERMS_TOO_DEEP), TERMS_UNKNOWN;
-    a = ask_more_for_set(q->t, canonical, len, q->coding);
+    a = ask_more_for_set(q->t, canonical.text.data, canonical.text.len, q->coding);
     if (a != TERMS_UNKNOWN)
         return because(q->why, a == TERMS_YES ? TERMS_FINE : TERMS_NOT_IN_VALUE_SET), a;
-    set = find_value_set(q->t, canonical, len);
+    set = find_value_set(q->t, canonical);
     if (set == NULL || set->broken)
         return because(q->why, TERMS_VALUE_SET_MISSING), TERMS_UNKNOWN;
     return in_loaded_set(q, set, depth);
 }
 
-enum terms_answer terms_in_value_set(const struct terms *t, const char *canonical, size_t len, const struct terms_coding *coding, struct terms_why *ret_why)
+static enum terms_answer ask(const struct terms *t, struct address canonical, const struct terms_coding *coding, struct terms_why *ret_why)
 {
     struct terms_why why = { .reason = TERMS_FINE, .system = coding->system };
     unsigned visits = 0;
-    struct question q = { t, coding, &why, &visits };
-    enum terms_answer a = in_set(&q, canonical, len, 0);
+    struct question q = { t, coding, number_of(t->image, coding->code), &why, &visits };
+    enum terms_answer a = in_set(&q, canonical, 0);
 
     if (ret_why != NULL)
         *ret_why = why;
     return a;
 }
 
+enum terms_answer terms_in_value_set(const struct terms *t, const char *canonical, size_t len, const struct terms_coding *coding, struct terms_why *ret_why)
+{
+    return ask(t, (struct address){ { canonical, len }, 0 }, coding, ret_why);
+}
+
+enum terms_answer terms_in_bound_set(const struct terms *t, img_str canonical, const struct terms_coding *coding, struct terms_why *ret_why)
+{
+    return ask(t, numbered(t->image, canonical), coding, ret_why);
+}
+
 bool terms_value_set_known(const struct terms *t, const char *canonical, size_t len)
 {
-    return find_value_set(t, canonical, len) != NULL;
+    return find_value_set(t, (struct address){ { canonical, len }, 0 }) != NULL;
 }
 
 /* ---- hierarchy ---- */
@@ -410,11 +442,11 @@ enum terms_answer terms_subsumes(const struct terms *t, const struct terms_codin
         return TERMS_NO;
     if (same(a->code, b->code))
         return TERMS_YES;
-    system = find_system(t, a->system, a->version);
+    system = find_system(t, (struct address){ a->system, a->system_number }, a->version);
     if (system == NULL || !has_content(system))
         return TERMS_UNKNOWN;
-    above = find_concept(t->image, system, a->code);
-    at = find_concept(t->image, system, b->code);
+    above = find_concept(t->image, system, a->code, number_of(t->image, a->code));
+    at = find_concept(t->image, system, b->code, number_of(t->image, b->code));
     if (above == NULL || at == NULL)
         return TERMS_UNKNOWN;
     for (uint32_t steps = 0; at != above && at->parent != 0 && steps < system->concepts.count; steps++)

@@ -29,6 +29,7 @@ struct terms_coding {
     struct bytes system;    /* data NULL = none given: for element type code the value set says the system */
     struct bytes version, code, display;
     bool system_inferred;   /* the element is of type code: any system of the value set will do */
+    img_str system_number;  /* of the system's text in the image, where the caller knows it; else 0 */
 };
 
 enum terms_reason {
@@ -48,6 +49,8 @@ struct terms_why { enum terms_reason reason; struct bytes expected; /* display, 
 
 /* Is the coding in the value set (canonical, "|version" allowed)? why may be NULL. */
 enum terms_answer terms_in_value_set(const struct terms *t, const char *canonical, size_t len, const struct terms_coding *coding, struct terms_why *ret_why);
+/* The same for a canonical that stands in the image. */
+enum terms_answer terms_in_bound_set(const struct terms *t, img_str canonical, const struct terms_coding *coding, struct terms_why *ret_why);
 /* Is the code in its own system, and is the display right (TERMS_YES with reason TERMS_DISPLAY_WRONG when only that is not)? */
 enum terms_answer terms_in_system(const struct terms *t, const struct terms_coding *coding, struct terms_why *ret_why);
 /* Does a subsume b (is a the same as or an ancestor of b)? */
