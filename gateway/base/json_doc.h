@@ -55,6 +55,13 @@ static inline uint64_t json_word(const char *name, size_t len)
     memcpy(&word, name, len < sizeof word ? len : sizeof word);
     return word;
 }
+/* Names a node that is made by hand, beside the tree of a reader; NULL = no name. The name must outlive it. */
+static inline void json_set_key(struct json_node *node, const char *key, size_t len)
+{
+    node->key = key;
+    node->key_len = key != NULL ? (uint32_t)len : 0;
+    node->key_word = key != NULL ? json_word(key, len) : 0;
+}
 /* Has the member this name, whose json_word() is at hand? */
 static inline bool json_named(const struct json_node *member, uint64_t word, const char *name, size_t len)
 {

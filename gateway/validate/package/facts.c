@@ -273,8 +273,7 @@ static const struct json_node *nothing_of(struct facts *f, enum draft_field fiel
         return has;
     }
     node->type = field == DRAFT_MUST_SUPPORT || field == DRAFT_MODIFIER ? JSON_FALSE : JSON_NULL;
-    node->key = has->key;
-    node->key_len = has->key_len;
+    json_set_key(node, has->key, has->key_len);
     return node;
 }
 

@@ -267,8 +267,7 @@ static struct json_node *implied(struct grove *g, enum json_type type, const cha
         return NULL;
     }
     node->type = type;
-    node->key = key;
-    node->key_len = key != NULL ? (uint32_t)strlen(key) : 0;
+    json_set_key(node, key, key != NULL ? strlen(key) : 0);
     node->text = text;
     node->len = text != NULL ? (uint32_t)strlen(text) : 0;
     return node;

@@ -91,11 +91,13 @@ static const struct shape *child_shape(const struct shape *shape, const struct j
 static struct json_node *copy(struct arena *arena, const struct json_node *node, const struct shape *shape)
 {
     struct json_node *fresh = arena_alloc(arena, sizeof *fresh), *last = NULL;
+    const char *key = node->key != NULL ? arena_strndup(arena, node->key, node->key_len) : NULL;
 
     if (fresh == NULL)
         return NULL;
-    *fresh = (struct json_node){ .type = node->type, .key_len = node->key_len, .key_word = node->key_word, .len = node->len };
-    if ((node->key != NULL && (fresh->key = arena_strndup(arena, node->key, node->key_len)) == NULL)
+    *fresh = (struct json_node){ .type = node->type, .len = node->len };
+    json_set_key(fresh, key, node->key_len);
+    if ((node->key != NULL && key == NULL)
         || (node->text != NULL && (fresh->text = arena_strndup(arena, node->text, node->len)) == NULL))
         return NULL;
     for (const struct json_node *child = node->child; child != NULL; child = child->next) {
