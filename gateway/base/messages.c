@@ -50,6 +50,23 @@ enum msg_id msg_by_code(const char *code)
     return MSG_NONE;
 }
 
+void msg_next(enum msg_id id, enum msg_severity as, enum msg_lang lang, char ret_text[static MSG_NEXT_MAX])
+{
+    static const struct { const char *end, *instead; } ends[2][2] = {
+        [LANG_JA] = { { "て送り直してください", "てください" }, { "で送り直してください", "でください" } },
+        [LANG_EN] = { { ", and send again", "" }, { " and send again", "" } },
+    };
+    size_t len = text_copy(ret_text, MSG_NEXT_MAX, msg_get(id)->next[lang]);
+
+    for (size_t i = 0; i < 2 && as < MSG_ERROR && msg_get(id)->severity >= MSG_ERROR; i++) {
+        size_t end = strlen(ends[lang][i].end);
+        if (len >= end && strcmp(ret_text + len - end, ends[lang][i].end) == 0) {
+            text_copy(ret_text + len - end, MSG_NEXT_MAX - (len - end), ends[lang][i].instead);
+            return;
+        }
+    }
+}
+
 /* Where a text is being written; full once something was cut. */
 struct target { char *text; size_t size, len; int full; };
 

@@ -47,6 +47,10 @@ enum msg_id msg_by_code(const char *code);
 size_t msg_format(enum msg_id id, enum msg_lang lang, const char *arg1, const char *arg2, char *ret_text, size_t size);
 /* The same where nothing may be quoted: what only holds a quotation is left out, as far as the sentence stays one; "…" where it would not. */
 size_t msg_format_bare(enum msg_id id, enum msg_lang lang, char *ret_text, size_t size);
+/* What to do next where the message is told with that severity, which may be less than its own: then the file goes through, and the sentence ends before
+ * "and send again". At most MSG_NEXT_MAX bytes, always terminated, "" = nothing. */
+enum { MSG_NEXT_MAX = 512 };
+void msg_next(enum msg_id id, enum msg_severity as, enum msg_lang lang, char ret_text[static MSG_NEXT_MAX]);
 /* "fix_and_resend", "issue_paper", "wait", "call_it", "none" */
 const char *msg_step_name(enum msg_step step);
 const char *msg_severity_name(enum msg_severity severity);

@@ -3,7 +3,7 @@
  *      validate_form - findings as text for people and as JSON for programs
  *
  * DESCRIPTION
- *      text: a line a finding as compilers write it, then a line a file. jsonl: a line a file, {"file", "valid", "issues": [{"severity", "location", "rule", "line", "column", "profile", "message",
+ *      text: a line a finding as compilers write it, those that may only follow from others behind the others, then a line a file. jsonl: a line a file, {"file", "valid", "issues": [{"severity", "location", "rule", "line", "column", "profile", "message",
  *      "next"}]}; json: the same objects in one document with the exit status. operationoutcome: one FHIR OperationOutcome after the other, in the order of the files.
  *      A file that could not be checked has one issue of severity "fatal".
  */
@@ -101,9 +101,10 @@ static cJSON *file_object(struct tree *t, const char *file, bool valid, cJSON **
 static void add_issue(const struct validate_job *job, struct tree *t, cJSON *array, const struct issue *i)
 {
     cJSON *o = put_item(t, array);
-    char text[SENTENCE_MAX];
+    char text[SENTENCE_MAX], next[MSG_NEXT_MAX];
 
     sentence(job, i, text, sizeof text);
+    msg_next(i->msg, i->severity, job->c->lang, next);
     put(t, o, "severity", msg_severity_name(i->severity));
     put(t, o, "location", i->location);
     put(t, o, "rule", rule_of(i));
@@ -111,7 +112,7 @@ static void add_issue(const struct validate_job *job, struct tree *t, cJSON *arr
     put_number(t, o, "column", i->column);
     put(t, o, "profile", i->profile);
     put(t, o, "message", text);
-    put(t, o, "next", msg_get(i->msg)->next[job->c->lang]);
+    put(t, o, "next", next);
 }
 
 /* ---- OperationOutcome (FHIR R4): the sentence as details, the place as expression ---- */
@@ -166,21 +167,94 @@ static void outcome_issues(const struct validate_job *job, const struct issue_li
 
 /* ---- text ---- */
 
+/* Is the place of b inside the element that stands at a, however often it repeats? */
+static bool is_below(const char *a, const char *element, const char *b)
+{
+    size_t n = strlen(a), m = strlen(element);
+
+    if (strncmp(a, b, n) != 0 || b[n] != '.')
+        return false;
+    return m == 0 || (strncmp(b + n + 1, element, m) == 0 && strchr(".[", b[n + 1 + m]) != NULL);
+}
+
+/* Bytes of a location that name the resource: "Bundle.entry[3].resource", "Patient.contained[0]"; 0 = the file itself. */
+static size_t resource_of(const char *location)
+{
+    size_t found = 0;
+
+    for (const char *p = strchr(location, '.'); p != NULL; p = strchr(p + 1, '.')) {
+        if (strncmp(p, ".resource", 9) == 0 && (p[9] == '.' || p[9] == '\0'))
+            found = (size_t)(p - location) + 9;
+        else if (strncmp(p, ".contained[", 11) == 0)
+            found = (size_t)(p - location) + strcspn(p, "]");
+    }
+    return found;
+}
+
+/* May the first be there only because of the second? A target that is wrong makes each reference to it wrong, a part that is wrong may be what seems to be missing or fits nowhere. */
+static bool may_follow(const struct issue *i, const struct issue *cause)
+{
+    const char *at = i->location == NULL ? "" : i->location, *there = cause->location == NULL ? "" : cause->location, *element;
+
+    if (cause == i || cause->severity < MSG_ERROR || there[0] == '\0')
+        return false;
+    switch (i->msg) {
+    case MSG_VALIDATE_REFERENCE_CHOICE:
+        return cause->msg != i->msg && !is_below(there, "", at) && (resource_of(at) != resource_of(there) || strncmp(at, there, resource_of(at)) != 0);
+    case MSG_VALIDATE_SLICE_MISSING:
+        element = i->arg1 == NULL ? NULL : strrchr(i->arg1, '.');
+        return element != NULL && is_below(at, element + 1, there);
+    case MSG_VALIDATE_SLICE_CLOSED:
+    case MSG_VALIDATE_FITS_NONE:
+        return is_below(at, "", there);
+    default:
+        return false;
+    }
+}
+
+static bool follows(const struct issue_list *list, const struct issue *i)
+{
+    for (const struct issue *cause = i->severity < MSG_ERROR ? NULL : list->first; cause != NULL; cause = cause->next)
+        if (may_follow(i, cause))
+            return true;
+    return false;
+}
+
+static void text_issue(const struct validate_job *job, const char *file, const struct issue *i, struct buf *out)
+{
+    enum msg_lang lang = job->c->lang;
+    char text[SENTENCE_MAX], next[MSG_NEXT_MAX];
+
+    sentence(job, i, text, sizeof text);
+    msg_next(i->msg, i->severity, lang, next);
+    (void)buf_addf(out, "%s:%u:%u: %s %s %s", file, i->line, i->column, msg_severity_name(i->severity), rule_of(i), text);
+    if (i->location != NULL && i->location[0] != '\0')
+        (void)buf_addf(out, " [%s]", i->location);
+    if (next[0] != '\0')
+        (void)buf_addf(out, lang == LANG_JA ? " → 次に: %s" : " -> next: %s", next);
+    (void)buf_add_str(out, "\n");
+}
+
+/* Causes first; what may only follow from them stands behind a line of its own. */
 static void text_issues(const struct validate_job *job, const char *file, const struct issue_list *list, struct buf *out)
 {
     enum msg_lang lang = job->c->lang;
     char text[SENTENCE_MAX], count[24];
+    size_t following = 0;
 
-    for (const struct issue *i = list->first; i != NULL; i = i->next) {
-        const char *next = msg_get(i->msg)->next[lang];
-        sentence(job, i, text, sizeof text);
-        (void)buf_addf(out, "%s:%u:%u: %s %s %s", file, i->line, i->column, msg_severity_name(i->severity), rule_of(i), text);
-        if (i->location != NULL && i->location[0] != '\0')
-            (void)buf_addf(out, " [%s]", i->location);
-        if (next[0] != '\0')
-            (void)buf_addf(out, lang == LANG_JA ? " → 次に: %s" : " -> next: %s", next);
-        (void)buf_add_str(out, "\n");
+    for (const struct issue *i = list->first; i != NULL; i = i->next)
+        if (follows(list, i))
+            following++;
+        else
+            text_issue(job, file, i, out);
+    if (following > 0) {
+        snprintf(count, sizeof count, "%zu", following);
+        msg_format(MSG_CLI_FOLLOWING, lang, file, count, text, sizeof text);
+        (void)buf_addf(out, lang == LANG_JA ? "%s → 次に: %s\n" : "%s -> next: %s\n", text, msg_get(MSG_CLI_FOLLOWING)->next[lang]);
     }
+    for (const struct issue *i = following > 0 ? list->first : NULL; i != NULL; i = i->next)
+        if (follows(list, i))
+            text_issue(job, file, i, out);
     snprintf(count, sizeof count, "%zu", list->errors);
     msg_format(list->errors > 0 ? MSG_CLI_FILE_INVALID : MSG_CLI_FILE_VALID, lang, file, count, text, sizeof text);
     (void)buf_addf(out, "%s\n", text);

@@ -50,7 +50,7 @@ static void add_issue(struct writer *w, cJSON *array, const struct issue *issue)
     if (item == NULL)
         return;
     text_at(w, item, "severity", msg_severity_name(issue->severity));
-    writer_put_sentence(w, item, "text", issue->msg, issue->arg1, issue->arg2);
+    writer_put_sentence(w, item, "text", issue->msg, issue->severity, issue->arg1, issue->arg2);
     text_at(w, item, "rule", issue->rule);
     text_at(w, item, "pointer", issue->pointer);
     text_at(w, item, "location", issue->location);
@@ -120,7 +120,7 @@ static void add_reason(struct writer *w, cJSON *object, const char *reason, cons
     enum msg_id msg = msg_by_code(reason);
 
     if (msg != MSG_NONE)
-        writer_put_sentence(w, object, "text", msg, arg1, arg2);
+        writer_put_sentence(w, object, "text", msg, msg_get(msg)->severity, arg1, arg2);
     else
         text_at(w, object, "code", reason);
 }
@@ -271,7 +271,7 @@ int outcome_notice(const char *name, enum msg_id msg, enum msg_lang lang, int64_
     if (root != NULL) {
         text_at(&w, root, "file", name);
         text_at(&w, root, "severity", msg_severity_name(msg_get(msg)->severity));
-        writer_put_sentence(&w, root, "text", msg, NULL, NULL);
+        writer_put_sentence(&w, root, "text", msg, msg_get(msg)->severity, NULL, NULL);
         writer_put_time(&w, root, "written", now_ms);
         text_at(&w, root, "next_step", msg_step_name(msg_get(msg)->step));
     }

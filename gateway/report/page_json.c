@@ -20,7 +20,7 @@ static void add_findings(struct writer *w, const struct page *p, cJSON *root)
         const struct page_finding *f = &p->finding[i];
         cJSON *o = writer_put_item(w, array);
         writer_put_text(w, o, "word", page_word_name(f->word, LANG_EN));
-        writer_put_sentence(w, o, "sentence", f->msg, f->arg, f->arg2);
+        writer_put_sentence(w, o, "sentence", f->msg, msg_get(f->msg)->severity, f->arg, f->arg2);
         writer_put_time(w, o, "since", f->since_ms);
     }
 }
@@ -126,12 +126,12 @@ static void add_rest(struct writer *w, const struct page *p, cJSON *root)
         writer_put_text(w, o, "kind", flow_kind_name(u->kind));
         writer_put_text(w, o, "operation", flow_operation_name(u->operation));
         writer_put_time(w, o, "since", u->since_ms);
-        writer_put_sentence(w, o, "sentence", u->why, NULL, NULL);
+        writer_put_sentence(w, o, "sentence", u->why, msg_get(u->why)->severity, NULL, NULL);
     }
     array = writer_put_list(w, root, "alarms");
     for (size_t i = 0; i < p->alarms; i++) {
         o = writer_put_item(w, array);
-        writer_put_sentence(w, o, "sentence", p->alarm[i].msg, p->alarm[i].name, NULL);
+        writer_put_sentence(w, o, "sentence", p->alarm[i].msg, msg_get(p->alarm[i].msg)->severity, p->alarm[i].name, NULL);
         writer_put_text(w, o, "name", p->alarm[i].name);
         writer_put_time(w, o, "since", p->alarm[i].since_ms);
     }
@@ -165,9 +165,9 @@ int page_write_json(const struct page *p, enum msg_lang lang, struct buf *out)
     writer_put_text(&w, root, "word", page_word_name(p->word, LANG_EN));
     writer_put_number(&w, root, "exit", page_exit(p));
     if (f == NULL)
-        writer_put_sentence(&w, root, "sentence", MSG_PAGE_ALL_WELL, NULL, NULL);
+        writer_put_sentence(&w, root, "sentence", MSG_PAGE_ALL_WELL, MSG_INFO, NULL, NULL);
     else
-        writer_put_sentence(&w, root, "sentence", f->msg, f->arg, f->arg2);
+        writer_put_sentence(&w, root, "sentence", f->msg, msg_get(f->msg)->severity, f->arg, f->arg2);
     if (f != NULL)
         writer_put_time(&w, root, "since", f->since_ms);
     writer_put_time(&w, root, "time", p->now_ms);

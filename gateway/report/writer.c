@@ -55,15 +55,15 @@ void writer_put_time(struct writer *w, cJSON *to, const char *name, int64_t wall
     writer_put_text(w, to, name, text);
 }
 
-void writer_put_sentence(struct writer *w, cJSON *to, const char *name, enum msg_id msg, const char *arg1, const char *arg2)
+void writer_put_sentence(struct writer *w, cJSON *to, const char *name, enum msg_id msg, enum msg_severity as, const char *arg1, const char *arg2)
 {
-    const struct msg_info *info = msg_get(msg);
-    char text[2048];
+    char text[2048], next[MSG_NEXT_MAX];
 
     msg_format(msg, w->lang, arg1, arg2, text, sizeof text);
-    writer_put_text(w, to, "code", info->code);
+    writer_put_text(w, to, "code", msg_get(msg)->code);
     writer_put_text(w, to, name, text);
-    writer_put_text(w, to, "what_to_do", info->next[w->lang]);
+    msg_next(msg, as, w->lang, next);
+    writer_put_text(w, to, "what_to_do", next);
 }
 
 cJSON *writer_put_list(struct writer *w, cJSON *to, const char *name)

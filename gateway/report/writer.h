@@ -28,7 +28,7 @@ void writer_put_yes(struct writer *w, cJSON *to, const char *name, bool value);
 /* RFC 3339 in Japan time of milliseconds UTC; 0 = not known = left out. */
 void writer_put_time(struct writer *w, cJSON *to, const char *name, int64_t wall_ms);
 /* A sentence as three members: "code", the text under that name, and "what_to_do" where there is a next step. */
-void writer_put_sentence(struct writer *w, cJSON *to, const char *name, enum msg_id msg, const char *arg1, const char *arg2);
+void writer_put_sentence(struct writer *w, cJSON *to, const char *name, enum msg_id msg, enum msg_severity as, const char *arg1, const char *arg2);
 /* An empty array, an empty object below a name; NULL when memory ran out. */
 cJSON *writer_put_list(struct writer *w, cJSON *to, const char *name);
 cJSON *writer_put_object(struct writer *w, cJSON *to, const char *name);

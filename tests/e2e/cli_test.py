@@ -230,6 +230,31 @@ def sign(house, clinic):
     h.true(pin not in text and "87654321" not in "".join(house.status_log()), "a PIN in a log")
 
 
+def follow_ups(house, clinic):
+    """One wrong entry of a letter: its own error comes first, each reference to it behind the line that says so. Only the text is put in that order."""
+    document = clinic.request("06-letter-register.json")
+    letter = document["units"][0]
+    letter.pop("attachments")
+    letter["sections"]["clinical_course"].pop("documents", None)
+    name = clinic.drop("letter.json", document, place="try")
+    clinic.result(name, place="try")
+    with open(os.path.join(clinic.root, "try", name + ".bundle.json"), encoding="utf-8") as f:
+        bundle = json.load(f)
+    wrong = next(i for i, e in enumerate(bundle["entry"]) if e["resource"]["resourceType"] == "Condition")
+    bundle["entry"][wrong]["resource"]["code"].pop("coding")
+    path = os.path.join(house.folder, "wrong-entry.json")
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump(bundle, f, ensure_ascii=False, indent=1)
+    lines = run(house, "--lang", "en", "validate", "--no-default-packages", path, status=1).stdout.decode().splitlines()
+    line = [i for i, t in enumerate(lines) if "may only follow" in t]
+    h.equal(len(line), 1, "one line between: %s" % lines)
+    before, after = [t for t in lines[:line[0]] if ": error " in t], [t for t in lines[line[0] + 1:] if ": error " in t]
+    h.true(before and all("entry[%d].resource" % wrong in t for t in before), "the cause first: %s" % before)
+    h.true(any("CG-5145" in t for t in after) and not any("entry[%d].resource" % wrong in t for t in after), "then what follows: %s" % after)
+    told = json.loads(run(house, "validate", "--no-default-packages", "--format", "jsonl", path, status=1).stdout)["issues"]
+    h.equal(sorted(i["location"] for i in told if i["severity"] == "error"), sorted(re.search(r"\[(Bundle.*)\] -> next", t).group(1) for t in before + after), "the same findings in the other forms")
+
+
 def validate(house, number):
     good = os.path.join(house.folder, "good.json")
     with open(good, "wb") as f:
@@ -461,6 +486,7 @@ def main():
         if number:
             runner.run("export", export, house, number[0])
             runner.run("validate", validate, house, number[0])
+            runner.run("follow_ups", follow_ups, house, clinic)
             runner.run("pause_and_resume", pause, house, clinic)
             runner.run("retry_cancel_resolve", change, house, clinic, number[0])
         runner.run("sign", sign, house, clinic)

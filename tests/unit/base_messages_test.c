@@ -121,6 +121,28 @@ TEST(names_of_steps_and_severities)
     CHECK_STR(msg_severity_name(MSG_INFO), "info");
 }
 
+TEST(next_step_of_a_warning_does_not_ask_for_another_sending)
+{
+    char next[MSG_NEXT_MAX];
+    msg_next(MSG_VALIDATE_MISSING, MSG_ERROR, LANG_EN, next);
+    CHECK_STR(next, "add the element at this place and send again");
+    msg_next(MSG_VALIDATE_MISSING, MSG_WARNING, LANG_EN, next);
+    CHECK_STR(next, "add the element at this place");
+    msg_next(MSG_VALIDATE_MISSING, MSG_WARNING, LANG_JA, next);
+    CHECK_STR(next, "この場所にその項目を追加してください");
+    msg_next(MSG_CHART_NAME_KANA, MSG_WARNING, LANG_JA, next); /* a warning of its own says what it always says */
+    CHECK_STR(next, msg_get(MSG_CHART_NAME_KANA)->next[LANG_JA]);
+    for (int id = 1; id < MSG_COUNT; id++)
+        for (int lang = 0; lang < 2; lang++) {
+            const char *code = msg_get((enum msg_id)id)->code;
+            if (strcmp(code, "CG-5") < 0 || strcmp(code, "CG-518") > 0) /* what the validator may tell as a warning */
+                continue;
+            msg_next((enum msg_id)id, MSG_WARNING, (enum msg_lang)lang, next);
+            if (strstr(next, "again") != NULL || strstr(next, "送り直") != NULL)
+                test_fail(__FILE__, __LINE__, "%s as a warning: %s", code, next);
+        }
+}
+
 TEST(messages_without_arguments_read_as_sentences)
 {
     static const struct { enum msg_id msg; enum msg_lang lang; const char *want; } rows[] = {
