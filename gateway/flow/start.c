@@ -64,8 +64,10 @@ static int start_timer_message(struct run *r, int64_t id)
     RUN_TRY(flow_run_get_message(r, id, &m));
     RUN_TRY(rc = r->ops->attempt_last(r->t, id, &a, r->e));
     const struct flow_route_config *route = rc == 1 ? flow_run_route_config(r->cfg, a.route) : NULL;
-    if (m.due_ms != 0 || m.turn || route == NULL)
+    if (m.due_ms != 0 || m.turn)
         return 0;
+    if (route == NULL)                  /* its link was taken out of the configuration: nobody can be asked what the service came to */
+        return m.state == FLOW_MS_PENDING ? flow_message_unknown(r, &m) : 0;
     if (m.state == FLOW_MS_READY)
         m.due_ms = r->ev->boot_ms + route->retry_ms;
     else if (m.state == FLOW_MS_PENDING) {

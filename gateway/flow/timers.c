@@ -10,7 +10,8 @@
 static int timers_message(struct run *r, struct flow_message *m)
 {
     struct flow_exchange busy;
-    int rc;
+    struct flow_attempt a;
+    int rc, tried;
     m->due_ms = 0;
     RUN_TRY(rc = flow_link_find_busy(r, m->id, &busy));
     bool answered = rc == 1 && busy.state == FLOW_XS_ANSWERED;      /* its answer is being read */
@@ -33,8 +34,9 @@ static int timers_message(struct run *r, struct flow_message *m)
     case FLOW_MS_PENDING:
         if (rc == 1 && busy.kind == FLOW_XK_POLL)      /* its answer, or its end, sets the next one */
             return flow_run_put_message(r, m, MSG_NONE);
-        if (m->deadline_ms <= r->ev->boot_ms)
-            return flow_message_unknown(r, m);
+        RUN_TRY(tried = r->ops->attempt_last(r->t, m->id, &a, r->e));
+        if (m->deadline_ms <= r->ev->boot_ms || tried == 0 || flow_run_route_config(r->cfg, a.route) == NULL)
+            return flow_message_unknown(r, m);         /* its time is over, or its link was taken out of the configuration: nobody can be asked */
         m->turn = true;
         return flow_run_put_message(r, m, MSG_NONE);
     case FLOW_MS_READY:

@@ -704,6 +704,42 @@ TEST(link_switched_while_messages_are_open)
     world_end(w);
 }
 
+/* The section of the old link is taken out while a message waits to be tried again there, or the service was still at it. */
+static void without_the_old_link(struct world *w)
+{
+    memcpy(w->cfg.facility[0].route, "other", 6);
+    w->cfg.route[0] = w->cfg.route[1];
+    w->cfg.route_count = 1;
+}
+
+TEST(link_taken_out_leaves_nothing_waiting_for_ever)
+{
+    static const struct { enum flow_class answer; int marks; bool restart; } cases[] = {
+        { FLOW_CLASS_NOT_DONE_RETRY, 0, true }, { FLOW_CLASS_NOT_DONE_RETRY, 0, false }, { FLOW_CLASS_PENDING, A_RECEIPT, true }, { FLOW_CLASS_PENDING, A_RECEIPT, false },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        WORLD(FLOW_LINK_WEBAPI);
+        world_drop(w, lab(w, FLOW_OP_REGISTER));
+        world_answer(w, 1, cases[i].answer, cases[i].marks);
+        CHECK(MESSAGE(1)->due_ms != 0);
+        without_the_old_link(w);
+        if (cases[i].restart)
+            world_crash(w, false);
+        else
+            world_plain(w, FLOW_EV_RELOADED);
+        world_link(w, FLOW_EV_LINK_UP, "other");
+        world_sleep(w, 1000000);
+        if (cases[i].answer == FLOW_CLASS_NOT_DONE_RETRY) {
+            CHECK_INT(world_count(w, FLOW_DO_SUBMIT), 2);
+            CHECK_STR(world_last(w, FLOW_DO_SUBMIT)->u.link.route, "other");
+        } else {
+            CHECK_INT(MESSAGE(1)->state, FLOW_MS_UNKNOWN);
+            CHECK_INT(w->alarms[FLOW_ALARM_PERSON] > 0, 1);
+        }
+        world_end(w);
+    }
+}
+
 TEST(stray_answers_are_left_alone)
 {
     WORLD(FLOW_LINK_TERMINAL);
