@@ -10,11 +10,13 @@
  *     spaces, so that no value can start a line or a field of its own and the binary form is never needed.
  *
  * DIAGNOSTICS
- *     None after log_new(): what the journal does not take at once goes to standard error, one line an event.
+ *     None after log_new(): what the journal does not take at once goes to standard error, one line an event, and what that does not take at once is lost.
  */
 #include "base/log.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,6 +124,16 @@ static int send_journal(const struct log *log, const struct msg_info *info, cons
     return r;
 }
 
+/* Does not wait, either: behind the standard error of a service stands the same journal. There is nobody left to tell when it fails. */
+static void write_line(const char *line, size_t len)
+{
+    struct pollfd room = { .fd = STDERR_FILENO, .events = POLLOUT };
+    ssize_t ignored = send(STDERR_FILENO, line, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (ignored < 0 && errno == ENOTSOCK && poll(&room, 1, 0) == 1 && (room.revents & POLLOUT) != 0)
+        ignored = write(STDERR_FILENO, line, len < PIPE_BUF ? len : PIPE_BUF);   /* what a pipe that has room takes at once */
+    (void)ignored;
+}
+
 static void write_stderr(const struct log *log, const struct msg_info *info, const char *text, const struct log_field *const lists[2])
 {
     struct buf b;
@@ -134,9 +146,7 @@ static void write_stderr(const struct log *log, const struct msg_info *info, con
         for (const struct log_field *f = lists[i]; f != NULL && f->name != NULL; f++)
             add_field(&b, " ", f->name, f->value, "");
     buf_add_char(&b, '\n');
-    /* One write an event keeps lines of several processes apart. There is nobody left to tell when it fails. */
-    ssize_t ignored = write(STDERR_FILENO, b.data, b.len);
-    (void)ignored;
+    write_line(b.data, b.len);   /* one write an event keeps lines of several processes apart */
     buf_free(&b);
 }
 

@@ -64,6 +64,30 @@ TEST(log_sends_one_datagram_with_fields)
     unlink(path);
 }
 
+/* Standard error that nobody reads any more, as of a service whose journal hangs: a socket, then a pipe. */
+TEST(log_waits_for_nobody)
+{
+    static const char blob[4096];
+    for (int kind = 0; kind < 2; kind++) {
+        int ends[2], kept = dup(STDERR_FILENO);
+        CHECK_OK(kind == 0 ? socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) : pipe2(ends, O_CLOEXEC));
+        int flags = fcntl(ends[1], F_GETFL);
+        CHECK_OK(fcntl(ends[1], F_SETFL, flags | O_NONBLOCK));
+        for (size_t size = sizeof blob; size > 0; size /= 2)
+            while (write(ends[1], blob, size) > 0)
+                continue;
+        CHECK_OK(fcntl(ends[1], F_SETFL, flags));
+        struct log *log = log_new("desk", "/nonexistent/journal", LANG_EN, NULL);
+        dup2(ends[1], STDERR_FILENO);
+        log_event(log, MSG_NOT_FOUND, "x", NULL, NULL);   /* comes back */
+        dup2(kept, STDERR_FILENO);
+        log_free(log);
+        close(kept);
+        close(ends[0]);
+        close(ends[1]);
+    }
+}
+
 TEST(log_speaks_japanese)
 {
     int fd = journal();
