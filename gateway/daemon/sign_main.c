@@ -11,7 +11,7 @@
  *      desk. A sitting ends when nothing waits any more (the desk says so), when a PIN was refused, or when the card goes.
  *
  * DIAGNOSTICS
- *      A failed signature is answered with its message and with what the letter waits for.
+ *      A failed signature is answered with its message and with what the letter waits for. Exit status 71 besides those of door.c: the ledger could not be written.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -256,6 +256,19 @@ static void answer_desk(struct sign_door *d, uint64_t number, int r, const struc
         close(result);
 }
 
+/* A ledger that could not be written, by a disk that was full perhaps, takes nothing more: the next door opens it anew. All that waits has been answered. */
+static void end_if_broken(struct sign_door *d)
+{
+    struct err e = ERR_INIT;
+
+    if (!sign_ledger_broken(d->ledger))
+        return;
+    err_set(&e, ERR_IO, MSG_IO, NULL, "ledger", "write");
+    door_problem(d->door, &e);
+    end_sitting(d, 1, MSG_IO);
+    exit(71);
+}
+
 /* Whatever came together stands in the ledger by one fsync before the key is touched; each letter is answered as soon as it is signed. */
 static void sign_letters(struct sign_door *d)
 {
@@ -278,6 +291,7 @@ static void sign_letters(struct sign_door *d)
     }
     d->jobs = d->job_bytes = 0;
     arena_reset(d->arena);
+    end_if_broken(d);
 }
 
 static void obey(struct sign_door *d)

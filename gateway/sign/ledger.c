@@ -14,7 +14,8 @@
  *     old backup, still cannot have two contents signed under one message. In memory: an open-addressed table over the uuid.
  *
  * DIAGNOSTICS
- *     CG-6005 (another digest), CG-6006 (damaged), CG-6007 (locked by another process). A failed fsync is final: the ledger refuses further lines.
+ *     CG-6005 (another digest), CG-6006 (damaged), CG-6007 (locked by another process). A failed write or fsync is final: the ledger refuses further lines
+ *     until it is opened anew.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -287,6 +288,11 @@ int sign_ledger_find(const struct sign_ledger *l, const char *uuid, struct sha25
 size_t sign_ledger_count(const struct sign_ledger *l)
 {
     return l->count;
+}
+
+bool sign_ledger_broken(const struct sign_ledger *l)
+{
+    return l->broken;
 }
 
 int sign_ledger_note_pin(struct sign_ledger *l, const struct sha256 *certificate, bool refused, struct err *e)

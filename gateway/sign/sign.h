@@ -195,6 +195,8 @@ int sign_ledger_bind(struct sign_ledger *ledger, const struct sign_ledger_entry 
 /* ERR_NOTFOUND when the uuid was never bound. uuid: 36 characters, lower case. */
 int sign_ledger_find(const struct sign_ledger *ledger, const char *uuid, struct sha256 *ret_digest);
 size_t sign_ledger_count(const struct sign_ledger *ledger);
+/* A write or fsync has failed: nothing more is taken until the ledger is opened anew, which cuts off what was written by half. */
+bool sign_ledger_broken(const struct sign_ledger *ledger);
 /* Remembers over restarts that the PIN of this certificate was refused (true) or accepted since (false); durable, no line when nothing changes. */
 int sign_ledger_note_pin(struct sign_ledger *ledger, const struct sha256 *certificate, bool refused, struct err *e);
 bool sign_ledger_pin_refused(const struct sign_ledger *ledger, const struct sha256 *certificate);

@@ -22,6 +22,14 @@ def document(key):
     return d
 
 
+def letter(key):
+    d = json.loads(sample("06-letter-register.json"))
+    d["request_id"] = "DESK-" + key
+    d["units"][0]["key"] = key
+    d["units"][0].pop("attachments")
+    return d
+
+
 def all_registered_once(house, source, names):
     for name in names:
         message = only(source.result(name))
@@ -136,6 +144,36 @@ def disk_full():
     return None
 
 
+def ledger_full():
+    """The disk of the signers' ledgers is full: no letter is signed, none is lost, and when there is room again all are."""
+    with House("ledger", signer="key_file") as house:
+        folder = os.path.join(house.state, "sign")
+        os.makedirs(folder, mode=0o700)
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "none", folder], stderr=subprocess.DEVNULL).returncode != 0:
+            return "no file system can be mounted here"
+        try:
+            house.link("out", "sink")
+            house.facility(CLINIC, link="out")
+            source = house.source("karte")
+            house.start()
+            equal(only(source.send("first.json", letter("L0")))["outcome"], "done", "before")
+            with contextlib.suppress(OSError), open(os.path.join(folder, "filler"), "ab", buffering=0) as f:
+                while True:
+                    f.write(b"\0" * 4096)
+            names = [source.drop("letter-%02d.json" % n, letter("L%d" % n)) for n in range(1, 60)]
+            until(lambda: "CG-0002" in open(house.errors, encoding="utf-8").read(), "the sign door says so")
+            os.unlink(os.path.join(folder, "filler"))
+            for name in names:
+                equal(only(source.result(name))["outcome"], "done", name)
+            equal(house.stop(), 0, "exit status")
+        finally:
+            if house.process is not None and house.process.poll() is None:
+                house.process.kill()
+                house.process.wait()
+            subprocess.run(["umount", "-l", folder])
+    return None
+
+
 def main():
     runner = Runner("desk")
     with House("desk", signer="key_file") as house:
@@ -147,6 +185,7 @@ def main():
         for case in (unreadable_attachment_comes_back, trials_beside_files, trials_outlive_their_worker, order_named_after_its_file, workers_die_innocent, reload_while_sending, stop_while_sending):
             runner.run(case.__name__, case, house, source)
     runner.run("disk_full", disk_full)
+    runner.run("ledger_full", ledger_full)
     return runner.end()
 
 

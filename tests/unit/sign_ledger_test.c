@@ -1,4 +1,6 @@
 /* sign_ledger_test.c - the ledger of the sign door: one digest a message, over restarts and crashes. */
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include "sign/sign.h"
 #include "tests/unit/sign_fixture.h"
@@ -101,6 +103,34 @@ TEST(ledger_cuts_a_torn_line)
     sign_ledger_close(l);
     l = open_ledger(dir);
     CHECK_INT(sign_ledger_count(l), 2);
+    sign_ledger_close(l);
+    close(dir);
+}
+
+/* The file may grow by ten bytes and no more, as on a disk that is full. */
+TEST(ledger_that_could_not_be_written_is_whole_when_opened_anew)
+{
+    int dir = fresh_dir();
+    struct sign_ledger *l = open_ledger(dir);
+    struct rlimit before, tight;
+    struct sha256 got;
+    CHECK_OK(bind(l, uuid_a, "one"));
+    CHECK(!sign_ledger_broken(l));
+    signal(SIGXFSZ, SIG_IGN);
+    CHECK_OK(getrlimit(RLIMIT_FSIZE, &before));
+    tight = before;
+    tight.rlim_cur = (rlim_t)size_of(dir) + 10;
+    CHECK_OK(setrlimit(RLIMIT_FSIZE, &tight));
+    int r = bind(l, uuid_b, "two");
+    CHECK_OK(setrlimit(RLIMIT_FSIZE, &before));
+    CHECK(r < 0);
+    CHECK(sign_ledger_broken(l));
+    CHECK(bind(l, uuid_b, "two") < 0);
+    sign_ledger_close(l);
+    l = open_ledger(dir);
+    CHECK(!sign_ledger_broken(l));
+    CHECK_ERR(sign_ledger_find(l, uuid_b, &got), ERR_NOTFOUND);
+    CHECK_OK(bind(l, uuid_b, "two"));
     sign_ledger_close(l);
     close(dir);
 }
