@@ -251,6 +251,8 @@ void desk_compose(struct desk *d, const struct flow_order *order);
 int desk_status_open(struct desk *d, struct err *e);       /* once, before the first request of this life */
 void desk_status_dirty(struct desk *d, int64_t request);
 void desk_status_flush(struct desk *d, int64_t boot_ms);
+/* No status file of it lies anywhere: it came in this life, and the pause before the first one is not over. */
+bool desk_status_unwritten(const struct desk *d, int64_t request);
 /* Boot time of the next flush, INT64_MAX = none. */
 int64_t desk_status_due(const struct desk *d);
 

@@ -389,6 +389,8 @@ static void order_attachment(struct desk *d, const struct flow_order *o)
     (void)desk_door_send(d, (size_t)door);
 }
 
+static const char result_ending[] = ".result.json";
+
 /* "NAME.result.json", for an operator's order "NAME.ORDER.result.json". */
 static void result_name(struct desk *d, int64_t request, bool operator_order, char *ret_name, size_t size)
 {
@@ -404,9 +406,9 @@ static void result_name(struct desk *d, int64_t request, bool operator_order, ch
     if (stem[0] == '\0')
         snprintf(stem, sizeof stem, "order");
     if (operator_order)
-        snprintf(ret_name, size, "%s.%lld.result.json", stem, (long long)request);
+        snprintf(ret_name, size, "%s.%lld%s", stem, (long long)request, result_ending);
     else
-        snprintf(ret_name, size, "%s.result.json", stem);
+        snprintf(ret_name, size, "%s%s", stem, result_ending);
 }
 
 static void send_file_away(struct desk *d, size_t door, const struct flow_order *o)
@@ -443,6 +445,11 @@ static void order_hand_back(struct desk *d, const struct flow_order *o)
     put_name(d, name);
     wire_put_fd(&d->out, F_CONTENT, desk_payload_fd(d, &o->u.hand_back.outcome));
     wire_put_u64(&d->out, F_DURABLE, 1);
+    if (!o->u.hand_back.operator_order && !desk_status_unwritten(d, o->u.hand_back.request)) {
+        char status[sizeof name];
+        snprintf(status, sizeof status, "%.*s.status.json", (int)(strlen(name) - strlen(result_ending)), name);
+        wire_put_text(&d->out, F_OUT_NAME, status); /* goes with the same order, which is given again until it is done: nothing else would ever take it away */
+    }
     if (!desk_door_send(d, (size_t)door)) {
         desk_event_later(d, &event);
         return;

@@ -212,33 +212,31 @@ void desk_status_dirty(struct desk *d, int64_t request)
     d->dirty_since[d->dirty_count++] = time_boot_ms();
 }
 
+bool desk_status_unwritten(const struct desk *d, int64_t request)
+{
+    for (size_t i = 0; i < d->dirty_count; i++)
+        if (d->dirty[i] == request)
+            return d->dirty_fresh[i];
+    return false;
+}
+
 int64_t desk_status_due(const struct desk *d)
 {
     return d->dirty_count == 0 ? INT64_MAX : d->dirty_since[0] + STATUS_PAUSE_MS;
 }
 
-static void write_status(struct desk *d, int64_t id, bool fresh)
+static void write_status(struct desk *d, int64_t id)
 {
     struct flow_request row;
     char stem[FLOW_NAME] = "", name[FLOW_NAME + 16];
     struct buf text;
     struct err e = ERR_INIT;
-    bool over;
-    int door;
-
     if (store_flow_ops.request_get(d->store, id, &row, &e) < 0 || row.origin != FLOW_ORIGIN_VENDOR)
         return;
-    over = row.state == FLOW_RQ_ANSWERED || row.state == FLOW_RQ_CLOSED;
-    if ((over && fresh) || (door = desk_door_of_source(d, row.source)) < 0 || store_out_name_get(d->store, id, stem, &e) < 0 || stem[0] == '\0')
+    /* what is closed has its result, or will have: that takes the status file away (desk_orders.c) */
+    if (row.state == FLOW_RQ_ANSWERED || row.state == FLOW_RQ_CLOSED || store_out_name_get(d->store, id, stem, &e) < 0 || stem[0] == '\0')
         return;
     snprintf(name, sizeof name, "%s.status.json", stem);
-    if (over) {
-        wire_begin(&d->out, WIRE_REMOVE_OUT);
-        wire_put_text(&d->out, F_SOURCE, row.source);
-        wire_put_bytes(&d->out, F_NAME, name, strlen(name));
-        (void)desk_door_send(d, (size_t)door);
-        return;
-    }
     buf_init(&text, DESK_PAYLOAD_MAX);
     if (desk_outcome_text(d, id, false, &text, &e) == 0)
         desk_door_write(d, row.source, SPOOL_OUT, name, buf_bytes(&text));
@@ -254,7 +252,7 @@ void desk_status_flush(struct desk *d, int64_t boot_ms)
     if (desk_status_due(d) <= boot_ms)
         desk_turn_commit(d); /* what is told is durable */
     for (; done < d->dirty_count && d->dirty_since[done] + STATUS_PAUSE_MS <= boot_ms; done++)
-        write_status(d, d->dirty[done], d->dirty_fresh[done]);
+        write_status(d, d->dirty[done]);
     memmove(d->dirty_fresh, d->dirty_fresh + done, (d->dirty_count - done) * sizeof *d->dirty_fresh);
     memmove(d->dirty, d->dirty + done, (d->dirty_count - done) * sizeof *d->dirty);
     memmove(d->dirty_since, d->dirty_since + done, (d->dirty_count - done) * sizeof *d->dirty_since);

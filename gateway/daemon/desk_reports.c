@@ -108,7 +108,6 @@ static void handed_back(struct desk *d, enum flow_event_type type, int64_t reque
     struct flow_event event = { .type = type, .u.subject.id = request };
 
     desk_event(d, &event);
-    desk_status_dirty(d, request);
 }
 
 /* The door mostly says both in one breath: then it is one change of the row. */

@@ -356,6 +356,8 @@ static void write_file(struct spool_door *d, size_t source, const char *name)
                                wire_u64(&d->door->in, F_DURABLE) != 0, &e);
         memfd_unmap(&content);
     }
+    if (r == 0 && wire_has(&d->door->in, F_OUT_NAME)) /* where nothing may be removed it stays: the result does not wait for that */
+        (void)spool_source_remove_out(d->source[source], wire_text(&d->door->in, F_OUT_NAME), NULL);
     if (fd >= 0)
         close(fd);
     answer_order(d, WIRE_WRITTEN, wire_u64(&d->door->in, F_ORDER), r, &e, source);
@@ -413,7 +415,6 @@ static void obey(struct spool_door *d)
     case WIRE_CLAIM_ATTACHMENT: want_attachment(d, (size_t)source, name); break;
     case WIRE_FILE_AWAY: file_away(d, (size_t)source); break;
     case WIRE_WRITE: write_file(d, (size_t)source, name); break;
-    case WIRE_REMOVE_OUT: (void)spool_source_remove_out(d->source[source], name, NULL); break;
     case WIRE_READ_TRY: read_try(d, (size_t)source, name); break;
     case WIRE_OFFER_AGAIN: d->again[source] = true; break;
     default: break;

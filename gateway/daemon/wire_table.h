@@ -15,7 +15,7 @@ enum wire_type {
     WIRE_STOP,              /* finish and end */
     WIRE_PROBLEM,           /* something for the log: a message id with arguments free of patient data */
     /* desk -> spool door */
-    WIRE_CLAIM, WIRE_CLAIM_ATTACHMENT, WIRE_FILE_AWAY, WIRE_WRITE, WIRE_REMOVE_OUT, WIRE_READ_TRY, WIRE_WRITE_PAGE, WIRE_OFFER_AGAIN,
+    WIRE_CLAIM, WIRE_CLAIM_ATTACHMENT, WIRE_FILE_AWAY, WIRE_WRITE, WIRE_READ_TRY, WIRE_WRITE_PAGE, WIRE_OFFER_AGAIN,
     /* spool door -> desk */
     WIRE_OFFERED, WIRE_CLAIMED, WIRE_CLAIM_FAILED, WIRE_ATTACHMENT, WIRE_FILED, WIRE_WRITTEN, WIRE_TRY, WIRE_TRY_FILE, WIRE_ORPHAN, WIRE_SOURCE_STATE,
     /* desk -> convert worker, and back */

@@ -87,6 +87,26 @@ def order_named_after_its_file(house, source):
           "order.json.N.result.json")
 
 
+def status_goes_with_the_result(house, source):
+    """Whoever dies when the result is there: the file that says what is waited for does not stay beside it."""
+    for victim in ("clinsgwd", "clinsgw-spool", None):
+        house.cli("pause")
+        name = source.drop("status-%s.json" % victim, document("ST-%s" % victim))
+        status = source.path("out", name + ".status.json")
+        until(lambda: os.path.exists(status), "the status file")
+        house.cli("resume")
+        source.result(name)
+        if victim is None:
+            house.stop()
+        else:
+            house.kill(victim)
+        if victim != "clinsgw-spool":
+            house.restart()
+        until(lambda: not os.path.exists(status), "the status file is gone")
+        until(lambda: os.path.exists(source.path("done", name)), "and the file is filed")
+        true(source.has_result(name), "the result stays")
+
+
 def unreadable_attachment_comes_back(house, source):
     """Nothing of the vendor's stays behind in .work/."""
     d = json.loads(sample("14-letter-with-discharge-summary.json"))
@@ -182,7 +202,7 @@ def main():
         house.facility(CLINIC, link="web")
         source = house.source("karte")
         house.start()
-        for case in (unreadable_attachment_comes_back, trials_beside_files, trials_outlive_their_worker, order_named_after_its_file, workers_die_innocent, reload_while_sending, stop_while_sending):
+        for case in (status_goes_with_the_result, unreadable_attachment_comes_back, trials_beside_files, trials_outlive_their_worker, order_named_after_its_file, workers_die_innocent, reload_while_sending, stop_while_sending):
             runner.run(case.__name__, case, house, source)
     runner.run("disk_full", disk_full)
     runner.run("ledger_full", ledger_full)
