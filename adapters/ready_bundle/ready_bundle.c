@@ -12,7 +12,8 @@
  *     A discharge summary is no unit of its own: it travels inside a letter.
  *
  * DIAGNOSTICS
- *     READY_NOT_BUNDLE, READY_KIND, READY_MIXED, READY_NO_ID, CHART_OTHER_INSTITUTION, CHART_NO_INSURED(_LETTER), and those of the JSON reader.
+ *     READY_NOT_BUNDLE, READY_KIND, READY_MIXED, READY_NO_ID, CHART_OTHER_INSTITUTION, CHART_TOO_LONG, CHART_NO_INSURED(_LETTER), and those of the
+ *     JSON reader.
  */
 #include "adapters/ready_bundle/ready_bundle.h"
 
@@ -23,6 +24,8 @@
 #define SYSTEM_PUBLIC_PAYER "http://jpfhir.jp/fhir/clins/Idsystem/JP_PublicPayer_memberID"
 #define SYSTEM_CHART_NUMBER "urn:oid:1.2.392.100495.20.3.51.1"
 #define PROFILE_BASE "http://jpfhir.jp/fhir/clins/StructureDefinition/"
+
+enum { NUMBER_MAX = 64 };
 
 struct reading {
     struct bytes file;
@@ -141,19 +144,28 @@ static void find_id(struct reading *r, const struct json_node *bundle)
         issue_at(r, MSG_CHART_OTHER_INSTITUTION, value, r->facts.institution, NULL);
 }
 
+/* Value of an identifier that goes into request and store. */
+static const char *identifier_value(struct reading *r, const struct json_node *identifier)
+{
+    const struct json_node *value = json_get(identifier, "value");
+    if (!json_is(value, JSON_STRING) || value->len <= NUMBER_MAX)
+        return json_get_text(r->arena, identifier, "value");
+    issue_at(r, MSG_CHART_TOO_LONG, value, "identifier.value", "64");
+    return NULL;
+}
+
 static void read_patient(struct reading *r, const struct json_node *patient)
 {
     const struct json_node *identifiers = json_get(patient, "identifier");
     const char *public_payer = NULL;
     for (const struct json_node *i = identifiers != NULL ? identifiers->child : NULL; i != NULL; i = i->next) {
         const struct json_node *system = json_get(i, "system");
-        const char *value = json_get_text(r->arena, i, "value");
         if (json_equals(system, SYSTEM_MEMBER))
-            r->facts.insured = value;
+            r->facts.insured = identifier_value(r, i);
         else if (json_equals(system, SYSTEM_PUBLIC_PAYER))
-            public_payer = value;
+            public_payer = identifier_value(r, i);
         else if (json_is(system, JSON_STRING) && system->len >= sizeof SYSTEM_CHART_NUMBER - 1 && memcmp(system->text, SYSTEM_CHART_NUMBER, sizeof SYSTEM_CHART_NUMBER - 1) == 0)
-            r->facts.chart_number = value;
+            r->facts.chart_number = identifier_value(r, i);
     }
     if (r->facts.insured == NULL)
         r->facts.insured = public_payer;

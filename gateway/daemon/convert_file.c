@@ -18,6 +18,7 @@
 #include "chart/source_map.h"
 #include "daemon/convert_work.h"
 #include "fhir/fhir.h"
+#include "flow/flow.h"
 #include "report/findings.h"
 #include "validate/validate.h"
 
@@ -74,22 +75,35 @@ static int text_fd(const char *text)
     return text == NULL ? -1 : memfd_seal("clinsgw-text", text, strlen(text), NULL);
 }
 
+/* A text that no row holds is the name of nothing: it is left out, never cut, and reading refuses it at its place. */
+static const char *fitting(const char *text, size_t size, bool *ret_fits)
+{
+    bool fits = text == NULL || strlen(text) < size;
+
+    *ret_fits = *ret_fits && fits;
+    return fits ? text : NULL;
+}
+
 static void put_unit(struct wire_out *out, size_t index, const struct adapter_look_unit *u)
 {
+    bool fits = true;
+    const char *key = fitting(u->key, FLOW_KEY, &fits), *chart = fitting(u->chart_number, FLOW_CHART, &fits), *bundle_id = fitting(u->bundle_id, FLOW_BUNDLE_ID, &fits);
+    const char *insured = fitting(u->insured, FLOW_INSURED, &fits), *signer = fitting(u->signer, FLOW_SIGNER, &fits);
+
     wire_group_begin(out, F_UNIT);
     wire_put_u64(out, F_INDEX, index);
     wire_put_u64(out, F_KIND, u->kind);
     wire_put_u64(out, F_OPERATION, u->operation);
-    wire_put_u64(out, F_VALID, u->valid);
+    wire_put_u64(out, F_VALID, u->valid && fits);
     wire_put_u64(out, F_INCOMPLETE, u->incomplete);
     wire_put_u64(out, F_EMPTIED, u->emptied);
     wire_put_u64(out, F_READY, u->ready);
     wire_put_u64(out, F_SIGN, u->sign);
-    wire_put_text(out, F_KEY, u->key);
-    wire_put_text(out, F_CHART, u->chart_number);
-    wire_put_text(out, F_BUNDLE_ID, u->bundle_id);
-    wire_put_text(out, F_INSURED, u->insured);
-    wire_put_text(out, F_SIGNER, u->signer);
+    wire_put_text(out, F_KEY, key);
+    wire_put_text(out, F_CHART, chart);
+    wire_put_text(out, F_BUNDLE_ID, bundle_id);
+    wire_put_text(out, F_INSURED, insured);
+    wire_put_text(out, F_SIGNER, signer);
     wire_group_end(out);
 }
 
@@ -152,7 +166,7 @@ void convert_look(struct door *door, struct convert_world *world)
     wire_put_fd(&door->out, F_ISSUES, findings);
     if (look != NULL) {
         x = text_fd(look->x_json);
-        wire_put_text(&door->out, F_REQUEST_ID, look->request_id);
+        wire_put_text(&door->out, F_REQUEST_ID, fitting(look->request_id, FLOW_REQUEST_ID, &(bool){ true }));
         wire_put_fd(&door->out, F_X, x);
         for (size_t i = 0; i < look->unit_count; i++)
             put_unit(&door->out, i, &look->unit[i]);

@@ -85,6 +85,12 @@ static const char *section_institution(struct arena *arena, const struct json_no
     return NULL;
 }
 
+/* A number that is none is not passed on: what is cut to ten digits later might be somebody else's. */
+static const char *only_institution(const char *text)
+{
+    return text != NULL && strlen(text) == INSTITUTION_DIGITS && text_all_digits(text, INSTITUTION_DIGITS) ? text : NULL;
+}
+
 static bool names_institution(const char *text)
 {
     return text != NULL && strlen(text) >= INSTITUTION_DIGITS && text_all_digits(text, INSTITUTION_DIGITS);
@@ -172,7 +178,7 @@ int fhir_read_root_facts(const struct json_node *root, struct arena *arena, stru
     facts.resource_type = resource_type_of(facts.kind);
     facts.institution = find_institution(arena, entries, composition, facts.bundle_id);
     read_patient(arena, find_resource(entries, "Patient"), &facts);
-    facts.receiver = section_institution(arena, entries, composition, "910");
+    facts.receiver = only_institution(section_institution(arena, entries, composition, "910"));
     facts.issued = composition != NULL ? json_get_text(arena, composition, "date") : json_get_text(arena, root, "timestamp");
     facts.has_signature = json_get(root, "signature") != NULL;
     facts.long_term = has_long_term(root) || has_long_term(composition);

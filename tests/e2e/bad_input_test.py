@@ -90,6 +90,11 @@ CASES = {
     "half_width_kana": (lambda: edit(LAB, lambda d: item(d).update(comment="ﾊﾝｶｸ")), "CG-3113", "fix_and_resend", True),
     "name_that_cannot_be_printed": (lambda: edit(LAB, lambda d: d["patient"].update(family="見\ue000本")), "CG-3112", "fix_and_resend", True),
     "another_institution": (lambda: edit(LAB, lambda d: d["institution"].update(code="1318814790")), "CG-3134", "fix_and_resend", True),
+    "request_id_too_long": (lambda: edit(LAB, lambda d: d.update(request_id="R" * 600)), "CG-3106", "fix_and_resend", True),
+    "unit_key_too_long": (lambda: edit(LAB, lambda d: unit(d).update(key="K" * 600)), "CG-3106", "fix_and_resend", True),
+    "chart_number_too_long": (lambda: edit(LAB, lambda d: d["patient"].update(number="1" * 600)), "CG-3106", "fix_and_resend", True),
+    "bundle_id_too_long": (lambda: edit(LAB, lambda d: unit(d).update(operation="cancel", bundle_id=CLINIC + "^2026^" + "a" * 600)), "CG-3106", "fix_and_resend", True),
+    "bundle_with_a_number_too_long": (lambda: sample("12-bundle-register.json").replace(b"00023456", b"1" * 600), "CG-3107", "fix_and_resend", True),
     "unknown_operation": (lambda: edit(LAB, lambda d: unit(d).update(operation="delete")), "CG-3105", "fix_and_resend", True),
     "no_units": (lambda: edit(LAB, lambda d: d.update(units=[])), "CG-3140", "fix_and_resend", True),
     "wrong_type": (lambda: edit(LAB, lambda d: d.update(patient="見本")), "CG-3104", "fix_and_resend", True),
@@ -115,14 +120,19 @@ def check(house, source, name, result, code, step, place):
     true(not os.path.lexists(source.path("in", name)), "in/ is empty again")
 
 
+def workers_of(house):
+    return sorted(pid for pid, program in house.doors().items() if program.startswith("clinsgw-convert"[:15]))
+
+
 def bad_file(house, source, name, make, code, step, place):
-    before = len(house.status_log())
+    before, workers = len(house.status_log()), workers_of(house)
     file = name + ".json"
     content = make()
     source.drop(file, content)
     check(house, source, file, source.result(file), code, step, place)
     lines = [line for line in house.status_log()[before:] if "source=karte" in line and "rejected" in line]
     true(len(lines) >= 1, "a line in the status log")
+    equal(workers_of(house), workers, "no worker died of it")
     true(not any("…" in line for line in lines), "the sentence reads well without what it would quote: %s" % lines)
     true(not any(word in line for line in house.status_log() for word in (file, "見本", "花子", "00012345")), "no names in the status log")
 
