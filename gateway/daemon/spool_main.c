@@ -471,10 +471,11 @@ static void scan(struct spool_door *d, int64_t now)
         struct visit v = { d, i };
         bool was_up = d->share[i] == SHARE_UP;
         int r = spool_source_probe(d->source[i], NULL);
-        set_up(d, i, r == 0);
+        set_up(d, i, r >= 0);
         if (r < 0)
             continue;
-        if (!was_up)
+        d->watch_anew |= r == 1; /* other folders of these names, although the share was never seen away */
+        if (!was_up || r == 1)
             take_up_left_over(d, i);
         r = spool_source_scan(d->source[i], now, on_offer, &v, &e);
         if (d->more[i])

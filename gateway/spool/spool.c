@@ -143,7 +143,8 @@ int spool_source_probe(struct spool_source *source, struct err *e)
     close_folders(source);
     spool_seen_clear(&source->in);
     spool_seen_clear(&source->try_seen);
-    return open_folders(source, e);
+    int r = open_folders(source, e);
+    return r < 0 ? r : 1;
 }
 
 /* A failure below a share that is gone is the share's. */

@@ -77,7 +77,7 @@ int spool_source_new(const struct spool_source_config *config, struct spool_sour
 struct spool_source *spool_source_free(struct spool_source *source);
 const char *spool_source_name(const struct spool_source *source);
 
-/* Looks whether the folders are (still, again) there and the same ones; opens them anew when not. 0 or ERR_CLOSED. */
+/* Looks whether the folders are (still, again) there and the same ones; opens them anew when not: 1. Else 0, or ERR_CLOSED. */
 int spool_source_probe(struct spool_source *source, struct err *e);
 
 /* The callback may call spool_source_forget() and the reading functions of this source, nothing else. */

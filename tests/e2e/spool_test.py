@@ -4,7 +4,7 @@ import json
 import os
 import sys
 
-from house import CLINIC, House, Runner, equal, only, sample, true, until
+from house import CLINIC, PAUSE, House, Runner, equal, only, sample, true, until
 
 LETTER, FILE = "14-letter-with-discharge-summary.json", "14-discharge-summary.xml"
 
@@ -133,10 +133,31 @@ def run_house(runner, cases, **keys):
         runner.run("ends_cleanly_after_%s" % cases[-1].__name__, lambda: equal(house.stop(), 0, "exit status"))
 
 
+def folder_made_anew(house, source):
+    """Somebody has removed in/ and made it again. A file that is renamed into it is complete at once, as before: nothing else tells here, for a file would have to lie still for an hour."""
+    def seen_at_once(word):
+        for number in range(300):  # what came before the watch was set up waits for its hour
+            document = source.request("04-lab-register.json")
+            document["units"][0]["key"] = name = "%s-%d" % (word, number)
+            source.drop(name + ".json", document)
+            PAUSE.wait(0.1)
+            if any(name.startswith(word) for name in os.listdir(source.path("out"))):
+                return
+        true(False, "nothing is seen\n" + house.story())
+
+    seen_at_once("before")
+    for name in os.listdir(source.path("in")):
+        os.unlink(source.path("in", name))
+    os.rmdir(source.path("in"))
+    os.mkdir(source.path("in"), 0o770)
+    seen_at_once("after")
+
+
 def main():
     runner = Runner("spool")
     run_house(runner, CASES, attachment_wait="60s")
     run_house(runner, (attachment_of_a_request_that_gave_up,), attachment_wait="1s")
+    run_house(runner, (folder_made_anew,), settle="1h")
     return runner.end()
 
 

@@ -208,7 +208,7 @@ TEST(spool_starts_without_its_share_and_finds_it_later)
     spool_sync(&late, 1, &result, &h->e);
     CHECK_INT(result, 0); /* nothing to make durable */
     CHECK_INT(mkdir(root, 0700), 0);
-    CHECK_OK(spool_source_probe(late, &h->e));
+    CHECK_INT(spool_source_probe(late, &h->e), 1);
     CHECK_OK(spool_source_scan(late, 0, note, h, &h->e));
     spool_source_free(late);
 }
@@ -236,7 +236,7 @@ TEST(spool_makes_nothing_in_the_place_of_a_lost_share)
     CHECK_INT(result, ERR_CLOSED);
     CHECK_INT(rmdir(h->root), 0); /* which fails unless it is empty */
     CHECK_INT(rename(away, h->root), 0);
-    CHECK_OK(spool_source_probe(h->source, &h->e));
+    CHECK_INT(spool_source_probe(h->source, &h->e), 1);
     CHECK_OK(spool_source_left_over(h->source, note_left, h, NULL, &h->e));
     CHECK_INT(h->lefts, 1);
     CHECK_STR(h->left[0].name, "a.json");
@@ -249,12 +249,13 @@ TEST(spool_notices_a_folder_that_was_made_anew)
     struct house *h = open_house();
     CHECK_INT(rmdir(path_of(h, "in", "")), 0);
     CHECK_INT(mkdir(path_of(h, "in", ""), 0770), 0);
-    CHECK_OK(spool_source_probe(h->source, &h->e));
+    CHECK_INT(spool_source_probe(h->source, &h->e), 1);
+    CHECK_INT(spool_source_probe(h->source, &h->e), 0);
     put(h, "in", "a.json", "{}");
     scan(h, 0);
     CHECK_INT(scan(h, SETTLE), 1);
     CHECK_INT(rmdir(path_of(h, "out", "")), 0);
-    CHECK_OK(spool_source_probe(h->source, &h->e)); /* below the same root it is made again */
+    CHECK_INT(spool_source_probe(h->source, &h->e), 1); /* below the same root it is made again */
     CHECK_OK(spool_source_write(h->source, SPOOL_OUT, "a", "x", 1, false, &h->e));
 }
 
@@ -267,7 +268,7 @@ TEST(spool_does_not_take_a_lost_folder_for_a_filed_file)
     CHECK_INT(rmdir(path_of(h, "done", "")), 0);
     CHECK_ERR(spool_source_file_away(h->source, claim.work, SPOOL_DONE, &h->e), ERR_CLOSED);
     CHECK(there(h, ".work", claim.work));
-    CHECK_OK(spool_source_probe(h->source, &h->e));
+    CHECK_INT(spool_source_probe(h->source, &h->e), 1);
     CHECK_OK(spool_source_file_away(h->source, claim.work, SPOOL_DONE, &h->e));
     CHECK(there(h, "done", "a.json"));
 }
