@@ -70,7 +70,7 @@ static void rotate(struct desk *d)
         return;
     snprintf(name, sizeof name, "%s/status.log", d->settings->state_dir);
     snprintf(old, sizeof old, "%s/status.log.1", d->settings->state_dir);
-    if (rename(name, old) == 0 && (fd = open(name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640)) >= 0) {
+    if ((rename(name, old) == 0 || errno == ENOENT /* moved before, when no new one could be made */) && (fd = open(name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640)) >= 0) {
         close(d->status_log);
         d->status_log = fd;
     }
