@@ -45,6 +45,7 @@ struct desk_door {
     int64_t started_ms, start_ms;    /* boot clock: started; may be started (again) */
     int failures;                    /* ends in a row without a minute of life */
     int jobs;                        /* orders that it holds */
+    int64_t worked_ms;               /* boot clock: when it was last done with one */
     int64_t deaf_ms;                 /* boot clock: since then it has left messages unread and said nothing, 0 = it has not */
     enum msg_id problem;             /* what it said before its end, MSG_NONE once it was ready */
     char problem_arg[2][128];

@@ -575,14 +575,19 @@ struct desk_job *desk_job_find(struct desk *d, int64_t token, size_t door)
 
 void desk_job_end(struct desk *d, struct desk_job *job)
 {
-    if (job->used && job->door >= 0)
+    if (job->used && job->door >= 0) {
         d->door[job->door].jobs--;
+        d->door[job->door].worked_ms = time_boot_ms();
+    }
     job->used = false;
 }
 
+/* What waits behind others at a worker has not begun: the time that counts is that since its last answer. */
 void desk_jobs_check(struct desk *d, int64_t boot_ms)
 {
-    for (size_t i = 0; i < DESK_JOBS_MAX; i++)
-        if (d->job[i].used && d->job[i].door >= 0 && d->door[d->job[i].door].kind == DESK_CONVERT && boot_ms > d->job[i].deadline_ms)
+    for (size_t i = 0; i < DESK_JOBS_MAX; i++) {
+        const struct desk_door *door = d->job[i].used && d->job[i].door >= 0 ? &d->door[d->job[i].door] : NULL;
+        if (door != NULL && door->kind == DESK_CONVERT && boot_ms > d->job[i].deadline_ms && boot_ms - door->worked_ms > DESK_JOB_LIMIT_MS)
             desk_door_kill(d, (size_t)d->job[i].door);
+    }
 }
