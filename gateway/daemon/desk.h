@@ -127,6 +127,8 @@ struct desk {
     bool dirty_fresh[DESK_DIRTY_MAX]; /* it came in this life and none was written yet: there is nothing to take away */
     int64_t newest;                  /* request that was seen last, or was there when this life began */
     size_t dirty_count;
+    bool paused_told;                /* the status files of what waits to be sent say whether sending is paused */
+    int64_t again_before;            /* messages below this one are still to be told of, 0 = none */
     int64_t written, published;      /* request, exchange: said by the door that is being heard, and told to the state machine with what it says next */
     int control;                     /* listening socket */
     int signals;                     /* signalfd */

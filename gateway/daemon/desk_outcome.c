@@ -5,7 +5,7 @@
  * DESCRIPTION
  *      Reads the rows of one request and lets report/ make the text. The outcome is composed inside the turn that closes the request, so that its bytes are
  *      durable before anything is written. Status files are projections: a change is written after a short pause, and not at all when
- *      the file was answered meanwhile.
+ *      the file was answered meanwhile. When sending is paused or goes on, those of all that wait to be sent are written anew, some in each turn.
  */
 #include "base/timefmt.h"
 #include "daemon/desk.h"
@@ -13,7 +13,7 @@
 #include "report/outcome.h"
 #include "spool/spool.h"
 
-enum { STATUS_PAUSE_MS = 400, UNITS_MAX = FLOW_UNITS_MAX + 1 };
+enum { STATUS_PAUSE_MS = 400, UNITS_MAX = FLOW_UNITS_MAX + 1, AGAIN_ROWS = 32 };
 
 static const struct sha256 absent;
 
@@ -148,6 +148,7 @@ int desk_outcome_text(struct desk *d, int64_t request, bool final, struct buf *r
         o.unit = rows->out;
         o.unit_count = rows->count;
         o.now_ms = time_wall_ms();
+        o.paused = d->flow != NULL && d->flow->paused;
         line_end = rows->report.len == 0 ? NULL : memchr(rows->report.data, '\n', rows->report.len);
         if (line_end != NULL) { /* first line: the vendor's own members; the rest: findings (desk_reports.c) */
             *line_end = '\0';
@@ -190,9 +191,13 @@ void desk_compose(struct desk *d, const struct flow_order *order)
 int desk_status_open(struct desk *d, struct err *e)
 {
     struct flow_request row;
+    int64_t paused = 0;
     int r = store_requests(d->store, NULL, FLOW_RQ_NONE, 0, &row, 1, e);
 
     d->newest = r == 1 ? row.id : 0;
+    if (r >= 0)
+        r = store_flow_ops.counter_get(d->store, FLOW_COUNTER_PAUSED, &paused, e);
+    d->paused_told = paused != 0; /* the files of the life before say so */
     return r < 0 ? r : 0;
 }
 
@@ -222,6 +227,8 @@ bool desk_status_unwritten(const struct desk *d, int64_t request)
 
 int64_t desk_status_due(const struct desk *d)
 {
+    if (d->again_before != 0 || d->flow->paused != d->paused_told)
+        return 0;
     return d->dirty_count == 0 ? INT64_MAX : d->dirty_since[0] + STATUS_PAUSE_MS;
 }
 
@@ -245,12 +252,37 @@ static void write_status(struct desk *d, int64_t id)
     buf_free(&text);
 }
 
+/* Sending was paused or goes on: what waits to be sent says so in its status file, the newest first, some in a turn. */
+static void write_again(struct desk *d)
+{
+    struct flow_message row[AGAIN_ROWS];
+    struct err e = ERR_INIT;
+    int64_t last = 0;
+    int n;
+
+    if (d->flow->paused != d->paused_told)
+        d->again_before = INT64_MAX;
+    d->paused_told = d->flow->paused;
+    if (d->again_before == 0)
+        return;
+    n = store_messages(d->store, NULL, FLOW_MS_READY, d->again_before, row, AGAIN_ROWS, &e);
+    if (n < 0)
+        desk_log(d, &e);
+    for (int i = 0; i < n; i++) {
+        if (row[i].request != last)
+            write_status(d, row[i].request, false);
+        last = row[i].request;
+    }
+    d->again_before = n < AGAIN_ROWS ? 0 : row[n - 1].id;
+}
+
 void desk_status_flush(struct desk *d, int64_t boot_ms)
 {
     size_t done = 0;
 
     if (desk_status_due(d) <= boot_ms)
         desk_turn_commit(d); /* what is told is durable */
+    write_again(d);
     for (; done < d->dirty_count && d->dirty_since[done] + STATUS_PAUSE_MS <= boot_ms; done++)
         write_status(d, d->dirty[done]);
     memmove(d->dirty_fresh, d->dirty_fresh + done, (d->dirty_count - done) * sizeof *d->dirty_fresh);

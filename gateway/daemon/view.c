@@ -38,6 +38,12 @@ static void put_digest(struct view *v, cJSON *to, const char *name, const struct
     writer_put_text(&v->w, to, name, hex);
 }
 
+static bool is_paused(struct store *store)
+{
+    int64_t paused = 0;
+    return store_flow_ops.counter_get(store, FLOW_COUNTER_PAUSED, &paused, NULL) == 0 && paused != 0;
+}
+
 /* Code with its sentence and next step. */
 static void put_reason(struct view *v, cJSON *to, const char *code)
 {
@@ -82,7 +88,7 @@ static void list_message(struct view *v, cJSON *array, const void *row)
     writer_put_text(&v->w, o, "facility", m->facility);
     writer_put_yes(&v->w, o, "held", m->held);
     writer_put_text(&v->w, o, "service_code", m->result_code);
-    put_reason(v, o, m->reason);
+    put_reason(v, o, flow_message_reason(m, v->paused));
 }
 
 static void list_request(struct view *v, cJSON *array, const void *row)
@@ -157,7 +163,7 @@ static int list_rows(struct view *v, const struct view_ask *ask, const struct li
 
 int view_list(struct store *store, const struct view_ask *ask, enum msg_lang lang, bool json, struct buf *out, struct err *e)
 {
-    struct view v = { .store = store, .w = { lang, true } };
+    struct view v = { .store = store, .w = { lang, true }, .paused = is_paused(store) };
     enum flow_message_state state = FLOW_MS_NONE;
     bool received = ask->state != NULL && strcmp(ask->state, flow_request_state_name(FLOW_RQ_RECEIVED)) == 0;
     int64_t left = ask->limit == 0 ? LIST_DEFAULT : ask->limit;
@@ -357,7 +363,7 @@ static int show_message(struct view *v, cJSON *array, const struct flow_message 
     writer_put_text(&v->w, o, "state", flow_message_state_name(m->state));
     writer_put_time(&v->w, o, "since", m->since_wall_ms);
     writer_put_yes(&v->w, o, "held", m->held);
-    put_reason(v, o, m->reason);
+    put_reason(v, o, flow_message_reason(m, v->paused));
     writer_put_text(&v->w, o, "operation", flow_operation_name(m->operation));
     writer_put_text(&v->w, o, "kind", flow_kind_name(m->kind));
     writer_put_text(&v->w, o, "bundle_id", m->bundle_id);
@@ -443,7 +449,7 @@ static int show_all(struct view *v, cJSON *root, int64_t request, int64_t messag
 
 int view_show(struct store *store, const char *handle, enum msg_lang lang, bool json, struct buf *out, struct err *e)
 {
-    struct view v = { .store = store, .w = { lang, true } };
+    struct view v = { .store = store, .w = { lang, true }, .paused = is_paused(store) };
     int64_t request = 0, message = 0;
     cJSON *root;
     int r = handle[0] == '\0' ? err_set(e, ERR_INVALID, MSG_CTL_ARGUMENT, NULL, "ID", NULL) : store_find(store, handle, &request, &message, e);

@@ -7,7 +7,7 @@
 #include "daemon/view.h"
 #include "report/writer.h"
 
-struct view { struct store *store; struct writer w; };
+struct view { struct store *store; struct writer w; bool paused; };
 
 /* One line a row of "messages". */
 void view_list_text(struct view *v, const cJSON *root, struct buf *out);

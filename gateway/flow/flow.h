@@ -149,6 +149,9 @@ enum flow_origin { FLOW_ORIGIN_VENDOR, FLOW_ORIGIN_OPERATOR };
 enum flow_signature { FLOW_SIGNATURE_NONE, FLOW_SIGNATURE_WANTED, FLOW_SIGNATURE_PRESENT /* ready Bundle that came signed: to be verified */ };
 
 bool flow_message_final(enum flow_message_state state);
+struct flow_message;
+/* The code that tells a person why it is where it is: the row's own, or, of one that is ready while sending is paused, that it waits for that. "" = none. */
+const char *flow_message_reason(const struct flow_message *m, bool paused);
 const char *flow_operation_name(enum flow_operation op);          /* "register", "change", "cancel", "current", "clear", "" */
 const char *flow_kind_name(enum flow_kind kind);                  /* "letter", "summary", "condition", "allergy", "observation", "" */
 const char *flow_request_state_name(enum flow_request_state s);   /* "received", ... */

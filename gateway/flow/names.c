@@ -19,6 +19,11 @@ bool flow_message_final(enum flow_message_state state)
     return state == FLOW_MS_DONE || state == FLOW_MS_REFUSED || state == FLOW_MS_REJECTED || state == FLOW_MS_WITHDRAWN;
 }
 
+const char *flow_message_reason(const struct flow_message *m, bool paused)
+{
+    return paused && m->state == FLOW_MS_READY ? msg_get(MSG_FLOW_WAIT_PAUSED)->code : m->reason;
+}
+
 const char *flow_operation_name(enum flow_operation op)
 {
     static const char *const names[] = { "", "register", "change", "cancel", "current", "clear" };

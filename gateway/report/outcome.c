@@ -87,9 +87,9 @@ static void add_findings(struct writer *w, struct arena *arena, cJSON *array, st
         *ret_worst = worst;
 }
 
-static enum msg_step step_of(const struct flow_message *m, const struct issue *worst)
+static enum msg_step step_of(const struct flow_message *m, bool paused, const struct issue *worst)
 {
-    enum msg_id reason = m == NULL ? MSG_NONE : msg_by_code(m->reason);
+    enum msg_id reason = m == NULL ? MSG_NONE : msg_by_code(flow_message_reason(m, paused));
 
     if (m == NULL)
         return STEP_WAIT;
@@ -134,7 +134,7 @@ static const char *vendor_kind(enum flow_kind kind)
     return kind_word_text((size_t)kind < FLOW_KIND_COUNT ? words[kind] : KIND_WORD_COUNT);
 }
 
-static void add_unit(struct writer *w, struct arena *arena, cJSON *array, const struct outcome_unit *u, bool advice)
+static void add_unit(struct writer *w, struct arena *arena, cJSON *array, const struct outcome *o, const struct outcome_unit *u)
 {
     cJSON *item = writer_put_item(w, array), *service, *issues;
     const struct flow_message *m = u->message;
@@ -154,11 +154,11 @@ static void add_unit(struct writer *w, struct arena *arena, cJSON *array, const 
     text_at(w, item, "outcome", state_word(m));
     issues = writer_put_list(w, item, "issues");
     if (issues != NULL) {
-        add_findings(w, arena, issues, u->issues, advice, &worst);
-        add_findings(w, arena, issues, u->findings, advice, &worst);
+        add_findings(w, arena, issues, u->issues, o->advice, &worst);
+        add_findings(w, arena, issues, u->findings, o->advice, &worst);
     }
-    if (m != NULL && m->reason[0] != '\0' && m->state != FLOW_MS_DONE)
-        add_reason(w, item, m->reason, worst != NULL ? worst->arg1 : m->result_code, worst != NULL ? worst->arg2 : "");
+    if (m != NULL && flow_message_reason(m, o->paused)[0] != '\0' && m->state != FLOW_MS_DONE)
+        add_reason(w, item, flow_message_reason(m, o->paused), worst != NULL ? worst->arg1 : m->result_code, worst != NULL ? worst->arg2 : "");
     if (m != NULL && m->result_code[0] != '\0') {
         service = writer_put_object(w, item, "service");
         text_at(w, service, "code", m->result_code);
@@ -167,7 +167,7 @@ static void add_unit(struct writer *w, struct arena *arena, cJSON *array, const 
     writer_put_yes(w, item, "repeated", u->repeats);
     if (m != NULL && flow_message_final(m->state))
         writer_put_time(w, item, "at", m->since_wall_ms);
-    text_at(w, item, "next_step", msg_step_name(step_of(m, worst)));
+    text_at(w, item, "next_step", msg_step_name(step_of(m, o->paused, worst)));
 }
 
 const char *outcome_word(const struct outcome *o)
@@ -234,7 +234,7 @@ static cJSON *build(const struct outcome *o, struct writer *w, struct arena *are
         add_reason(w, root, o->request->reason, worst != NULL ? worst->arg1 : "", worst != NULL ? worst->arg2 : "");
     messages = writer_put_list(w, root, "messages");
     for (size_t i = 0; messages != NULL && i < o->unit_count; i++)
-        add_unit(w, arena, messages, &o->unit[i], o->advice);
+        add_unit(w, arena, messages, o, &o->unit[i]);
     text_at(w, root, "next_step", msg_step_name(worst != NULL ? msg_get(worst->msg)->step : whole_step(messages, final, o->request->reason)));
     if (o->x_json != NULL && is_json_object(arena, o->x_json))
         w->ok = w->ok && cJSON_AddRawToObject(root, "x", o->x_json) != NULL;

@@ -33,6 +33,7 @@ struct outcome {
     const struct outcome_unit *unit;
     size_t unit_count;
     int64_t now_ms;
+    bool paused;                          /* sending is paused by a person */
     bool advice;                          /* a dry run: also say what the guide wants filled when it is known, and which codes nobody could check */
 };
 

@@ -196,7 +196,10 @@ def pause(house, clinic):
     page = json.loads(run(house, "status", "--json", status=1).stdout)
     h.true(page["machine"]["paused"] and page["code"] == "CG-8213", "paused")
     clinic.drop("paused.json", clinic.request("04-lab-register.json", units=[dict(u, key="PAUSED-1") for u in json.loads(h.sample("04-lab-register.json"))["units"]]))
-    in_state(house, "ready")
+    row = in_state(house, "ready")[0]
+    h.equal((row["code"], "一時停止" in row["reason"]), ("CG-8120", True), "list says why it waits")
+    h.equal(h.only(shown(house, row["id"]))["code"], "CG-8120", "and so does show")
+    h.true("一時停止" in run(house, "--lang", "ja", "show", row["id"]).stdout.decode(), "show as text")
     run(house, "resume")
     h.equal(clinic.result("paused.json")["outcome"], "done", "after resume")
 
