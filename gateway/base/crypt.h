@@ -13,6 +13,9 @@ enum { SHA256_BYTES = 32, SHA256_HEX = 65, UUID_TEXT = 37 };
 
 struct sha256 { unsigned char byte[SHA256_BYTES]; };
 
+/* At the start of a program, before anything else of this room: OpenSSL then leaves the texts of its errors out (60 KB a process). Not for a program that shows them to a person. */
+void crypt_start_quiet(void);
+
 /* Cannot fail on sane systems; returns ERR_INTERNAL if OpenSSL refuses. */
 int sha256_of(const void *data, size_t len, struct sha256 *ret_digest);
 /* Over several runs of bytes. */

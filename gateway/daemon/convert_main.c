@@ -10,6 +10,7 @@
  *      profiles and trust anchors, then gives up files, network and new processes for good, and works off one order after the other.
  */
 #include <malloc.h>
+#include "base/crypt.h"
 #include "daemon/confine.h"
 #include "daemon/convert_work.h"
 
@@ -21,10 +22,12 @@ enum { KEEP_BYTES = 2 << 20 };
 
 int main(int argc, char **argv)
 {
-    struct door *door = door_start(argc, argv);
     struct convert_world world;
     struct err e = ERR_INIT;
+    struct door *door;
 
+    crypt_start_quiet();
+    door = door_start(argc, argv);
     /* one job after the other of the same size: give nothing below that back to the system, only to fetch it again */
     (void)mallopt(M_MMAP_THRESHOLD, KEEP_BYTES);
     (void)mallopt(M_TRIM_THRESHOLD, KEEP_BYTES);

@@ -16,10 +16,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+#include "base/crypt.h"
 #include "base/file.h"
 #include "base/proc.h"
 #include "base/timefmt.h"
@@ -27,7 +29,7 @@
 #include "daemon/flow_settings.h"
 #include "daemon/version.h"
 
-enum { STOP_MS = 4000, DIE_MS = 500, QUIET_MS = 40, CONFIG_MAX = 1 << 20, POLL_MAX = DESK_DOORS_MAX + DESK_CLIENTS_MAX + 2 };
+enum { STOP_MS = 4000, DIE_MS = 500, QUIET_MS = 40, REST_MS = 400, CONFIG_MAX = 1 << 20, POLL_MAX = DESK_DOORS_MAX + DESK_CLIENTS_MAX + 2 };
 
 static int load_profiles(const struct settings *s, struct exchange_profile *ret_profile[SETTINGS_MAX], struct err *e)
 {
@@ -313,6 +315,13 @@ static void wait_for_work(struct desk *d, struct pollfd *p, size_t *ret_doors)
         store_tidy(d->store);
         left -= QUIET_MS;
     }
+    if (left > REST_MS) { /* what busier times needed goes back to the system */
+        if (poll(p, n, REST_MS) != 0)
+            return;
+        store_rest(d->store);
+        (void)malloc_trim(0);
+        left -= REST_MS;
+    }
     while (poll(p, n, left < 0 ? 0 : (int)left) < 0 && errno == EINTR)
         continue;
 }
@@ -357,6 +366,7 @@ int main(int argc, char **argv)
     struct err e = ERR_INIT;
     size_t first_door = 0;
 
+    crypt_start_quiet();
     d.config_path = argc > 1 ? argv[1] : "/etc/clinsgw/clinsgw.conf";
     d.control = d.signals = d.status_log = d.replying = d.config = -1;
     for (size_t i = 0; i < DESK_CLIENTS_MAX; i++)

@@ -17,6 +17,7 @@
 #include <poll.h>
 #include <unistd.h>
 #include <openssl/crypto.h>
+#include "base/crypt.h"
 #include "base/file.h"
 #include "base/timefmt.h"
 #include "daemon/door.h"
@@ -372,6 +373,7 @@ int main(int argc, char **argv)
     static struct sign_door d; /* the door's own state */
     struct err e = ERR_INIT;
 
+    crypt_start_quiet();
     d.door = door_start(argc, argv);
     d.client = -1;
     if (open_signer(&d, &e) < 0) {

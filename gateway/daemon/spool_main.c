@@ -19,6 +19,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
+#include "base/crypt.h"
 #include "base/file.h"
 #include "base/timefmt.h"
 #include "daemon/door.h"
@@ -553,6 +554,7 @@ int main(int argc, char **argv)
 {
     static struct spool_door d; /* the door's own state */
 
+    crypt_start_quiet();
     d.door = door_start(argc, argv);
     d.page = -1;
     open_sources(&d, d.door->name);

@@ -270,6 +270,12 @@ void store_tidy(struct store *store)
         checkpoint(store, WAL_PAGES_QUIET);
 }
 
+void store_rest(struct store *store)
+{
+    if (store_usable(store, false, NULL) == 0 && !store->in_turn)
+        (void)sqlite3_db_release_memory(store->db);
+}
+
 static int on_wal(void *ctx, sqlite3 *db, const char *name, int pages)
 {
     (void)db;
@@ -319,7 +325,7 @@ static int open_database(struct store *store, const char *dir, struct err *e)
 {
     static const char *const settings[] = {
         "PRAGMA locking_mode = EXCLUSIVE", "PRAGMA page_size = 4096", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL",
-        "PRAGMA journal_size_limit = 33554432", "PRAGMA temp_store = MEMORY", "PRAGMA secure_delete = ON", "PRAGMA cache_size = -28672", "PRAGMA trusted_schema = OFF",
+        "PRAGMA journal_size_limit = 33554432", "PRAGMA temp_store = MEMORY", "PRAGMA secure_delete = ON", "PRAGMA cache_size = -20480", "PRAGMA trusted_schema = OFF",
     };
     char path[PATH_MAX_BYTES];
     struct stat st;

@@ -45,6 +45,8 @@ int store_commit(struct store *store, struct err *e);
 void store_rollback(struct store *store);
 /* Moves what the log has gathered into the database, so that no commit has to: for a moment in which nothing else is to be done, outside a transaction. Failures show at the next call. */
 void store_tidy(struct store *store);
+/* Gives up the pages of the database that are kept in memory, for a time of rest: they are read again when they are asked for. Outside a transaction; inside one nothing happens. */
+void store_rest(struct store *store);
 
 /* The rows as flow sees them; `tables` is the struct store. */
 extern const struct flow_tables_ops store_flow_ops;
