@@ -159,12 +159,15 @@ char *arena_strdup(struct arena *a, const char *text)
 
 char *arena_printf(struct arena *a, const char *format, ...)
 {
+    char first[256]; /* nearly every text fits: it is formatted once */
     va_list ap;
     va_start(ap, format);
-    int len = vsnprintf(NULL, 0, format, ap);
+    int len = vsnprintf(first, sizeof first, format, ap);
     va_end(ap);
     char *text = len >= 0 ? arena_alloc(a, (size_t)len + 1) : NULL;
-    if (text != NULL) {
+    if (text != NULL && (size_t)len < sizeof first) {
+        memcpy(text, first, (size_t)len + 1);
+    } else if (text != NULL) {
         va_start(ap, format);
         vsnprintf(text, (size_t)len + 1, format, ap);
         va_end(ap);

@@ -10,6 +10,7 @@
  *      profiles and trust anchors, then gives up files, network and new processes for good, and works off one order after the other.
  */
 #include <malloc.h>
+#include <cjson/cJSON.h>
 #include "base/crypt.h"
 #include "daemon/confine.h"
 #include "daemon/convert_work.h"
@@ -20,8 +21,22 @@ static const struct { enum wire_type type; void (*job)(struct door *, struct con
 
 enum { KEEP_BYTES = 2 << 20 };
 
+/* cJSON asks for thousands of small pieces a Bundle and has given all of them back at the end of the job. It tells its allocator no context. */
+static struct arena *pieces;
+
+static void *piece_new(size_t size)
+{
+    return arena_alloc(pieces, size);
+}
+
+static void piece_free(void *piece)
+{
+    (void)piece; /* all at once, after the job */
+}
+
 int main(int argc, char **argv)
 {
+    struct cJSON_Hooks hooks = { .malloc_fn = piece_new, .free_fn = piece_free };
     struct convert_world world;
     struct err e = ERR_INIT;
     struct door *door;
@@ -35,6 +50,12 @@ int main(int argc, char **argv)
         door_problem(door, &e);
         return 70;
     }
+    if ((pieces = arena_new(CONVERT_ARENA_MAX)) == NULL) {
+        err_set(&e, ERR_NOMEM, MSG_NOMEM, NULL, "convert", NULL);
+        door_problem(door, &e);
+        return 70;
+    }
+    cJSON_InitHooks(&hooks);
     door_ready(door);
     for (;;) {
         if (door_receive(door) == ERR_TIMEOUT) {
@@ -46,5 +67,6 @@ int main(int argc, char **argv)
                 jobs[i].job(door, &world);
         wire_release(&door->in);
         arena_reset(world.arena);
+        arena_reset(pieces);
     }
 }

@@ -59,13 +59,16 @@ void fhir_warn(struct fhir_build *b, enum msg_id msg, const struct chart_place *
 
 const char *fhir_format(struct fhir_build *b, const char *format, ...)
 {
+    char first[256]; /* nearly every text fits: it is formatted once */
     va_list ap, again;
     va_start(ap, format);
     va_copy(again, ap);
-    int size = vsnprintf(NULL, 0, format, ap);
+    int size = vsnprintf(first, sizeof first, format, ap);
     va_end(ap);
     char *text = size < 0 ? NULL : arena_alloc(b->arena, (size_t)size + 1);
-    if (text != NULL)
+    if (text != NULL && (size_t)size < sizeof first)
+        memcpy(text, first, (size_t)size + 1);
+    else if (text != NULL)
         vsnprintf(text, (size_t)size + 1, format, again);
     va_end(again);
     if (text == NULL)
