@@ -32,7 +32,7 @@ enum {
     PROBES_PER_MEMBER = 16             /* beyond this many on average the hash table is given up */
 };
 
-enum expect { EXPECT_VALUE, EXPECT_VALUE_OR_END, EXPECT_KEY, EXPECT_KEY_OR_END, EXPECT_COMMA_OR_END, EXPECT_NOTHING };
+enum expect { EXPECT_VALUE, EXPECT_FIRST_OR_END, EXPECT_COMMA_OR_END, EXPECT_NOTHING };
 
 /* Functions that read take the place where they begin and return the one behind what they read; NULL when it is refused, `code` then says how. */
 struct reader {
@@ -539,7 +539,7 @@ static const char *open_container(struct reader *r, enum json_type type, const c
     r->depth++;
     r->open = n;
     r->link = &n->child;
-    *ret_expect = type == JSON_OBJECT ? EXPECT_KEY_OR_END : EXPECT_VALUE_OR_END;
+    *ret_expect = EXPECT_FIRST_OR_END;
     return p + 1;
 }
 
@@ -644,39 +644,25 @@ static void read_document(struct reader *r)
 
     while (p != NULL) {
         p = skip_space(p, r->end);
-        if (p >= r->end && expect == EXPECT_NOTHING)
+        if (p >= r->end || expect == EXPECT_NOTHING) {
+            if (p < r->end)
+                reader_fail(r, ERR_SYNTAX, MSG_JSON_TRAILING, p, NULL, NULL);
+            else if (expect != EXPECT_NOTHING)
+                reader_fail_syntax(r, p);
             return;
-        if (p >= r->end)
-            expect = EXPECT_NOTHING;
-        switch (expect) {
-        case EXPECT_COMMA_OR_END:
-            if (*p != ',') {
-                p = close_container(r, p, &expect);
-                break;
-            }
-            expect = r->open->type == JSON_OBJECT ? EXPECT_KEY : EXPECT_VALUE;
-            p++;
-            break;
-        case EXPECT_KEY_OR_END:
-        case EXPECT_VALUE_OR_END:
-            if (*p == (expect == EXPECT_KEY_OR_END ? '}' : ']')) {
-                p = close_container(r, p, &expect);
-                break;
-            }
-            expect = expect == EXPECT_KEY_OR_END ? EXPECT_KEY : EXPECT_VALUE;
-            break;
-        case EXPECT_KEY:
-            p = read_key(r, p);
-            if (p == NULL)
-                return;
-            /* fall through */
-        case EXPECT_VALUE:
-            p = read_value(r, p, &expect);
-            break;
-        case EXPECT_NOTHING:
-            p = p >= r->end ? reader_fail_syntax(r, r->end) : reader_fail(r, ERR_SYNTAX, MSG_JSON_TRAILING, p, NULL, NULL);
-            break;
         }
+        if (expect == EXPECT_COMMA_OR_END ? *p != ',' : expect == EXPECT_FIRST_OR_END && *p == (r->open->type == JSON_OBJECT ? '}' : ']')) {
+            p = close_container(r, p, &expect);
+            continue;
+        }
+        if (expect == EXPECT_COMMA_OR_END)
+            p = skip_space(p + 1, r->end);
+        if (p >= r->end)
+            p = reader_fail_syntax(r, p);
+        else if (r->open != NULL && r->open->type == JSON_OBJECT)
+            p = read_key(r, p);
+        if (p != NULL)
+            p = read_value(r, p, &expect);
     }
 }
 

@@ -74,12 +74,23 @@ static struct terms_coding coding_of(const struct json_node *node)
 
 /* ---- reporting ---- */
 
+static void put_text(char text[TEXT_MAX], struct bytes from)
+{
+    size_t len = from.len < TEXT_MAX ? from.len : TEXT_MAX - 1;
+
+    if (len > 0)
+        memcpy(text, from.data, len);
+    text[len] = '\0';
+}
+
 static void say(struct engine *e, const struct place *at, enum msg_severity severity, enum msg_id msg, struct bytes arg1, struct bytes arg2, const char *profile)
 {
     char one[TEXT_MAX], two[TEXT_MAX];
 
-    snprintf(one, sizeof one, "%.*s", (int)(arg1.len < sizeof one ? arg1.len : sizeof one - 1), arg1.len > 0 ? arg1.data : "");
-    snprintf(two, sizeof two, "%.*s", (int)(arg2.len < sizeof two ? arg2.len : sizeof two - 1), arg2.len > 0 ? arg2.data : "");
+    if (e->trial == 0) {
+        put_text(one, arg1);
+        put_text(two, arg2);
+    }
     engine_report(e, at, NULL, severity, msg, NULL, profile, one, two);
 }
 

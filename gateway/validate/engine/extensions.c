@@ -169,13 +169,11 @@ static const struct img_element *child_named(const struct image *image, const st
 static img_str value_type(const struct engine *e, const struct place *at, bool *ret_parts)
 {
     const struct image *image = e->image;
-    const struct img_element *body = image_element(image, image_profile(image, at->type)->root);
     img_str type = 0;
 
     *ret_parts = false;
     for (const struct json_node *n = at->node->child; n != NULL; n = n->next) {
-        bool companion = n->key_len > 0 && n->key[0] == '_';
-        const struct img_member *member = image_member(image, body, n->key + companion, n->key_len - companion);
+        const struct img_member *member = document_member(&e->document, n);
         const struct img_element *element = member != NULL ? image_element(image, member->element) : NULL;
         if (element != NULL && element->name == e->walk->name.child_extension)
             *ret_parts = n->type == JSON_ARRAY && n->count > 0;

@@ -45,7 +45,7 @@ static struct group *group_of(const struct engine *e, uint32_t first_group, uint
     if ((names & walk_name_bit(child->name)) == 0)
         return NULL;
     for (uint32_t g = first_group; g < w->group_count; g++)
-        if (w->groups[g].element->name == child->name)
+        if (w->groups[g].name == child->name)
             return &w->groups[g];
     for (uint32_t g = first_group; g < w->group_count; g++)   /* "valueQuantity" for a choice, as older profiles write it */
         if (w->groups[g].count > 0 && (w->groups[g].element->flags & IMG_CHOICE) != 0 && w->items[w->groups[g].first].member->name == child->name)

@@ -27,8 +27,9 @@ static size_t put(char *text, size_t at, const char *from, size_t len)
 
 static size_t put_place(char *text, size_t at, const struct place *place)
 {
-    char number[32];
-    int n;
+    char number[16];
+    size_t first = sizeof number;
+    uint32_t index = (uint32_t)place->index;
 
     if (place->up != NULL)
         at = put(text, at, ".", 1);
@@ -39,8 +40,12 @@ static size_t put_place(char *text, size_t at, const struct place *place)
         at = put(text, at, ")", 1);
     }
     if (place->index != NO_INDEX) {
-        n = snprintf(number, sizeof number, "[%d]", place->index);
-        at = put(text, at, number, n > 0 ? (size_t)n : 0);
+        number[--first] = ']';
+        do
+            number[--first] = (char)('0' + index % 10);
+        while ((index /= 10) > 0);
+        number[--first] = '[';
+        at = put(text, at, number + first, sizeof number - first);
     }
     return at;
 }

@@ -19,13 +19,11 @@
 
 /* ---- stacks ---- */
 
-bool walk_room(struct engine *e, void **array, uint32_t *capacity, uint32_t count, size_t size)
+bool walk_more_room(struct engine *e, void **array, uint32_t *capacity, uint32_t count, size_t size)
 {
     uint32_t more = *capacity == 0 ? 64 : *capacity * 2;
     void *larger;
 
-    if (count < *capacity)
-        return true;
     larger = more > *capacity ? arena_array(e->arena, more, size) : NULL;
     if (larger == NULL) {
         e->failed = true;
@@ -92,14 +90,11 @@ static bool matters(const struct img_element *child, bool base)
     return child->adds != 0 || child->slices.count > 0;
 }
 
-const struct shortlist *walk_shortlist(struct engine *e, const struct img_element *def, bool base)
+const struct shortlist *walk_new_shortlist(struct engine *e, const struct img_element *def, bool base)
 {
     struct shortlist **slot = &(base ? e->session->own : e->session->added)[def - e->image->elements];
-    struct shortlist *list;
+    struct shortlist *list = arena_alloc(e->session->arena, sizeof *list);
 
-    if (*slot != NULL)
-        return *slot;
-    list = arena_alloc(e->session->arena, sizeof *list);
     if (list != NULL)
         list->child = arena_array(e->session->arena, def->children.count + 1, sizeof *list->child);
     if (list == NULL || list->child == NULL) {
@@ -121,13 +116,13 @@ struct place walk_item_place(const struct engine *e, const struct place *at, con
 {
     const struct img_element *element = image_element(e->image, item->member->element);
     const struct img_type *type;
-    struct place place = { .up = at, .name = image_bytes(e->image, element->name), .index = item->index, .node = item->node, .companion = item->companion,
-                           .element = item->member->element, .resource = at->resource };
+    img_id type_id = image_member_type(e->image, item->member, &type);
+    bool choice = (element->flags & IMG_CHOICE) != 0 && type != NULL;
 
-    place.type = image_member_type(e->image, item->member, &type);
-    if ((element->flags & IMG_CHOICE) != 0 && type != NULL)
-        place.of_type = image_bytes(e->image, type->code);
-    return place;
+    return (struct place){
+        .up = at, .name = image_bytes(e->image, element->name), .of_type = choice ? image_bytes(e->image, type->code) : (struct bytes){ NULL, 0 }, .index = item->index,
+        .node = item->node, .companion = item->companion, .type = type_id, .element = item->member->element, .resource = at->resource,
+    };
 }
 
 struct place engine_child(const struct place *at, const char *name, int32_t index, const struct json_node *node)
@@ -155,6 +150,7 @@ struct listing {
     struct place read;          /* the same place as a reader of the JSON sees it: without "[0]" where a list was given as a single object */
     const struct json_node *object;
     uint32_t first_group;
+    uint64_t names;             /* bits of the names under which items may be found: of their elements, and of the members as they are spelt */
     bool base, companions;
 };
 
@@ -192,13 +188,14 @@ static void add_item(const struct listing *l, const struct img_member *member, c
     w->groups[w->group_count - 1].count++;
 }
 
-static bool open_group(const struct listing *l, const struct img_element *element)
+static bool open_group(struct listing *l, const struct img_element *element)
 {
     struct engine_walk *w = l->e->walk;
 
     if (!walk_room(l->e, (void **)&w->groups, &w->group_capacity, w->group_count, sizeof *w->groups))
         return false;
-    w->groups[w->group_count++] = (struct group){ element, w->item_count, 0, false };
+    w->groups[w->group_count++] = (struct group){ element, element->name, w->item_count, 0, false };
+    l->names |= walk_name_bit(element->name);
     return true;
 }
 
@@ -206,7 +203,7 @@ static bool has_group(const struct listing *l, const struct img_element *element
 {
     const struct engine_walk *w = l->e->walk;
 
-    for (uint32_t g = l->first_group; g < w->group_count; g++)
+    for (uint32_t g = l->first_group; (l->names & walk_name_bit(element->name)) != 0 && g < w->group_count; g++)
         if (w->groups[g].element == element)
             return true;
     return false;
@@ -310,7 +307,7 @@ static bool outranked(const struct listing *l, const struct img_member *member)
 {
     struct bytes name = image_bytes(l->e->image, image_element(l->e->image, member->element)->name);
 
-    for (const struct json_node *n = member->type > 1 ? l->object->child : NULL; n != NULL; n = n->next) {
+    for (const struct json_node *n = l->object->child; n != NULL; n = n->next) {
         bool companion = n->key_len > 1 && n->key[0] == '_';
         const struct img_member *other = n->key_len > name.len && memcmp(n->key + companion, name.data, name.len) == 0 ? document_member(&l->e->document, n) : NULL;
 
@@ -320,14 +317,14 @@ static bool outranked(const struct listing *l, const struct img_member *member)
     return false;
 }
 
-static void list_member(const struct listing *l, const struct json_node *node)
+static void list_member(struct listing *l, const struct json_node *node)
 {
     const struct image *image = l->e->image;
-    bool companion = node->key_len > 1 && node->key[0] == '_';
-    const struct img_member *member = document_member(&l->e->document, node);
+    bool companion = node->key[0] == '_' && node->key_len > 1;
+    const struct known *known = document_known(&l->e->document, node);
+    const struct img_member *member = known->member != 0 ? &image->members[known->member - 1] : NULL;
     const struct img_element *element = member != NULL ? image_element(image, member->element) : NULL;
-    img_id type = member != NULL ? image_member_type(image, member, NULL) : 0;
-    bool primitive = type != 0 && image_profile(image, type)->kind == IMG_PRIMITIVE;
+    bool primitive = known->type != 0 && !known->resource && image_profile(image, known->type)->kind == IMG_PRIMITIVE;
     const struct json_node *other = NULL;
 
     if (member == NULL || (companion && !primitive)) {
@@ -338,12 +335,14 @@ static void list_member(const struct listing *l, const struct json_node *node)
         other = partner(l->object, node);
     if (companion && other != NULL)
         return;   /* listed with its value */
-    if (has_group(l, element) || outranked(l, member)) {
+    if (has_group(l, element) || (member->type > 1 && outranked(l, member))) {
         report_unknown(l, node);   /* a second choice of the same element */
         return;
     }
     if (!open_group(l, element))
         return;
+    if ((element->flags & IMG_CHOICE) != 0)
+        l->names |= walk_name_bit(member->name);
     if (primitive)
         list_primitive(l, member, element, companion ? NULL : node, companion ? node : other);
     else
@@ -360,7 +359,7 @@ static void list_children(struct listing *l)
         l->read.index = NO_INDEX;
     l->companions = document_known(&l->e->document, l->object)->companions;
     for (const struct json_node *n = l->object->child; n != NULL && !l->e->failed; n = n->next)
-        if (!(resource && n->key_len == 12 && memcmp(n->key, "resourceType", 12) == 0))
+        if (!(resource && json_key_is(n, "resourceType")))
             list_member(l, n);
 }
 
@@ -369,22 +368,9 @@ static void list_children(struct listing *l)
 static const struct group *find_group(const struct engine_walk *w, uint32_t first, img_str name)
 {
     for (uint32_t g = first; g < w->group_count; g++)
-        if (w->groups[g].element->name == name)
+        if (w->groups[g].name == name)
             return &w->groups[g];
     return NULL;
-}
-
-/* The names under which items may be found: of their elements, and of the members as they are spelt. */
-static uint64_t names_of(const struct engine_walk *w, uint32_t first_group)
-{
-    uint64_t names = 0;
-
-    for (uint32_t g = first_group; g < w->group_count; g++) {
-        names |= walk_name_bit(w->groups[g].element->name);
-        if (w->groups[g].count > 0 && (w->groups[g].element->flags & IMG_CHOICE) != 0)
-            names |= walk_name_bit(w->items[w->groups[g].first].member->name);
-    }
-    return names;
 }
 
 static void base_counts(struct engine *e, const struct place *at, const struct img_element *body, uint32_t first_group, uint64_t names)
@@ -480,7 +466,6 @@ void walk_object(struct engine *e, const struct place *at, const struct img_elem
     struct engine_walk *w = e->walk;
     struct walk_mark mark = { w->item_count, w->group_count, w->link_count, w->layer_count, w->number_count };
     struct listing l = { .e = e, .at = at, .first_group = mark.groups, .base = base };
-    uint64_t names;
 
     l.object = at->node != NULL && at->node->type == JSON_OBJECT ? at->node : at->companion;
     if (w->depth >= ENGINE_MAX_DEPTH || layer_count > WALK_MAX_LAYERS) {
@@ -490,14 +475,14 @@ void walk_object(struct engine *e, const struct place *at, const struct img_elem
     w->depth++;
     if (l.object != NULL)
         list_children(&l);
-    names = names_of(w, mark.groups);
     if (base && body != NULL) {
-        base_counts(e, at, body, mark.groups, names);
-        invariants_native(e, at, body, mark.groups);
+        base_counts(e, at, body, mark.groups, l.names);
+        if ((l.names & walk_name_bit(w->name.id)) != 0 || (body->name == w->name.extension && body->parent == 0))   /* they are about ids and extensions */
+            invariants_native(e, at, body, mark.groups);
     }
     for (uint32_t i = 0; i < layer_count && !e->failed; i++) {
         struct layer layer = w->layers[first_layer + i];
-        layer_children(e, at, &layer, mark.groups, names);
+        layer_children(e, at, &layer, mark.groups, l.names);
     }
     for (uint32_t i = mark.items, end = w->item_count; i < end && !e->failed; i++)
         if (base || w->items[i].layers != 0)

@@ -32,7 +32,7 @@ struct item {
 };
 
 /* The items of one element, side by side. */
-struct group { const struct img_element *element; uint32_t first, count; bool taken; };
+struct group { const struct img_element *element; img_str name; uint32_t first, count; bool taken; };
 
 struct link { struct layer layer; uint32_t next; };
 
@@ -82,9 +82,19 @@ struct walk_mark { uint32_t items, groups, links, layers, numbers; };
 /* One bit for a name: with the bits of several, a quick no to the question whether it is among them. */
 static inline uint64_t walk_name_bit(img_str name) { return UINT64_C(1) << (name * 2654435761u >> 26); }
 /* The children to look at when an object is held against the definition: its own (base) or as a layer. NULL when memory is out. */
-const struct shortlist *walk_shortlist(struct engine *e, const struct img_element *def, bool base);
-/* Grows an array in the arena to hold one more; false when memory is out (the engine is then marked as failed). */
-bool walk_room(struct engine *e, void **array, uint32_t *capacity, uint32_t count, size_t size);
+const struct shortlist *walk_new_shortlist(struct engine *e, const struct img_element *def, bool base);
+static inline const struct shortlist *walk_shortlist(struct engine *e, const struct img_element *def, bool base)
+{
+    const struct shortlist *list = (base ? e->session->own : e->session->added)[def - e->image->elements];
+    return list != NULL ? list : walk_new_shortlist(e, def, base);
+}
+/* Grows an array in the arena; false when memory is out (the engine is then marked as failed). */
+bool walk_more_room(struct engine *e, void **array, uint32_t *capacity, uint32_t count, size_t size);
+/* The same where there is no room for one more. */
+static inline bool walk_room(struct engine *e, void **array, uint32_t *capacity, uint32_t count, size_t size)
+{
+    return count < *capacity || walk_more_room(e, array, capacity, count, size);
+}
 bool walk_push_layer(struct engine *e, const struct img_element *def, bool foreign);
 bool walk_link(struct engine *e, uint32_t item, const struct img_element *def, bool foreign);
 uint32_t walk_push_number(struct engine *e, uint32_t number);
