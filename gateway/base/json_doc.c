@@ -630,6 +630,8 @@ static inline const char *read_key(struct reader *r, const char *p)
     if (p == NULL)
         return NULL;
     r->key_word = word_of(r, from);
+    if (r->end - p >= 2 && *p == ':' && (unsigned char)p[1] > ' ')
+        return p + 1;
     p = skip_space(p, r->end);
     if (p >= r->end || *p != ':')
         return reader_fail_syntax(r, p);

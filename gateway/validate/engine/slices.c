@@ -31,7 +31,7 @@ struct criterion {
     const struct img_element *def;
     img_id value; bool exact;
     img_str text;                 /* a url that is known by the profile's name only */
-    struct bytes chars;           /* a value that is one text: compared here */
+    struct bytes chars;           /* a value that is one text, or that url: compared here */
     img_id profile;               /* the only profile that is named, for slices told apart by profile */
 };
 
@@ -42,7 +42,8 @@ struct plan {
     struct criterion *criteria;   /* slices x discriminators */
     bool *clear;                  /* per slice: can it be told apart? */
     uint32_t *hash;               /* per slice: of the texts that the discriminators ask for; 0 = one of them asks for something else */
-    uint32_t *by_hash, hash_size; /* slice + 1 by hash, a power of two; size 0 = some slice has no hash, and all are asked */
+    uint32_t *by_hash, hash_size; /* slice + 1 by hash, a power of two; size 0 = two have the same hash, and all are asked */
+    uint32_t *open, open_count;   /* slices without a hash */
     uint32_t *counted, counted_count; /* slices with a minimum, a maximum or slices of their own */
     uint32_t *needed, needed_count;   /* those of them that ask for something where they have no more items than they may */
 };
@@ -266,6 +267,10 @@ static void settle(const struct engine *e, const struct plan *plan, uint32_t d, 
         return;
     if (value != NULL && value->type == JSON_STRING)
         c->chars = image_bytes(image, value->text);
+    if (value == NULL && c->text != 0) {
+        c->chars = image_bytes(image, c->text);
+        c->chars.len = strcspn(c->chars.data, "|");
+    }
     if (kind == IMG_BY_PROFILE && c->def != NULL && c->def->types.count == 1) {
         const struct img_type *type = &image->types[c->def->types.first];
         struct img_run named = path->count > 0 && path->steps[path->count - 1].kind == STEP_RESOLVE ? type->targets : type->profiles;
@@ -315,7 +320,7 @@ static uint32_t slice_hash(const struct image *image, const struct plan *plan, c
     return hash;
 }
 
-/* Slices by their texts, where all ask for texts and no two for the same. */
+/* Slices by their texts, where no two ask for the same; the others beside them. */
 static bool plan_hashes(struct engine *e, struct plan *plan, uint32_t slices)
 {
     uint32_t size = 4;
@@ -323,16 +328,19 @@ static bool plan_hashes(struct engine *e, struct plan *plan, uint32_t slices)
     while (size < slices * 2)
         size *= 2;
     plan->by_hash = arena_array(e->session->arena, size, sizeof *plan->by_hash);
-    if (plan->by_hash == NULL)
+    plan->open = arena_array(e->session->arena, slices + 1, sizeof *plan->open);
+    if (plan->by_hash == NULL || plan->open == NULL)
         return false;
     for (uint32_t s = 0; s < slices; s++) {
         uint32_t at = plan->hash[s] & (size - 1);
 
+        if (plan->hash[s] == 0) {
+            plan->open[plan->open_count++] = s;
+            continue;
+        }
         for (; plan->by_hash[at] != 0; at = (at + 1) & (size - 1))
             if (plan->hash[plan->by_hash[at] - 1] == plan->hash[s])
                 return true;
-        if (plan->hash[s] == 0)
-            return true;
         plan->by_hash[at] = s + 1;
     }
     plan->hash_size = size;
@@ -487,11 +495,6 @@ static bool fits_value(struct engine *e, const struct criterion *c, const struct
         return false;
     if (c->chars.data != NULL)
         return found->node->len == c->chars.len && found->node->type == JSON_STRING && memcmp(found->node->text, c->chars.data, c->chars.len) == 0;
-    if (c->text != 0) {
-        struct bytes url = image_bytes(image, c->text);
-        size_t len = strcspn(url.data, "|");
-        return found->node->type == JSON_STRING && found->node->len == len && memcmp(found->node->text, url.data, len) == 0;
-    }
     if (value != NULL)
         return c->exact && value->type != JSON_OBJECT ? image_value_equals(image, c->value, found->node) : image_value_within(image, c->value, found->node);
     return fits_binding(e, c->def, found);
@@ -662,16 +665,18 @@ static uint32_t item_hash(const struct engine *e, const struct plan *plan, const
 /* The next slice from s on that the item may belong to: one that asks for other texts is passed by. */
 static uint32_t next_slice(const struct plan *plan, uint32_t s, uint32_t hash)
 {
-    if (hash != 0 && plan->hash_size > 0) {
-        uint32_t at = hash & (plan->hash_size - 1);
+    uint32_t at = hash & (plan->hash_size - 1), next = plan->slicing->slices.count;
 
-        while (plan->by_hash[at] != 0 && plan->hash[plan->by_hash[at] - 1] != hash)
-            at = (at + 1) & (plan->hash_size - 1);
-        return plan->by_hash[at] > s ? plan->by_hash[at] - 1 : plan->slicing->slices.count;
-    }
-    while (hash != 0 && s < plan->slicing->slices.count && plan->hash[s] != 0 && plan->hash[s] != hash)
-        s++;
-    return s;
+    if (hash == 0 || plan->hash_size == 0)
+        return s;
+    while (plan->by_hash[at] != 0 && plan->hash[plan->by_hash[at] - 1] != hash)
+        at = (at + 1) & (plan->hash_size - 1);
+    if (plan->by_hash[at] > s)
+        next = plan->by_hash[at] - 1;
+    for (uint32_t i = 0; i < plan->open_count && plan->open[i] < next; i++)
+        if (plan->open[i] >= s)
+            return plan->open[i];
+    return next;
 }
 
 static void assign_item(struct assignment *a, uint32_t item, uint32_t i)
