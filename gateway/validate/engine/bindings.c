@@ -328,7 +328,7 @@ void binding_check(struct engine *e, const struct place *at, const struct img_el
     struct binding b = { e, at, profile, definition->binding, image_bytes(e->image, definition->binding), (enum img_strength)definition->binding_strength };
     const struct bound_type *type, *wanted;
 
-    if (b.value_set.len == 0 || b.strength == IMG_NO_BINDING || b.strength == IMG_PREFERRED || b.strength == IMG_EXAMPLE)
+    if (!binding_counts(definition))
         return;
     type = bound_type(e, at->type);
     wanted = bound_type(e, only_type(e, definition));

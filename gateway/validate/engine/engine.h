@@ -97,6 +97,7 @@ void xhtml_check(struct engine *e, const struct place *at);
 bool xhtml_fine(struct bytes text);       /* htmlChecks(): allowed elements and attributes only, some content */
 /* typed.c: what the reference checks of certain types by code (Identifier.system absolute, Coding.system, Attachment.size, Reference.reference forms, Extension.url, Meta, Quantity, resource ids). */
 void typed_check(struct engine *e, const struct place *at);
+bool typed_has(enum img_well_known type); /* is there anything to check? */
 /* references.c */
 /* The next value below `top` in the order of the bytes; NULL after the last. Needs no depth. */
 const struct json_node *engine_next_node(const struct json_node *n, const struct json_node *top);
@@ -114,6 +115,8 @@ void contained_check(struct engine *e, const struct place *resource);
 void bundle_check(struct engine *e, const struct place *bundle);
 /* bindings.c: code, Coding, CodeableConcept, Quantity, uri, string against the definition's binding; and every Coding against its own system (display). */
 void binding_check(struct engine *e, const struct place *at, const struct img_element *definition, const char *profile);
+/* Is there a binding that is looked at? */
+static inline bool binding_counts(const struct img_element *def) { return def->binding != 0 && (def->binding_strength == IMG_REQUIRED || def->binding_strength == IMG_EXTENSIBLE); }
 void coding_check(struct engine *e, const struct place *at);
 /* guide.c: printed rules of the JP-CLINS guide that no profile carries; only for VALIDATE_SERVICE. */
 void guide_check(struct engine *e, const struct place *root);

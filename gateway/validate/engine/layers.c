@@ -100,7 +100,7 @@ static void report_untaken(struct engine *e, const struct place *at, const struc
     for (uint32_t g = first_group; g < w->group_count; g++) {
         struct group group = w->groups[g];
         for (uint32_t i = 0; !group.taken && i < group.count; i++) {
-            struct place place = walk_item_place(e, at, &w->items[group.first + i]);
+            struct place place = walk_item_place(at, &w->items[group.first + i]);
             engine_report(e, &place, NULL, MSG_ERROR, MSG_VALIDATE_FORBIDDEN, NULL, image_text(e->image, profile->url), image_text(e->image, group.element->path), NULL);
         }
     }
@@ -290,7 +290,7 @@ void layer_element(struct engine *e, const struct place *at, const struct layer 
         check_value(e, at, def);
     if (def->constraints.count > 0 || def->content_reference != 0)
         invariants_check(e, at, def);
-    if ((adds & IMG_ADDS_BINDING) != 0 && def->binding != 0)
+    if ((adds & IMG_ADDS_BINDING) != 0 && binding_counts(def))
         binding_check(e, at, def, layer_url(e, def));
     if (type != NULL && type->targets.count > 0 && (adds & IMG_ADDS_TYPES) != 0 && image_profile(e->image, at->type) != NULL && image_profile(e->image, at->type)->type == e->walk->name.reference)
         reference_check(e, at, def, type, layer_url(e, def));

@@ -88,11 +88,12 @@ static struct place *new_place(struct engine *e, const struct place *from)
 static const struct place *place_below(struct engine *e, const struct place *up, const struct json_node *node, int32_t index)
 {
     const struct json_node *named = node->parent->type == JSON_ARRAY ? node->parent : node;
-    struct item item = { .node = node, .index = index, .member = document_member(&e->document, named) };
+    uint32_t member = document_known(&e->document, named)->member;
+    struct item item = { .node = node, .index = index, .face = member != 0 ? walk_face(e, member) : NULL };
     struct place place = { .up = up, .name = { named->key, named->key_len }, .index = index, .node = node, .resource = up->resource };
 
-    if (item.member != NULL)
-        place = walk_item_place(e, up, &item);
+    if (item.face != NULL)
+        place = walk_item_place(up, &item);
     return new_place(e, &place);
 }
 

@@ -37,9 +37,11 @@ static void forget(struct validate_session *session)
     free(session->plans);
     session->memo = NULL;
     session->canonicals = NULL;
+    free(session->faces);
     free(session->own);
     free(session->added);
     session->plans = NULL;
+    session->faces = NULL;
     session->own = session->added = NULL;
     session->base = NULL;
     if (session->arena != NULL)
@@ -68,9 +70,10 @@ int session_begin(struct validate_session *session, const struct image *image)
     session->memo = calloc(1, sizeof *session->memo);
     session->canonicals = calloc(1, sizeof *session->canonicals);
     session->plans = calloc(elements, sizeof *session->plans);
+    session->faces = calloc((size_t)image->count[IMG_MEMBERS] + 1, sizeof *session->faces);
     session->own = calloc(elements, sizeof *session->own);
     session->added = calloc(elements, sizeof *session->added);
-    if (session->memo == NULL || session->canonicals == NULL || session->plans == NULL || session->own == NULL || session->added == NULL) {
+    if (session->memo == NULL || session->canonicals == NULL || session->plans == NULL || session->faces == NULL || session->own == NULL || session->added == NULL) {
         forget(session);
         return ERR_NOMEM;
     }

@@ -18,6 +18,7 @@
 #include "validate/validate.h"
 
 struct plan;
+struct face;
 
 /* The children of a definition that say more than "may be there"; most say nothing. `quiet`: nothing is to be said when it is not there, which its name's bit tells. */
 struct short_child { const struct img_element *child; uint64_t name_bit; bool quiet; };
@@ -30,6 +31,7 @@ struct validate_session {
     struct document_memo *memo;
     struct canonicals *canonicals;
     struct plan **plans;                             /* by element - 1: slices told apart (slices.c) */
+    struct face **faces;                             /* by member - 1: what a member is to the walk (walk.c) */
     struct shortlist **own, **added;                 /* by element - 1: children with counts of their own; children that add to the base (walk.c) */
 };
 

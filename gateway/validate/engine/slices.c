@@ -684,11 +684,11 @@ static void assign_item(struct assignment *a, uint32_t item, uint32_t i)
     struct engine *e = a->e;
     struct engine_walk *w = e->walk;
     struct item copy = w->items[item];
-    struct place place = walk_item_place(e, a->at, &copy);
+    struct place place = walk_item_place(a->at, &copy);
     struct gathered g;
     uint32_t mark = w->found_count, hash;
 
-    if (place.type != 0 && image_profile(e->image, place.type)->kind == IMG_RESOURCE && place.node != NULL) {
+    if (copy.face->resource && place.node != NULL) {
         struct fhirpath_item resource = fhirpath_resource_of(&e->path_env, place.node);
         place.type = resource.type;
         place.element = resource.element;

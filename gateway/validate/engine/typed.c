@@ -137,12 +137,18 @@ static void check_resource(struct engine *e, const struct place *at)
         engine_report_bytes(e, &place, id, MSG_ERROR, MSG_VALIDATE_ID, NULL, (struct bytes){ id->text, id->len }, nothing);
 }
 
+static void (*const checks[IMG_WELL_KNOWN_TYPES])(struct engine *e, const struct place *at) = {
+    [IMG_REFERENCE] = check_reference, [IMG_QUANTITY] = check_quantity, [IMG_IDENTIFIER] = check_identifier, [IMG_EXTENSION] = check_extension, [IMG_META] = check_labels,
+    [IMG_ATTACHMENT] = check_attachment,
+};
+
+bool typed_has(enum img_well_known type)
+{
+    return checks[type] != NULL;
+}
+
 void typed_check(struct engine *e, const struct place *at)
 {
-    static void (*const checks[IMG_WELL_KNOWN_TYPES])(struct engine *e, const struct place *at) = {
-        [IMG_REFERENCE] = check_reference, [IMG_QUANTITY] = check_quantity, [IMG_IDENTIFIER] = check_identifier, [IMG_EXTENSION] = check_extension, [IMG_META] = check_labels,
-        [IMG_ATTACHMENT] = check_attachment,
-    };
     const struct img_profile *type = image_profile(e->image, at->type);
 
     if (at->node == NULL || at->node->type != JSON_OBJECT)

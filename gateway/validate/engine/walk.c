@@ -112,17 +112,38 @@ const struct shortlist *walk_new_shortlist(struct engine *e, const struct img_el
 
 /* ---- places ---- */
 
-struct place walk_item_place(const struct engine *e, const struct place *at, const struct item *item)
+const struct face *walk_new_face(struct engine *e, uint32_t member)
 {
-    const struct img_element *element = image_element(e->image, item->member->element);
-    const struct img_type *type;
-    img_id type_id = image_member_type(e->image, item->member, &type);
-    bool choice = (element->flags & IMG_CHOICE) != 0 && type != NULL;
+    const struct image *image = e->image;
+    const struct img_member *m = &image->members[member - 1];
+    const struct img_element *element = image_element(image, m->element);
+    struct face *face = arena_alloc(e->session->arena, sizeof *face);
+    bool choice = (element->flags & IMG_CHOICE) != 0;
 
-    return (struct place){
-        .up = at, .name = image_bytes(e->image, element->name), .of_type = choice ? image_bytes(e->image, type->code) : (struct bytes){ NULL, 0 }, .index = item->index,
-        .node = item->node, .companion = item->companion, .type = type_id, .element = item->member->element, .resource = at->resource,
-    };
+    if (face == NULL) {
+        e->failed = true;
+        return NULL;
+    }
+    face->element = element;
+    face->element_id = m->element;
+    face->type_id = image_member_type(image, m, &face->type);
+    face->profile = image_profile(image, face->type_id);
+    face->root = face->profile != NULL ? image_element(image, face->profile->root) : NULL;
+    face->body = image_body(image, element, face->type_id);
+    face->name = image_bytes(image, element->name);
+    if (choice && face->type != NULL)
+        face->of_type = image_bytes(image, face->type->code);
+    face->names = walk_name_bit(element->name) | (choice ? walk_name_bit(m->name) : 0);
+    face->primitive = face->profile != NULL && face->profile->kind == IMG_PRIMITIVE;
+    face->resource = face->profile != NULL && face->profile->kind == IMG_RESOURCE;
+    face->array = (element->flags & IMG_ARRAY) != 0;
+    face->outranked = m->type > 1;
+    face->asks = invariants_any(element);
+    face->root_asks = face->root != NULL && invariants_any(face->root);
+    face->bound = binding_counts(element);
+    face->typed = face->profile != NULL && typed_has((enum img_well_known)face->profile->well_known);
+    e->session->faces[member - 1] = face;
+    return face;
 }
 
 struct place engine_child(const struct place *at, const char *name, int32_t index, const struct json_node *node)
@@ -149,6 +170,7 @@ struct listing {
     const struct place *at;
     struct place read;          /* the same place as a reader of the JSON sees it: without "[0]" where a list was given as a single object */
     const struct json_node *object;
+    const struct img_member *member;   /* being listed */
     uint32_t first_group;
     uint64_t names;             /* bits of the names under which items may be found: of their elements, and of the members as they are spelt */
     bool base, companions;
@@ -178,33 +200,33 @@ static void report_unknown(const struct listing *l, const struct json_node *node
         engine_report_read(l->e, &l->read, node, MSG_VALIDATE_FORBIDDEN, (struct bytes){ node->key, node->key_len }, (struct bytes){ NULL, 0 });
 }
 
-static void add_item(const struct listing *l, const struct img_member *member, const struct json_node *node, const struct json_node *companion, int32_t index)
+static void add_item(const struct listing *l, const struct face *face, const struct json_node *node, const struct json_node *companion, int32_t index)
 {
     struct engine_walk *w = l->e->walk;
 
     if (!walk_room(l->e, (void **)&w->items, &w->item_capacity, w->item_count, sizeof *w->items))
         return;
-    w->items[w->item_count++] = (struct item){ node, companion, member, index, 0 };
+    w->items[w->item_count++] = (struct item){ node, companion, l->member, face, index, 0 };
     w->groups[w->group_count - 1].count++;
 }
 
-static bool open_group(struct listing *l, const struct img_element *element)
+static bool open_group(struct listing *l, const struct face *face)
 {
     struct engine_walk *w = l->e->walk;
 
     if (!walk_room(l->e, (void **)&w->groups, &w->group_capacity, w->group_count, sizeof *w->groups))
         return false;
-    w->groups[w->group_count++] = (struct group){ element, element->name, w->item_count, 0, false };
-    l->names |= walk_name_bit(element->name);
+    w->groups[w->group_count++] = (struct group){ face->element, face->element->name, w->item_count, 0, false };
+    l->names |= face->names;
     return true;
 }
 
-static bool has_group(const struct listing *l, const struct img_element *element)
+static bool has_group(const struct listing *l, const struct face *face)
 {
     const struct engine_walk *w = l->e->walk;
 
-    for (uint32_t g = l->first_group; (l->names & walk_name_bit(element->name)) != 0 && g < w->group_count; g++)
-        if (w->groups[g].element == element)
+    for (uint32_t g = l->first_group; (l->names & face->names) != 0 && g < w->group_count; g++)
+        if (w->groups[g].element == face->element)
             return true;
     return false;
 }
@@ -214,14 +236,14 @@ static bool is_scalar(const struct json_node *node)
     return node->type == JSON_STRING || node->type == JSON_NUMBER || node->type == JSON_TRUE || node->type == JSON_FALSE;
 }
 
-static void add_primitive(const struct listing *l, const struct img_member *member, const struct img_element *element, const struct json_node *value, const struct json_node *companion, int32_t index)
+static void add_primitive(const struct listing *l, const struct face *face, const struct json_node *value, const struct json_node *companion, int32_t index)
 {
     if (value != NULL && !is_scalar(value))
-        report_kind(l, element, value, NO_INDEX, "value");
+        report_kind(l, face->element, value, NO_INDEX, "value");
     else if (companion != NULL && companion->type != JSON_OBJECT)
-        report_kind(l, element, companion, NO_INDEX, "object");
+        report_kind(l, face->element, companion, NO_INDEX, "object");
     else
-        add_item(l, member, value, companion, index);
+        add_item(l, face, value, companion, index);
 }
 
 static const struct json_node *not_null(const struct json_node *node)
@@ -229,61 +251,61 @@ static const struct json_node *not_null(const struct json_node *node)
     return node != NULL && node->type == JSON_NULL ? NULL : node;
 }
 
-static void list_primitive(const struct listing *l, const struct img_member *member, const struct img_element *element, const struct json_node *value, const struct json_node *companion)
+static void list_primitive(const struct listing *l, const struct face *face, const struct json_node *value, const struct json_node *companion)
 {
     const struct json_node *v, *c;
     int32_t index = 0;
 
-    if ((element->flags & IMG_ARRAY) == 0) {
-        add_primitive(l, member, element, value, companion, NO_INDEX);
+    if (!face->array) {
+        add_primitive(l, face, value, companion, NO_INDEX);
         return;
     }
     if (value != NULL && value->type != JSON_ARRAY) {
-        report_kind(l, element, value, NO_INDEX, "array");
+        report_kind(l, face->element, value, NO_INDEX, "array");
         return;
     }
     if (companion != NULL && companion->type != JSON_ARRAY) {
-        report_kind(l, element, companion, NO_INDEX, "array");
+        report_kind(l, face->element, companion, NO_INDEX, "array");
         return;
     }
     if (value != NULL && value->count == 0 && l->base) {
-        struct place place = engine_child(&l->read, image_text(l->e->image, element->name), NO_INDEX, value);
+        struct place place = engine_child(&l->read, face->name.data, NO_INDEX, value);
         engine_report_bytes(l->e, &place, value, MSG_WARNING, MSG_VALIDATE_EMPTY, NULL, place.name, (struct bytes){ NULL, 0 });   /* the reference lets it pass */
     }
     v = value != NULL ? value->child : NULL;
     c = companion != NULL ? companion->child : NULL;
     while (v != NULL || c != NULL) {
-        add_primitive(l, member, element, not_null(v), not_null(c), index++);
+        add_primitive(l, face, not_null(v), not_null(c), index++);
         v = v != NULL ? v->next : NULL;
         c = c != NULL ? c->next : NULL;
     }
 }
 
-static void add_object(const struct listing *l, const struct img_member *member, const struct img_element *element, const struct json_node *value, int32_t at, int32_t index)
+static void add_object(const struct listing *l, const struct face *face, const struct json_node *value, int32_t at, int32_t index)
 {
     if (value->type != JSON_OBJECT) {
-        report_kind(l, element, value, at, (element->flags & IMG_ARRAY) != 0 ? "array" : "object");
+        report_kind(l, face->element, value, at, face->array ? "array" : "object");
         return;
     }
-    report_empty(l, element, value, at);
-    add_item(l, member, value, NULL, index);
+    report_empty(l, face->element, value, at);
+    add_item(l, face, value, NULL, index);
 }
 
-static void list_objects(const struct listing *l, const struct img_member *member, const struct img_element *element, const struct json_node *value)
+static void list_objects(const struct listing *l, const struct face *face, const struct json_node *value)
 {
     const struct engine_walk *w = l->e->walk;
-    bool array = (element->flags & IMG_ARRAY) != 0;
+    bool array = face->array;
     int32_t at = 0;
 
     if (!array || value->type != JSON_ARRAY) {
         if (array)
-            report_kind(l, element, value, NO_INDEX, "array");
-        add_object(l, member, element, value, NO_INDEX, array ? 0 : NO_INDEX);
+            report_kind(l, face->element, value, NO_INDEX, "array");
+        add_object(l, face, value, NO_INDEX, array ? 0 : NO_INDEX);
         return;
     }
-    report_empty(l, element, value, NO_INDEX);
+    report_empty(l, face->element, value, NO_INDEX);
     for (const struct json_node *n = value->child; n != NULL; n = n->next, at++)
-        add_object(l, member, element, n, at, (int32_t)w->groups[w->group_count - 1].count);
+        add_object(l, face, n, at, (int32_t)w->groups[w->group_count - 1].count);
 }
 
 /* The member "_name" for "name", or "name" for "_name". */
@@ -319,34 +341,30 @@ static bool outranked(const struct listing *l, const struct img_member *member)
 
 static void list_member(struct listing *l, const struct json_node *node)
 {
-    const struct image *image = l->e->image;
     bool companion = node->key[0] == '_' && node->key_len > 1;
-    const struct known *known = document_known(&l->e->document, node);
-    const struct img_member *member = known->member != 0 ? &image->members[known->member - 1] : NULL;
-    const struct img_element *element = member != NULL ? image_element(image, member->element) : NULL;
-    bool primitive = known->type != 0 && !known->resource && image_profile(image, known->type)->kind == IMG_PRIMITIVE;
+    uint32_t member = document_known(&l->e->document, node)->member;
+    const struct face *face = member != 0 ? walk_face(l->e, member) : NULL;
     const struct json_node *other = NULL;
 
-    if (member == NULL || (companion && !primitive)) {
+    if (face == NULL || (companion && !face->primitive)) {
         report_unknown(l, node);
         return;
     }
-    if (l->companions && primitive)
+    l->member = &l->e->image->members[member - 1];
+    if (l->companions && face->primitive)
         other = partner(l->object, node);
     if (companion && other != NULL)
         return;   /* listed with its value */
-    if (has_group(l, element) || (member->type > 1 && outranked(l, member))) {
+    if (has_group(l, face) || (face->outranked && outranked(l, l->member))) {
         report_unknown(l, node);   /* a second choice of the same element */
         return;
     }
-    if (!open_group(l, element))
+    if (!open_group(l, face))
         return;
-    if ((element->flags & IMG_CHOICE) != 0)
-        l->names |= walk_name_bit(member->name);
-    if (primitive)
-        list_primitive(l, member, element, companion ? NULL : node, companion ? node : other);
+    if (face->primitive)
+        list_primitive(l, face, companion ? NULL : node, companion ? node : other);
     else
-        list_objects(l, member, element, node);
+        list_objects(l, face, node);
 }
 
 static void list_children(struct listing *l)
@@ -390,35 +408,34 @@ static void base_counts(struct engine *e, const struct place *at, const struct i
     }
 }
 
-static void base_element(struct engine *e, const struct place *at, const struct img_type *type)
+static void base_element(struct engine *e, const struct place *at, const struct face *face)
 {
-    const struct image *image = e->image;
-    const struct img_element *element = image_element(image, at->element);
-    const struct img_profile *profile = image_profile(image, at->type);
-    img_str name = profile != NULL ? profile->type : 0;
+    img_str name = face->profile != NULL ? face->profile->type : 0;
 
-    invariants_check(e, at, element);
-    if (profile != NULL && image_element(image, profile->root) != NULL)
-        invariants_check(e, at, image_element(image, profile->root));
-    if (element->binding != 0)
-        binding_check(e, at, element, NULL);
-    if (profile == NULL)
-        return;
-    if (profile->kind == IMG_PRIMITIVE) {
-        primitive_check(e, at, profile, element);
-        if ((element->flags & IMG_XHTML) != 0)
+    if (face->asks)
+        invariants_run(e, at, face->element);
+    if (face->root_asks)
+        invariants_run(e, at, face->root);
+    if (face->bound)
+        binding_check(e, at, face->element, NULL);
+    if (face->primitive) {
+        primitive_check(e, at, face->profile, face->element);
+        if ((face->element->flags & IMG_XHTML) != 0)
             xhtml_check(e, at);
         return;
     }
-    typed_check(e, at);
+    if (face->profile == NULL)
+        return;
+    if (face->typed)
+        typed_check(e, at);
     if (name == e->walk->name.coding || name == e->walk->name.quantity)
         coding_check(e, at);
     else if (name == e->walk->name.reference)
-        reference_check(e, at, element, type, NULL);
+        reference_check(e, at, face->element, face->type, NULL);
     else if (name == e->walk->name.extension)
         extension_check(e, at);
-    if (type != NULL && type->profiles.count > 0)
-        layer_type_profiles(e, at, type);
+    if (face->type != NULL && face->type->profiles.count > 0)
+        layer_type_profiles(e, at, face->type);
 }
 
 /* A resource within this one: its own run, and the profiles that the layers ask for. */
@@ -439,24 +456,22 @@ static void walk_item(struct engine *e, const struct place *at, uint32_t index, 
 {
     struct engine_walk *w = e->walk;
     struct item item = w->items[index];
-    struct place place = walk_item_place(e, at, &item);
-    const struct img_type *type;
+    struct place place = walk_item_place(at, &item);
     uint32_t first = w->layer_count, outer = w->first_layer;
-    img_id type_id = image_member_type(e->image, item.member, &type);
 
-    if (type_id != 0 && image_profile(e->image, type_id)->kind == IMG_RESOURCE) {
+    if (item.face->resource) {
         walk_resource(e, &place, &item, base);
         return;
     }
     w->first_layer = first;
     if (base)
-        base_element(e, &place, type);
+        base_element(e, &place, item.face);
     for (uint32_t l = item.layers; l != 0 && !e->failed; l = w->links[l - 1].next) {
         struct layer layer = w->links[l - 1].layer;
         layer_element(e, &place, &layer, at);
     }
     if ((base || w->layer_count > first) && (place.companion != NULL || (place.node != NULL && place.node->type == JSON_OBJECT) || w->layer_count > first))
-        walk_object(e, &place, image_body(e->image, image_element(e->image, place.element), place.type), first, w->layer_count - first, base);
+        walk_object(e, &place, item.face->body, first, w->layer_count - first, base);
     w->layer_count = first;
     w->first_layer = outer;
 }

@@ -23,10 +23,25 @@ struct layer {
     bool foreign;               /* the definition is of another type than the place: nothing of it is known to be checked by the base walk */
 };
 
+/* What a member is to the walk wherever it stands: what follows from it by the base type, put together once a session. */
+struct face {
+    const struct img_element *element, *root /* of the type, or NULL */, *body /* whose children are those of the value */;
+    const struct img_type *type; /* entry of the definition, or NULL */
+    const struct img_profile *profile;   /* of the type, or NULL */
+    img_id element_id, type_id;
+    struct bytes name, of_type; /* as in struct place */
+    uint64_t names;             /* bits of the names under which it may be found: of the element, of a choice's member as it is spelt */
+    bool primitive, resource, array;
+    bool outranked;             /* a choice that is not the first one */
+    bool asks, root_asks;       /* invariants to evaluate: of the element, of its type */
+    bool bound, typed;          /* a binding that is looked at; a type with checks of its own (typed.c) */
+};
+
 /* One child of the object that is being walked. */
 struct item {
     const struct json_node *node, *companion;
     const struct img_member *member;
+    const struct face *face;
     int32_t index;              /* NO_INDEX = no array */
     uint32_t layers;            /* first link + 1 */
 };
@@ -104,9 +119,21 @@ uint32_t walk_push_zeros(struct engine *e, uint32_t count);   /* returns where t
 void report_keep(struct engine *e, const struct issue *issue);
 
 /* walk.c */
+/* member: index + 1. NULL when memory is out. */
+const struct face *walk_new_face(struct engine *e, uint32_t member);
+static inline const struct face *walk_face(struct engine *e, uint32_t member)
+{
+    const struct face *face = e->session->faces[member - 1];
+    return face != NULL ? face : walk_new_face(e, member);
+}
+static inline struct place walk_item_place(const struct place *at, const struct item *item)
+{
+    const struct face *face = item->face;
+    return (struct place){ .up = at, .name = face->name, .of_type = face->of_type, .index = item->index, .node = item->node, .companion = item->companion, .type = face->type_id,
+                           .element = face->element_id, .resource = at->resource };
+}
 /* The object at the place: children by `body`, layers on top. base: the base types are checked, too. */
 void walk_object(struct engine *e, const struct place *at, const struct img_element *body, uint32_t first_layer, uint32_t layer_count, bool base);
-struct place walk_item_place(const struct engine *e, const struct place *at, const struct item *item);
 void walk_limit(struct engine *e, const struct place *at, const char *what);
 
 /* layers.c */
@@ -150,9 +177,10 @@ void ids_note(struct engine *e, const struct place *at, const struct json_node *
 /* invariants.c */
 void invariants_run(struct engine *e, const struct place *at, const struct img_element *def);
 /* Most elements have none to evaluate. */
+static inline bool invariants_any(const struct img_element *def) { return (def->flags & IMG_INVARIANTS) != 0 || def->content_reference != 0; }
 static inline void invariants_check(struct engine *e, const struct place *at, const struct img_element *def)
 {
-    if ((def->flags & IMG_INVARIANTS) != 0 || def->content_reference != 0)
+    if (invariants_any(def))
         invariants_run(e, at, def);
 }
 void invariants_native(struct engine *e, const struct place *at, const struct img_element *body, uint32_t first_group);
