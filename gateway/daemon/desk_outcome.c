@@ -201,11 +201,20 @@ int desk_status_open(struct desk *d, struct err *e)
     return r < 0 ? r : 0;
 }
 
+/* Its place among those whose file is to be written; dirty_count when it is none. */
+static size_t find_dirty(const struct desk *d, int64_t request)
+{
+    size_t i = 0;
+
+    while (i < d->dirty_count && d->dirty[i] != request)
+        i++;
+    return i;
+}
+
 void desk_status_dirty(struct desk *d, int64_t request)
 {
-    for (size_t i = 0; i < d->dirty_count; i++)
-        if (d->dirty[i] == request)
-            return;
+    if (find_dirty(d, request) < d->dirty_count)
+        return;
     if (d->dirty_count == DESK_DIRTY_MAX) {
         d->dirty_since[0] = 0; /* full: flushed at once */
         return;
@@ -219,10 +228,9 @@ void desk_status_dirty(struct desk *d, int64_t request)
 
 bool desk_status_unwritten(const struct desk *d, int64_t request)
 {
-    for (size_t i = 0; i < d->dirty_count; i++)
-        if (d->dirty[i] == request)
-            return d->dirty_fresh[i];
-    return false;
+    size_t i = find_dirty(d, request);
+
+    return i < d->dirty_count && d->dirty_fresh[i];
 }
 
 int64_t desk_status_due(const struct desk *d)
@@ -269,8 +277,8 @@ static void write_again(struct desk *d)
     if (n < 0)
         desk_log(d, &e);
     for (int i = 0; i < n; i++) {
-        if (row[i].request != last)
-            write_status(d, row[i].request, false);
+        if (row[i].request != last && find_dirty(d, row[i].request) == d->dirty_count) /* else it is written anyway, soon */
+            write_status(d, row[i].request);
         last = row[i].request;
     }
     d->again_before = n < AGAIN_ROWS ? 0 : row[n - 1].id;
