@@ -17,6 +17,7 @@
 
 static const struct { enum wire_type type; void (*job)(struct door *, struct convert_world *); } jobs[] = {
     { WIRE_LOOK, convert_look }, { WIRE_CONVERT, convert_convert }, { WIRE_CHECK, convert_check }, { WIRE_BUILD, convert_build }, { WIRE_READ, convert_read },
+    { WIRE_READ_NOTICE, convert_read_notice },
 };
 
 enum { KEEP_BYTES = 2 << 20 };

@@ -1,10 +1,10 @@
 /*
  * NAME
- *      convert_wire - check, build and read: what goes to the service and what comes back
+ *      convert_wire - check, build, read and read_notice: what goes to the service and what comes back
  *
  * DESCRIPTION
  *      check judges the signature of bytes that are about to be sent and validates them again. build prints the finished request. read takes an
- *      answer apart and maps the places it names to the vendor's lines.
+ *      answer apart and maps the places it names to the vendor's lines; read_notice does the same with what nobody asked for.
  */
 #include <unistd.h>
 #include "base/crypt.h"
@@ -170,5 +170,29 @@ void convert_read(struct door *door, struct convert_world *world)
     door_send(door);
     if (findings >= 0)
         close(findings);
+    memfd_unmap(&bytes);
+}
+
+void convert_read_notice(struct door *door, struct convert_world *world)
+{
+    const struct exchange_profile *profile = convert_profile(door, world, wire_text(&door->in, F_PROFILE));
+    enum exchange_form form = (enum exchange_form)wire_u64(&door->in, F_FORM);
+    struct bytes bytes = { NULL, 0 };
+    struct exchange_notice notice = { "", "", "" };
+    struct err e = ERR_INIT;
+    uint64_t order = wire_u64(&door->in, F_ORDER);
+    int r = profile == NULL ? err_set(&e, ERR_NOTFOUND, MSG_INTERNAL, NULL, "profile", NULL) : convert_map(wire_take_fd(&door->in, F_CONTENT), &bytes, &e);
+
+    if (r == 0)
+        r = exchange_notice_read(profile, form, bytes, world->arena, &notice, &e);
+    wire_begin(&door->out, WIRE_NOTICE);
+    wire_put_u64(&door->out, F_ORDER, order);
+    wire_put_u64(&door->out, F_MSG, r < 0 ? e.msg : MSG_NONE);
+    if (r == 0) {
+        wire_put_text(&door->out, F_INSTITUTION, notice.institution);
+        wire_put_text(&door->out, F_BUNDLE_ID, notice.document);
+        wire_put_text(&door->out, F_CODE, notice.result);
+    }
+    door_send(door);
     memfd_unmap(&bytes);
 }

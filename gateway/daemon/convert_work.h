@@ -1,5 +1,5 @@
 /*
- * convert_work.h - the five jobs of a convert worker: look, convert, check, build, read. Each takes its order from door->in and answers
+ * convert_work.h - the jobs of a convert worker: look, convert, check, build, read, read_notice. Each takes its order from door->in and answers
  * with one or more messages. All are pure functions of what came in the order and of what was loaded before the worker was confined.
  */
 #ifndef DAEMON_CONVERT_WORK_H
@@ -36,6 +36,7 @@ void convert_convert(struct door *door, struct convert_world *world);
 void convert_check(struct door *door, struct convert_world *world);
 void convert_build(struct door *door, struct convert_world *world);
 void convert_read(struct door *door, struct convert_world *world);
+void convert_read_notice(struct door *door, struct convert_world *world);
 
 /* Shared by the jobs: the profile of the order's F_PROFILE (name of a link), NULL when there is none. */
 const struct exchange_profile *convert_profile(const struct door *door, const struct convert_world *world, const char *link);

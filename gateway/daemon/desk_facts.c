@@ -134,7 +134,6 @@ static void on_found(struct desk *d, size_t door, struct wire_in *in)
 
     suffix_of(d, d->door[door].name, name, suffix, sizeof suffix);
     if (suffix[0] == '\0' || store_flow_ops.exchange_by_name(d->store, suffix, &row, &e) != 1) {
-        DESK_COPY(stray.u.stray.route, d->door[door].name);
         desk_event(d, &stray);
         return;
     }
@@ -143,6 +142,30 @@ static void on_found(struct desk *d, size_t door, struct wire_in *in)
     wire_put_i64(&d->out, F_EXCHANGE, row.id);
     wire_put_bytes(&d->out, F_NAME, text, strlen(text));
     (void)desk_door_send(d, door);
+}
+
+/* Stored before anything is believed of it. One too large to be taken is a line for a person. */
+static void on_notice(struct desk *d, size_t door, struct wire_in *in)
+{
+    struct flow_event event = { .type = FLOW_EV_NOTICE };
+    struct bytes name = wire_bytes(in, F_NAME);
+    struct sha256 digest;
+    char hex[SHA256_HEX];
+
+    if (!wire_has(in, F_CONTENT)) {
+        if (sha256_of(name.data, name.len, &digest) < 0) /* the name itself may name a patient */
+            return;
+        sha256_to_hex(&digest, hex);
+        hex[8] = '\0';
+        desk_log_plain(d, MSG_FLOW_NOTICE_TOO_LARGE, d->door[door].name, hex);
+        return;
+    }
+    DESK_COPY(event.u.notice.route, d->door[door].name);
+    desk_text_of(event.u.notice.name, sizeof event.u.notice.name, name);
+    if (desk_take(d, wire_take_fd(in, F_CONTENT), &event.u.notice.original))
+        desk_event(d, &event);
+    else
+        desk_door_kill(d, door); /* its file lies there: the next door tells it again */
 }
 
 void desk_fact_flush(struct desk *d)
@@ -172,6 +195,7 @@ void desk_fact(struct desk *d, size_t door, struct wire_in *in)
     case LINK_ENDED: exchange_event(d, terminal ? FLOW_EV_UNSURE : FLOW_EV_CONNECTION_ENDED, in); break;
     case LINK_LOOKED: on_looked_folder(d, in); break;
     case LINK_FOUND: on_found(d, door, in); break;
+    case LINK_NOTICE: on_notice(d, door, in); break;
     case LINK_DOWN:
     case LINK_LOGIN_FAILED: desk_link_set(d, route, false, wire_u64(in, F_HOW)); break;
     case LINK_UP:

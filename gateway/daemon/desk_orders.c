@@ -222,8 +222,18 @@ static void read_answer(struct desk *d, const struct flow_order *o)
         wire_put_fd(&d->out, F_SOURCE_MAP, desk_payload_fd(d, &o->u.read.source_map));
 }
 
+static void read_notice(struct desk *d, const struct flow_order *o)
+{
+    wire_begin(&d->out, WIRE_READ_NOTICE);
+    wire_put_i64(&d->out, F_ORDER, o->token);
+    wire_put_text(&d->out, F_PROFILE, o->u.notice.route);
+    wire_put_u64(&d->out, F_FORM, form_of(d, o->u.notice.route));
+    wire_put_fd(&d->out, F_CONTENT, desk_payload_fd(d, &o->u.notice.original));
+}
+
 static const struct { enum flow_order_type type; void (*put)(struct desk *, const struct flow_order *); } work[] = {
     { FLOW_DO_LOOK, look }, { FLOW_DO_CONVERT, convert }, { FLOW_DO_CHECK, check }, { FLOW_DO_BUILD, build }, { FLOW_DO_READ, read_answer },
+    { FLOW_DO_READ_NOTICE, read_notice },
 };
 
 static bool is_work(enum flow_order_type type)
@@ -358,6 +368,18 @@ static void order_await(struct desk *d, const struct flow_order *o, enum wire_ty
     (void)desk_door_send(d, (size_t)door);
 }
 
+/* Where others read the folder, too, the profile leaves it to the terminal to clear it away. */
+static void order_remove_notice(struct desk *d, const struct flow_order *o)
+{
+    int i = settings_find_link(d->settings, o->u.notice.route), door = desk_door_find(d, DESK_LINK, o->u.notice.route);
+
+    if (i < 0 || door < 0 || !d->profile[i]->notice.remove)
+        return;
+    wire_begin(&d->out, WIRE_REMOVE_NOTICE);
+    put_name(d, o->u.notice.name);
+    (void)desk_door_send(d, (size_t)door);
+}
+
 /* ---- spool ---- */
 
 static void order_claim(struct desk *d, const struct flow_order *o)
@@ -411,6 +433,17 @@ static void result_name(struct desk *d, int64_t request, bool operator_order, ch
         snprintf(ret_name, size, "%s%s", stem, result_ending);
 }
 
+/* The same notice has the same name, whatever was restored meanwhile. */
+static void notice_name(struct desk *d, int64_t request, char *ret_name, size_t size)
+{
+    struct flow_request row;
+    struct err e = ERR_INIT;
+
+    if (store_flow_ops.request_get(d->store, request, &row, &e) < 0)
+        row.request_id[0] = '\0';
+    snprintf(ret_name, size, "consent-%.16s.notice.json", row.request_id);
+}
+
 static void send_file_away(struct desk *d, size_t door, const struct flow_order *o)
 {
     struct flow_attachment row;
@@ -437,7 +470,10 @@ static void order_hand_back(struct desk *d, const struct flow_order *o)
         desk_event_later(d, &event);
         return;
     }
-    result_name(d, o->u.hand_back.request, o->u.hand_back.operator_order, name, sizeof name);
+    if (o->u.hand_back.origin == FLOW_ORIGIN_SERVICE)
+        notice_name(d, o->u.hand_back.request, name, sizeof name);
+    else
+        result_name(d, o->u.hand_back.request, o->u.hand_back.origin == FLOW_ORIGIN_OPERATOR, name, sizeof name);
     wire_begin(&d->out, WIRE_WRITE);
     wire_put_i64(&d->out, F_ORDER, o->u.hand_back.request);
     wire_put_text(&d->out, F_SOURCE, o->u.hand_back.source);
@@ -445,7 +481,7 @@ static void order_hand_back(struct desk *d, const struct flow_order *o)
     put_name(d, name);
     wire_put_fd(&d->out, F_CONTENT, desk_payload_fd(d, &o->u.hand_back.outcome));
     wire_put_u64(&d->out, F_DURABLE, 1);
-    if (!o->u.hand_back.operator_order && !desk_status_unwritten(d, o->u.hand_back.request)) {
+    if (o->u.hand_back.origin == FLOW_ORIGIN_VENDOR && !desk_status_unwritten(d, o->u.hand_back.request)) {
         char status[sizeof name];
         snprintf(status, sizeof status, "%.*s.status.json", (int)(strlen(name) - strlen(result_ending)), name);
         wire_put_text(&d->out, F_OUT_NAME, status); /* goes with the same order, which is given again until it is done: nothing else would ever take it away */
@@ -454,7 +490,7 @@ static void order_hand_back(struct desk *d, const struct flow_order *o)
         desk_event_later(d, &event);
         return;
     }
-    if (o->u.hand_back.operator_order) {
+    if (o->u.hand_back.origin != FLOW_ORIGIN_VENDOR) {
         event.type = FLOW_EV_FILED; /* there is no original to file */
         desk_event_later(d, &event);
     } else {
@@ -479,6 +515,7 @@ void desk_give(struct desk *d, const struct flow_order *o)
     case FLOW_DO_AWAIT: order_await(d, o, WIRE_AWAIT); break;
     case FLOW_DO_LOOK_FOLDER: order_await(d, o, WIRE_LINK_LOOK); break;
     case FLOW_DO_REMOVE_ANSWER: order_await(d, o, WIRE_REMOVE); break;
+    case FLOW_DO_REMOVE_NOTICE: order_remove_notice(d, o); break;
     case FLOW_DO_LOG: desk_log_order(d, o); break;
     case FLOW_DO_ALARM: desk_alarm_order(d, o); break;
     default: break;

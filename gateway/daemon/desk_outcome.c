@@ -10,6 +10,7 @@
 #include "base/timefmt.h"
 #include "daemon/desk.h"
 #include "report/findings.h"
+#include "report/notice.h"
 #include "report/outcome.h"
 #include "spool/spool.h"
 
@@ -166,15 +167,62 @@ int desk_outcome_text(struct desk *d, int64_t request, bool final, struct buf *r
     return r < 0 ? r : 0;
 }
 
+/* The vendor's request with the document that a notice is about, as far as it is still there. */
+static void about_document(struct desk *d, struct notice_told *told, struct flow_request *about, struct flow_unit *unit, struct flow_message *message)
+{
+    if (store_flow_ops.request_get(d->store, told->request->about_request, about, NULL) < 0)
+        return;
+    told->about_id = about->request_id;
+    for (int64_t after = 0; store_flow_ops.unit_next_of_request(d->store, about->id, after, unit, NULL) == 1; after = unit->id) {
+        if (strcmp(unit->bundle_id, told->said.document) != 0)
+            continue;
+        told->unit = unit;
+        if (unit->message != 0 && store_flow_ops.message_get(d->store, unit->message, message, NULL) == 0)
+            told->message = message;
+        return;
+    }
+}
+
+static int notice_text(struct desk *d, const struct flow_request *request, struct buf *ret_text, struct err *e)
+{
+    struct notice_told told = { .request = request };
+    struct flow_request about = { .id = 0 };
+    struct flow_unit unit;
+    struct flow_message message;
+    struct arena *arena = arena_new(1 << 20);
+    struct buf said;
+    char name[FLOW_NAME * 4];
+    int r = arena == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "notice", NULL) : 0;
+
+    buf_init(&said, 1 << 16);
+    if (r == 0)
+        r = read_payload(d, &request->report, &said, e);
+    if (r == 0)
+        r = notice_said(buf_bytes(&said), arena, &told.said, e);
+    if (r == 0 && request->about_request != 0)
+        about_document(d, &told, &about, &unit, &message);
+    if (about.id != 0) {
+        outcome_printable(about.name, name, sizeof name);
+        told.about = name;
+    }
+    if (r == 0)
+        r = notice_write(&told, (enum msg_lang)d->settings->language, ret_text, e);
+    buf_free(&said);
+    arena_free(arena);
+    return r;
+}
+
 void desk_compose(struct desk *d, const struct flow_order *order)
 {
     struct flow_event event = { .type = FLOW_EV_COMPOSED, .u.composed.token = order->token };
+    struct flow_request request;
     struct buf text;
     struct err e = ERR_INIT;
-    int r;
+    int r = store_flow_ops.request_get(d->store, order->u.request.request, &request, &e);
 
     buf_init(&text, DESK_PAYLOAD_MAX);
-    r = desk_outcome_text(d, order->u.request.request, true, &text, &e);
+    if (r == 0)
+        r = request.origin == FLOW_ORIGIN_SERVICE ? notice_text(d, &request, &text, &e) : desk_outcome_text(d, request.id, true, &text, &e);
     if (r == 0)
         r = desk_payload_keep(d, buf_bytes(&text), &event.u.composed.outcome, &e); /* handed back right after the commit */
     buf_free(&text);

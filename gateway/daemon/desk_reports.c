@@ -18,6 +18,7 @@
 #include "chart/order.h"
 #include "daemon/desk.h"
 #include "link/link.h"
+#include "report/notice.h"
 #include "report/outcome.h"
 #include "sign/sign.h"
 #include "spool/spool.h"
@@ -451,6 +452,30 @@ static void on_answer_read(struct desk *d, struct desk_job *job, struct wire_in 
     desk_job_end(d, job);
 }
 
+static void on_notice_read(struct desk *d, struct desk_job *job, struct wire_in *in)
+{
+    struct flow_event event = { .type = FLOW_EV_NOTICE_READ, .u.notice_read.token = wire_i64(in, F_ORDER), .u.notice_read.readable = wire_u64(in, F_MSG) == MSG_NONE };
+    struct notice_said said = { wire_text(in, F_INSTITUTION), wire_text(in, F_BUNDLE_ID), wire_text(in, F_CODE) };
+    int facility = settings_find_facility(d->settings, said.institution);
+    struct buf text;
+    bool ok = wire_u64(in, F_MSG) != MSG_NOMEM;
+
+    buf_init(&text, 1 << 16);
+    if (ok && event.u.notice_read.readable) {
+        DESK_COPY(event.u.notice_read.facility, facility < 0 ? "" : d->settings->facility[facility].code);
+        DESK_COPY(event.u.notice_read.bundle_id, said.document);
+        DESK_COPY(event.u.notice_read.result, said.result);
+        ok = notice_keep(&said, &text, NULL) == 0 && desk_put_text(d, text.data, text.len, &event.u.notice_read.report);
+    }
+    buf_free(&text);
+    if (ok) {
+        desk_event(d, &event);
+        desk_job_end(d, job);
+    } else {
+        job_lost(d, job);
+    }
+}
+
 /* ---- signer ---- */
 
 static enum flow_signer_state signer_state(uint64_t wait)
@@ -543,7 +568,7 @@ static bool is_report_of(const struct desk_job *job, enum wire_type type)
 {
     static const struct { enum wire_type report; enum flow_order_type order; } table[] = {
         { WIRE_LOOKED, FLOW_DO_LOOK }, { WIRE_CONVERTED_UNIT, FLOW_DO_CONVERT }, { WIRE_CONVERTED, FLOW_DO_CONVERT }, { WIRE_CHECKED, FLOW_DO_CHECK },
-        { WIRE_BUILT, FLOW_DO_BUILD }, { WIRE_ANSWER, FLOW_DO_READ },
+        { WIRE_BUILT, FLOW_DO_BUILD }, { WIRE_ANSWER, FLOW_DO_READ }, { WIRE_NOTICE, FLOW_DO_READ_NOTICE },
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
@@ -571,6 +596,7 @@ static void hear_work(struct desk *d, size_t door, struct wire_in *in)
     case WIRE_CHECKED: on_checked(d, job, in); break;
     case WIRE_BUILT: on_built(d, job, in); break;
     case WIRE_ANSWER: on_answer_read(d, job, in); break;
+    case WIRE_NOTICE: on_notice_read(d, job, in); break;
     default: break;
     }
 }

@@ -31,7 +31,7 @@ enum haste { AFTER_COMMIT_SOON /* the commit is made at the end of this turn */,
 static enum haste haste_of(enum flow_order_type type)
 {
     static const enum haste table[FLOW_DO_TYPES] = {
-        [FLOW_DO_LOOK] = AT_ONCE, [FLOW_DO_CONVERT] = AT_ONCE, [FLOW_DO_CHECK] = AT_ONCE, [FLOW_DO_BUILD] = AT_ONCE, [FLOW_DO_READ] = AT_ONCE, /* pure */
+        [FLOW_DO_LOOK] = AT_ONCE, [FLOW_DO_CONVERT] = AT_ONCE, [FLOW_DO_CHECK] = AT_ONCE, [FLOW_DO_BUILD] = AT_ONCE, [FLOW_DO_READ] = AT_ONCE, [FLOW_DO_READ_NOTICE] = AT_ONCE, /* pure */
         [FLOW_DO_CLAIM] = AT_ONCE, [FLOW_DO_OFFER_AGAIN] = AT_ONCE, /* no row stands behind them; what is claimed lies in .work/ and is found there */
         [FLOW_DO_LOG] = AFTER_COMMIT, [FLOW_DO_ALARM] = AFTER_COMMIT, [FLOW_DO_WRITE_STATUS] = AFTER_COMMIT, [FLOW_DO_COMPOSE] = AFTER_COMMIT /* was answered inside */,
     };

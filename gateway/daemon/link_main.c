@@ -30,7 +30,7 @@ static void on_fact(void *user, const struct link_fact *fact)
     struct wire_out *out = &d->door->out;
     int fd = -1;
 
-    if (fact->kind == LINK_ANSWER)
+    if (fact->kind == LINK_ANSWER || (fact->kind == LINK_NOTICE && fact->bytes.data != NULL))
         fd = memfd_seal("clinsgw-answer", fact->bytes.data, fact->bytes.len, NULL);
     if (d->calls && (fact->kind == LINK_NOT_LEFT || fact->kind == LINK_STATUS || fact->kind == LINK_ENDED || fact->kind == LINK_ANSWER))
         d->under_way--;
@@ -114,6 +114,7 @@ static void obey(struct link_door *d)
     case WIRE_AWAIT: r = link_await(d->link, exchange, name, &e); break;
     case WIRE_REMOVE: r = link_remove(d->link, exchange, name, &e); break;
     case WIRE_FORGET: (void)link_forget(d->link, exchange); break;
+    case WIRE_REMOVE_NOTICE: (void)link_remove_notice(d->link, name); break;
     default: break;
     }
     if (r < 0 && r != ERR_EXISTS && r != ERR_UNSUPPORTED)

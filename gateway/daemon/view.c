@@ -15,6 +15,7 @@
 #include "daemon/view.h"
 #include "daemon/view_private.h"
 #include "report/findings.h"
+#include "report/notice.h"
 #include "report/outcome.h"
 
 enum { PAGE_ROWS = 64, LIST_DEFAULT = 100, PAYLOAD_MAX = 96 << 20, FINDINGS_ARENA = 4 << 20, FINDINGS_SHOWN = 200 };
@@ -128,17 +129,32 @@ static int read_received(struct view *v, const struct view_ask *ask, enum flow_m
     return store_requests(v->store, ask->source, FLOW_RQ_RECEIVED, before, rows, PAGE_ROWS, e);
 }
 
+static int read_requests(struct view *v, const struct view_ask *ask, enum flow_message_state state, int64_t before, void *rows, struct err *e)
+{
+    (void)state, (void)ask;
+    return store_requests(v->store, NULL, FLOW_RQ_NONE, before, rows, PAGE_ROWS, e);
+}
+
+static bool is_notice(const void *row)
+{
+    const struct flow_request *q = row;
+    return q->origin == FLOW_ORIGIN_SERVICE;
+}
+
 /* A table of the store as list walks it. The query narrows by one name of what is asked, the walk compares both. */
 struct listed {
     size_t size, id, source, facility; /* of a row; of the members in it */
     int (*read)(struct view *v, const struct view_ask *ask, enum flow_message_state state, int64_t before, void *rows, struct err *e);
     void (*add)(struct view *v, cJSON *array, const void *row);
+    bool (*wanted)(const void *row);   /* NULL = every row */
 };
 
 static const struct listed messages = { sizeof(struct flow_message), offsetof(struct flow_message, id), offsetof(struct flow_message, source),
-                                        offsetof(struct flow_message, facility), read_messages, list_message };
+                                        offsetof(struct flow_message, facility), read_messages, list_message, NULL };
 static const struct listed received_requests = { sizeof(struct flow_request), offsetof(struct flow_request, id), offsetof(struct flow_request, source),
-                                                 offsetof(struct flow_request, facility), read_received, list_request };
+                                                 offsetof(struct flow_request, facility), read_received, list_request, NULL };
+static const struct listed notices = { sizeof(struct flow_request), offsetof(struct flow_request, id), offsetof(struct flow_request, source),
+                                       offsetof(struct flow_request, facility), read_requests, list_request, is_notice };
 
 static int list_rows(struct view *v, const struct view_ask *ask, const struct listed *t, enum flow_message_state state, cJSON *array, int64_t *left, struct err *e)
 {
@@ -151,6 +167,8 @@ static int list_rows(struct view *v, const struct view_ask *ask, const struct li
         for (int i = 0; i < n && *left > 0; i++) {
             const char *row = rows + (size_t)i * t->size;
             memcpy(&before, row + t->id, sizeof before);
+            if (t->wanted != NULL && !t->wanted(row))
+                continue;
             if ((ask->source == NULL || strcmp(row + t->source, ask->source) == 0) && (ask->facility == NULL || strcmp(row + t->facility, ask->facility) == 0)) {
                 t->add(v, array, row);
                 --*left;
@@ -166,11 +184,12 @@ int view_list(struct store *store, const struct view_ask *ask, enum msg_lang lan
     struct view v = { .store = store, .w = { lang, true }, .paused = is_paused(store) };
     enum flow_message_state state = FLOW_MS_NONE;
     bool received = ask->state != NULL && strcmp(ask->state, flow_request_state_name(FLOW_RQ_RECEIVED)) == 0;
+    bool notice = ask->state != NULL && strcmp(ask->state, VIEW_STATE_NOTICE) == 0;
     int64_t left = ask->limit == 0 ? LIST_DEFAULT : ask->limit;
     cJSON *root, *array;
     int r = 0;
 
-    if (ask->state != NULL && !received && state_of(ask->state, &state) < 0)
+    if (ask->state != NULL && !received && !notice && state_of(ask->state, &state) < 0)
         return err_set(e, ERR_INVALID, MSG_CTL_ARGUMENT, NULL, ask->state, NULL);
     root = cJSON_CreateObject();
     if (root == NULL)
@@ -178,7 +197,9 @@ int view_list(struct store *store, const struct view_ask *ask, enum msg_lang lan
     array = writer_put_list(&v.w, root, "messages");
     if (ask->state == NULL || received)
         r = list_rows(&v, ask, &received_requests, FLOW_MS_NONE, array, &left, e);
-    if (r == 0 && !received)
+    if (notice)
+        r = list_rows(&v, ask, &notices, FLOW_MS_NONE, array, &left, e);
+    if (r == 0 && !received && !notice)
         r = list_rows(&v, ask, &messages, state, array, &left, e);
     if (r == 0)
         r = print(&v, root, json, view_list_text, out, e);
@@ -386,6 +407,31 @@ static int show_message(struct view *v, cJSON *array, const struct flow_message 
     return r < 0 ? r : show_history(v, o, "message", m->id, e);
 }
 
+/* What the service said without being asked. */
+static int show_notice(struct view *v, cJSON *o, const struct flow_request *q, struct err *e)
+{
+    struct arena *arena = arena_new(FINDINGS_ARENA);
+    struct notice_said said;
+    struct buf text;
+    int r = arena == NULL ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "view", NULL) : 0;
+
+    buf_init(&text, PAYLOAD_MAX);
+    writer_put_text(&v->w, o, "notice", "consent");
+    if (r == 0 && is_there(&q->report)) {
+        r = store_payload_get(v->store, &q->report, &text, e);
+        if (r == 0)
+            r = notice_said(buf_bytes(&text), arena, &said, e);
+        if (r == 0) {
+            writer_put_text(&v->w, o, "institution", said.institution);
+            writer_put_text(&v->w, o, "document", said.document);
+            writer_put_text(&v->w, o, "result", said.result);
+        }
+    }
+    buf_free(&text);
+    arena_free(arena);
+    return r;
+}
+
 static int show_request(struct view *v, cJSON *o, const struct flow_request *q, struct err *e)
 {
     struct flow_attachment a;
@@ -399,7 +445,10 @@ static int show_request(struct view *v, cJSON *o, const struct flow_request *q, 
     writer_put_text(&v->w, o, "file", text);
     writer_put_text(&v->w, o, "source", q->source);
     writer_put_text(&v->w, o, "facility", q->facility);
-    writer_put_text(&v->w, o, "request_id", q->request_id);
+    if (q->origin == FLOW_ORIGIN_SERVICE && (r = show_notice(v, o, q, e)) < 0)
+        return r;
+    if (q->origin != FLOW_ORIGIN_SERVICE)
+        writer_put_text(&v->w, o, "request_id", q->request_id);
     writer_put_text(&v->w, o, "state", flow_request_state_name(q->state));
     writer_put_yes(&v->w, o, "held", q->step == FLOW_RS_HELD);
     put_reason(v, o, q->reason);

@@ -21,6 +21,9 @@ enum { VIEW_TEXT_MAX = 8 << 20, VIEW_LIST_MAX = 10000 };
 
 struct view_ask { const char *state, *facility, *source; /* NULL = any */ int64_t limit; /* 0 = 100 */ };
 
+/* Not a state of a message: the service's unasked results. */
+#define VIEW_STATE_NOTICE "notice"
+
 /* Messages, newest first, before them the requests that have none yet. ERR_INVALID: no such state. */
 int view_list(struct store *store, const struct view_ask *ask, enum msg_lang lang, bool json, struct buf *out, struct err *e);
 /* Terms that the newest messages (limit 0 = 1000) sent without a standard code, newest first: the work list for the code map. */

@@ -10,6 +10,8 @@
  *     ...
  *     exchange_read(p, op, EXCHANGE_XML, EXCHANGE_RES, bytes, arena, &answer, &e);             // a worker
  *     if (exchange_answer_fits(answer.institution, answer.identifier, institution, identifier)) ...  // the desk believes only a fitting answer
+ *     if (exchange_notice_name(p, name)) ...                                                   // the link: an unasked result, not an answer
+ *     exchange_notice_read(p, EXCHANGE_XML, bytes, arena, &notice, &e);                        // a worker
  *     exchange_profile_free(p);
  *
  * Ownership: a profile owns all it points to and is read-only after loading; one thread uses it at a time (it holds a character converter,
@@ -90,6 +92,13 @@ struct exchange_call {
 
 struct exchange_code { const char *code; int class; unsigned marks; };
 
+/* The unasked result (CIS-IF-119), as far as a site knows it: nothing of it is public, so the shipped profile has no such section. */
+struct exchange_notice_form {
+    const char *name;                  /* file name with one '*'; NULL: no section [notice], such files are left alone */
+    const char *institution, *document, *result;   /* paths from the root */
+    bool remove;                       /* taken out of the answer folder once it is stored; else the terminal clears it away */
+};
+
 /* All read-only. Times in milliseconds, sizes in bytes. */
 struct exchange_profile {
     const char *name, *interface;      /* "clins-2026", "8.09" */
@@ -121,6 +130,7 @@ struct exchange_profile {
     struct exchange_code *code; size_t code_count;
     int http[600];                     /* enum exchange_http by status; index 0..99 unused */
     const char *kind[EXCHANGE_KIND_COUNT], *consent[EXCHANGE_CONSENT_COUNT];
+    struct exchange_notice_form notice;
     void *cp932;                       /* iconv_t */
     struct arena *arena;
 };
@@ -166,6 +176,9 @@ int exchange_answer_name(const struct exchange_profile *p, const char *request_n
 int exchange_err_name(const struct exchange_profile *p, const char *request_name, char ret_name[static EXCHANGE_NAME_MAX]);
 /* Takes a name apart; host NULL = none is ours. ERR_NOTFOUND: a foreign file, to be left alone. */
 int exchange_name_parse(const struct exchange_profile *p, const char *name, const char *host, struct exchange_name *ret_name);
+/* The name is that of an unasked result, and of no request or answer: false for all where the profile has no [notice]. '*' stands for 1-64 of
+ * [A-Za-z0-9_-]. */
+bool exchange_notice_name(const struct exchange_profile *p, const char *name);
 
 /* ---- requests ---- */
 
@@ -218,6 +231,18 @@ int exchange_read(const struct exchange_profile *p, int operation, enum exchange
 bool exchange_answer_fits(const char *said_institution, const char *said_identifier, const char *institution, const char *identifier);
 /* Appends a success answer as JSON, as the service would give it (for the sink link). */
 int exchange_answer_build(const struct exchange_profile *p, const char *institution, const char *identifier, struct buf *ret, struct err *e);
+
+/* ---- the unasked result ---- */
+
+enum { EXCHANGE_NOTICE_TEXT_MAX = 64 };   /* bytes of each of the three */
+
+/* Whom it is for, which document it is about, what it says: as sent, none empty. */
+struct exchange_notice { const char *institution, *document, *result; };
+
+/* Reads it as strictly as an answer, into the arena. ERR_SYNTAX when it cannot be read or one of the three is missing, too long or comes twice; ERR_LIMIT over
+ * answer_limit; ERR_UNSUPPORTED where the profile has no [notice]. */
+int exchange_notice_read(const struct exchange_profile *p, enum exchange_form form, struct bytes bytes, struct arena *arena,
+                         struct exchange_notice *ret_notice, struct err *e);
 
 /* ---- log-in of the Web API ---- */
 

@@ -3,7 +3,7 @@
  *     exchange/names - durable names of exchanges: file names on the terminal's share, labels on the Web API
  *
  * SYNOPSIS
- *     exchange_request_name(), exchange_answer_name(), exchange_err_name(), exchange_name_parse()
+ *     exchange_request_name(), exchange_answer_name(), exchange_err_name(), exchange_name_parse(), exchange_notice_name()
  *
  * DESCRIPTION
  *     The profile's patterns hold ${api} and ${suffix}. Ours is the suffix: the host prefix and the counter in base 36, 13 digits, which is
@@ -15,7 +15,7 @@
 #include "base/text.h"
 #include "exchange/exchange_private.h"
 
-enum { COUNTER_DIGITS = 13, SUFFIX_MIN = 12, SUFFIX_MAX = 32 };
+enum { COUNTER_DIGITS = 13, SUFFIX_MIN = 12, SUFFIX_MAX = 32, NOTICE_FREE_MAX = 64 };
 
 static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
 
@@ -107,6 +107,19 @@ int exchange_name_parse(const struct exchange_profile *p, const char *name, cons
     found.ours = host != NULL && suffix_is_ours(found.suffix, host, &found.counter);
     *ret_name = found;
     return 0;
+}
+
+bool exchange_notice_name(const struct exchange_profile *p, const char *name)
+{
+    struct exchange_name parsed;
+    if (p->notice.name == NULL)
+        return false;
+    const char *star = strchr(p->notice.name, '*');
+    size_t before = (size_t)(star - p->notice.name), after = strlen(star + 1), len = strlen(name);
+    if (len <= before + after || len > before + after + NOTICE_FREE_MAX || len >= EXCHANGE_NAME_MAX)
+        return false;
+    return memcmp(name, p->notice.name, before) == 0 && strcmp(name + len - after, star + 1) == 0
+        && text_all_of(name + before, len - before - after, "A-Za-z0-9_-") && exchange_name_parse(p, name, NULL, &parsed) < 0;
 }
 
 static int derive(const struct exchange_profile *p, const char *request_name, enum exchange_name_kind kind, char ret_name[static EXCHANGE_NAME_MAX])

@@ -7,7 +7,7 @@
  *     exchange_class_name(), exchange_code_class(), exchange_http_class()
  *
  * DESCRIPTION
- *     A profile is a file in the form of base/conf.h. The typed sections ([profile], [operation ...], [answer], [kinds], [consents]) are
+ *     A profile is a file in the form of base/conf.h. The typed sections ([profile], [operation ...], [answer], [kinds], [consents], [notice]) are
  *     read by tables here; the free lists ([header], [body ...], [codes], [http]) by profile_lists.c. Everything is checked once, at load, so
  *     that nothing else in the room has to doubt the profile.
  *
@@ -109,6 +109,17 @@ static const struct conf_key consent_keys[] = {
     CONSENT("spoken", EXCHANGE_CONSENT_SPOKEN), CONSENT("portal", EXCHANGE_CONSENT_PORTAL), CONSENT("card", EXCHANGE_CONSENT_CARD),
     { NULL, CONF_TEXT, 0, false, 0, 0, NULL, NULL }
 };
+
+#define AT(member) offsetof(struct exchange_notice_form, member)
+static const struct conf_key notice_keys[] = {
+    { "name", CONF_TEXT, AT(name), true, 0, 0, NULL, NULL },
+    { "institution", CONF_TEXT, AT(institution), true, 0, 0, NULL, NULL },
+    { "document", CONF_TEXT, AT(document), true, 0, 0, NULL, NULL },
+    { "result", CONF_TEXT, AT(result), true, 0, 0, NULL, NULL },
+    { "remove", CONF_BOOL, AT(remove), false, 0, 0, NULL, "no" },
+    { NULL, CONF_TEXT, 0, false, 0, 0, NULL, NULL }
+};
+#undef AT
 
 #define MAY(settle) (1u << EXCHANGE_SETTLE_##settle)
 
@@ -225,6 +236,40 @@ static bool pattern_ok(const char *pattern)
         && (before == 0 || text_all_of(pattern, before, "A-Za-z0-9._-")) && text_all_of(api + 6, between, "A-Za-z0-9._-");
 }
 
+/* One '*' behind something that tells the family: a pattern for everything would take other systems' files. */
+static bool notice_name_ok(const char *pattern)
+{
+    enum { FAMILY_MIN = 6, SIDE_MAX = 40 };
+    const char *star = strchr(pattern, '*');
+    return star != NULL && pattern[0] != '.' && star - pattern >= FAMILY_MIN && star - pattern <= SIDE_MAX && text_all_of(pattern, (size_t)(star - pattern), "A-Za-z0-9._-")
+        && exchange_text_ok(star + 1, "A-Za-z0-9._-", 0, SIDE_MAX);
+}
+
+/* The section may be missing: then the unasked result is not known here. */
+static int read_notice(struct exchange_profile *p, struct conf *conf, struct err *e)
+{
+    const struct conf_section *s = conf_find(conf, "notice", NULL);
+    struct exchange_notice_form f;
+    size_t told = conf->told;
+    if (s == NULL)
+        return 0;
+    memset(&f, 0, sizeof f);
+    int code = conf_apply(conf, s, notice_keys, &f, p->arena, e);
+    if (code < 0 || conf->told > told || s->unread)
+        return code;
+    const struct { const char *key; bool ok; const char *allowed; } check[] = {
+        { "name", notice_name_ok(f.name), "6 to 40 of A-Z a-z 0-9 . _ -, one '*', an ending" },
+        { "institution", exchange_path_ok(f.institution), "element names joined by '/'" },
+        { "document", exchange_path_ok(f.document), "element names joined by '/'" },
+        { "result", exchange_path_ok(f.result), "element names joined by '/'" },
+    };
+    for (size_t i = 0; i < sizeof check / sizeof *check; i++)
+        if (!check[i].ok)
+            return exchange_profile_fail(e, conf->file, line_of(s, check[i].key), MSG_PROFILE_VALUE, check[i].key, check[i].allowed);
+    p->notice = f;
+    return 0;
+}
+
 static int check_texts(const struct exchange_profile *p, const struct conf *conf, const struct conf_section *s, struct err *e)
 {
     static const char plain[] = "a plain name of A-Z a-z 0-9 . _ - that does not begin with '.'";
@@ -298,7 +343,7 @@ static int read_operation(struct exchange_profile *p, struct conf *conf, const s
 
 static int read_operations(struct exchange_profile *p, struct conf *conf, struct err *e)
 {
-    static const char *const kinds[] = { "profile", "operation", "header", "body", "kinds", "consents", "answer", "codes", "http" };
+    static const char *const kinds[] = { "profile", "operation", "header", "body", "kinds", "consents", "answer", "codes", "http", "notice" };
     for (const struct conf_section *s = conf->sections; s != NULL; s = s->next) {
         size_t i = 0;
         while (i < sizeof kinds / sizeof *kinds && strcmp(kinds[i], s->kind) != 0)
@@ -306,7 +351,7 @@ static int read_operations(struct exchange_profile *p, struct conf *conf, struct
         int code = 0;
         if (i == sizeof kinds / sizeof *kinds && (s->kind[0] != '\0' || s->lines != NULL))
             code = exchange_profile_fail(e, conf->file, s->line, MSG_PROFILE_UNKNOWN, s->kind,
-                                         "[profile] [operation ...] [header] [body ...] [kinds] [consents] [answer] [codes] [http]");
+                                         "[profile] [operation ...] [header] [body ...] [kinds] [consents] [answer] [codes] [http] [notice]");
         else if (strcmp(s->kind, "operation") == 0)
             code = read_operation(p, conf, s, e);
         if (code < 0 && (code = conf_fault(conf, code, e)) < 0)
@@ -357,6 +402,8 @@ static int profile_fill(struct exchange_profile *p, struct conf *conf, struct er
         code = section_apply(conf, "kinds", kind_keys, p, p->arena, e);
     if (code == 0)
         code = section_apply(conf, "consents", consent_keys, p, p->arena, e);
+    if (code == 0)
+        code = conf_fault(conf, read_notice(p, conf, e), e);
     if (code == 0 && conf->told == 0)
         code = conf_fault(conf, exchange_profile_lists(p, conf, e), e);
     if (code == 0 && conf->told == 0)

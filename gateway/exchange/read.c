@@ -3,7 +3,7 @@
  *     exchange/read - what an answer of the service means
  *
  * SYNOPSIS
- *     exchange_read()
+ *     exchange_read(), exchange_notice_read()
  *
  * DESCRIPTION
  *     Two levels are told apart (field code shows SegmentOfResult 1 together with ProcessingResultStatus 2): the way there, by
@@ -220,4 +220,32 @@ int exchange_read(const struct exchange_profile *p, int operation, enum exchange
     answer.document_status = document_status(a, said.document_status);
     *ret_answer = answer;
     return 0;
+}
+
+int exchange_notice_read(const struct exchange_profile *p, enum exchange_form form, struct bytes bytes, struct arena *arena,
+                         struct exchange_notice *ret_notice, struct err *e)
+{
+    const struct exchange_notice_form *f = &p->notice;
+    struct exchange_notice notice = { NULL, NULL, NULL };
+    const struct { const char *path; const char **text; } leaves[] = {
+        { f->institution, &notice.institution }, { f->document, &notice.document }, { f->result, &notice.result }
+    };
+    struct exchange_tree root = { .name = "" };
+    const char *charset = "";
+    bool guessed;
+    if (f->name == NULL)
+        return err_set(e, ERR_UNSUPPORTED, MSG_PROFILE_MISSING, NULL, "[notice]", p->name);
+    int code = exchange_tree_read(p, form, bytes, arena, &root, &guessed, e);
+    if (code == 0 && guessed)
+        code = leaf_at(&root, p->answer->charset, &charset, e);
+    if (code == 0 && guessed && strcmp(charset, p->answer->charset_shift_jis) != 0)
+        code = malformed(e, p->answer->charset);
+    for (size_t i = 0; i < sizeof leaves / sizeof *leaves && code == 0; i++) {
+        code = leaf_at(&root, leaves[i].path, leaves[i].text, e);
+        if (code == 0 && ((*leaves[i].text)[0] == '\0' || strlen(*leaves[i].text) > EXCHANGE_NOTICE_TEXT_MAX))
+            code = malformed(e, leaves[i].path);
+    }
+    if (code == 0)
+        *ret_notice = notice;
+    return code;
 }

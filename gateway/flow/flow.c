@@ -13,6 +13,7 @@
  *         sign     to_sign -> ready          send     ready -> sending
  *         link     facts about exchanges     evidence what an answer says
  *         unknown  how it becomes known      timers   what happens when nothing happens
+ *         notice   a result that nobody asked for
  *         start    another life's remains    operate  what a person asks for
  *         pump     fills what is free        run      rows, orders, jobs of one step
  *     memory.h is a version of the tables without a disk, for tests and for the explorer.
@@ -94,6 +95,8 @@ static flow_handler *const handlers[FLOW_EV_TYPES] = {
     [FLOW_EV_BELIEVE_CLOCK] = flow_operate_event,
     [FLOW_EV_AFTER_RESTORE] = flow_operate_event,
     [FLOW_EV_RELOADED] = flow_reloaded,
+    [FLOW_EV_NOTICE] = flow_notice_come,
+    [FLOW_EV_NOTICE_READ] = flow_notice_read,
 };
 
 /* What the event touched, until nothing more follows from it. */

@@ -145,7 +145,7 @@ enum flow_class {           /* of an answer, as the interface profile classes it
 
 enum flow_link { FLOW_LINK_TERMINAL, FLOW_LINK_WEBAPI };
 enum flow_policy { FLOW_POLICY_NEVER, FLOW_POLICY_PREFER, FLOW_POLICY_REQUIRE };
-enum flow_origin { FLOW_ORIGIN_VENDOR, FLOW_ORIGIN_OPERATOR };
+enum flow_origin { FLOW_ORIGIN_VENDOR, FLOW_ORIGIN_OPERATOR, FLOW_ORIGIN_SERVICE };
 enum flow_signature { FLOW_SIGNATURE_NONE, FLOW_SIGNATURE_WANTED, FLOW_SIGNATURE_PRESENT /* ready Bundle that came signed: to be verified */ };
 
 bool flow_message_final(enum flow_message_state state);
@@ -166,28 +166,28 @@ const char *flow_class_name(enum flow_class c);
  * `id` 0 = not yet stored; ids rise in order of insertion and are the order of receipt. `version` counts the puts of the row.
  * Times: `..._wall_ms` wall clock, UTC, for people; `due_ms` boot clock, 0 = no timer, cleared and set anew by START. */
 
-/* One vendor file, or one operator's order. */
+/* One vendor file, one operator's order, or one unasked result of the service (a notice: no units, no messages; it only is told). */
 struct flow_request {
     int64_t id, version;
     enum flow_request_state state;
     enum flow_request_step step;
     enum flow_origin origin;
-    char source[FLOW_SOURCE];            /* where its outcome goes */
-    char facility[FLOW_CODE];
-    char name[FLOW_NAME];                /* the vendor's file name; operator's order: that of the file it is about */
-    char work_name[FLOW_NAME];           /* name below .work/, "" for an operator's order */
-    char actor[FLOW_ACTOR];              /* operator's order: who */
+    char source[FLOW_SOURCE];            /* where its outcome goes; a notice: "" until it is read, and for ever when it is told to nobody */
+    char facility[FLOW_CODE];            /* as source */
+    char name[FLOW_NAME];                /* the vendor's file name; operator's order: that of the file it is about; a notice: that on the share */
+    char work_name[FLOW_NAME];           /* name below .work/, "" for an operator's order and a notice */
+    char actor[FLOW_ACTOR];              /* operator's order: who; a notice: "link:ROUTE" */
     int64_t mtime_ns;                    /* of the file as claimed */
     int64_t received_wall_ms;            /* claimed */
     int64_t since_wall_ms;               /* in this state since */
     int64_t due_ms;                      /* boot clock: end of the attachment wait */
     struct sha256 original;              /* payload: its bytes; operator's retry: those of the request it is about */
     struct sha256 content;               /* over original and attachments, absent until all are there */
-    struct sha256 report;                /* payload: issues and echoed members as the workers wrote them (look, then convert) */
+    struct sha256 report;                /* payload: issues and echoed members as the workers wrote them (look, then convert); a notice: what it says */
     struct sha256 outcome;               /* payload: the outcome file, from `closed` on */
-    char request_id[FLOW_REQUEST_ID];    /* "" = none */
+    char request_id[FLOW_REQUEST_ID];    /* "" = none; a notice: SHA-256 of its name and bytes as hex, by which the same one is known again */
     bool all_or_none;
-    int64_t about_request;               /* operator's order: the request that it is about, else 0 */
+    int64_t about_request;               /* operator's order: the request that it is about; a notice: that of its document, where it is ours; else 0 */
     int64_t repeat_of;                   /* request whose outcome this one repeats, else 0; then it has no messages */
     int32_t open_units;                  /* units whose message (own or repeated) is not final; 0 = outcome may be made */
     int32_t deaths;                      /* workers that died on it; two = rejected */
@@ -370,6 +370,7 @@ struct flow_tables_ops {
     int (*request_by_work_name)(void *t, const char *source, const char *work_name, struct flow_request *ret_row, struct err *e); /* newest not answered; [source, work_name] */
     /* largest id < before, vendor origin, repeat_of 0; [source, request_id, id] where request_id <> '' */
     int (*request_by_request_id)(void *t, const char *source, const char *request_id, int64_t before, struct flow_request *ret_row, struct err *e);
+    int (*request_by_notice)(void *t, const char *request_id, struct flow_request *ret_row, struct err *e); /* origin service; [request_id] where request_id <> '' */
     int (*request_oldest)(void *t, enum flow_request_state state, struct flow_request *ret_row, struct err *e); /* smallest since_wall_ms; [state, since_wall_ms] where not answered */
     /* attachments */
     int (*attachment_next_of_request)(void *t, int64_t request, int64_t after, struct flow_attachment *ret_row, struct err *e); /* [request, id] */
@@ -502,7 +503,7 @@ enum flow_event_type {
     FLOW_EV_CONNECTION_ENDED, /* Web API: over without a readable answer, after body bytes were handed over; u.exchange */
     FLOW_EV_ANSWER,           /* answer bytes (terminal: after two equal reads; also found by a sweep), payload put; u.answer */
     FLOW_EV_FOLDER,           /* answer to LOOK_FOLDER; u.folder */
-    FLOW_EV_STRAY,            /* an answer-like file that fits no name of ours: kept and left alone; u.stray */
+    FLOW_EV_STRAY,            /* an answer-like file that fits no name of ours: kept and left alone; no member */
     /* the house */
     FLOW_EV_DISK,             /* u.disk */
     FLOW_EV_CLOCK,            /* u.clock: the desk has looked at the clocks: once an hour, and as long as they are not sane */
@@ -517,6 +518,9 @@ enum flow_event_type {
     FLOW_EV_BELIEVE_CLOCK,    /* u.operate (actor): the wall clock is right, whatever the last time says */
     FLOW_EV_AFTER_RESTORE,    /* u.operate (actor); before or in place of START work: gateway otherwise idle */
     FLOW_EV_RELOADED,         /* configuration changed: cfg is the new one from this call on */
+    /* later ones: the numbers are on disk */
+    FLOW_EV_NOTICE,           /* an unasked result (CIS-IF-119) lies in the answer folder, payload put; told again after every start of its door; u.notice */
+    FLOW_EV_NOTICE_READ,      /* answer to READ_NOTICE; u.notice_read */
     FLOW_EV_TYPES
 };
 
@@ -594,7 +598,15 @@ struct flow_event {
         struct { int64_t exchange; enum msg_id why; int64_t retry_after_ms; } exchange;
         struct { int64_t exchange; char name[FLOW_SUFFIX]; struct sha256 answer; } answer;   /* exchange 0 = found by a sweep: by name */
         struct { int64_t exchange; enum flow_folder found; } folder;
-        struct { char route[FLOW_ROUTE]; struct sha256 answer; bool known_kind; } stray;     /* known_kind: CIS-IF-119 */
+        struct { char route[FLOW_ROUTE], name[FLOW_NAME]; struct sha256 original; } notice;
+        struct {
+            int64_t token;
+            bool readable;
+            char facility[FLOW_CODE];        /* of the configuration; "" = it names none of ours */
+            char bundle_id[FLOW_BUNDLE_ID];  /* of the document */
+            char result[FLOW_RESULT];        /* as sent, for the log */
+            struct sha256 report;            /* payload: what it says; absent when it cannot be read */
+        } notice_read;
         struct { enum flow_disk level; } disk;
         struct { bool stepped; } clock;      /* it moved against the boot clock since the last look */
         struct { int64_t id; int64_t request; bool done; char actor[FLOW_ACTOR]; } operate;
@@ -617,6 +629,7 @@ enum flow_order_type {
     FLOW_DO_CHECK,            /* u.check */
     FLOW_DO_BUILD,            /* u.build */
     FLOW_DO_READ,             /* u.read */
+    FLOW_DO_READ_NOTICE,      /* u.notice */
     FLOW_DO_COMPOSE,          /* u.request: the desk itself makes the outcome text (may be answered inside the same transaction) */
     /* sign door */
     FLOW_DO_SIGN,             /* u.sign */
@@ -625,6 +638,7 @@ enum flow_order_type {
     FLOW_DO_AWAIT,            /* u.link: a request published in an earlier life: report LEFT_REQ and ANSWER as for a fresh one */
     FLOW_DO_LOOK_FOLDER,      /* u.link: report FLOW_EV_FOLDER */
     FLOW_DO_REMOVE_ANSWER,    /* u.link: unlink the answer, it is stored; no report, lost = removed by a later sweep */
+    FLOW_DO_REMOVE_NOTICE,    /* u.notice: unlink it where the profile says so, it is stored; no report, lost = told again by the door's next life */
     /* people */
     FLOW_DO_LOG,              /* u.log */
     FLOW_DO_ALARM,            /* u.alarm */
@@ -656,7 +670,7 @@ struct flow_order {
         struct { char source[FLOW_SOURCE], name[FLOW_NAME]; } claim;
         struct { char source[FLOW_SOURCE]; } source;
         struct { int64_t request; char source[FLOW_SOURCE], name[FLOW_NAME]; } attachment;
-        struct { int64_t request; char source[FLOW_SOURCE], name[FLOW_NAME], work_name[FLOW_NAME]; struct sha256 outcome; bool all_done; bool operator_order; } hand_back; /* attachments: attachment_next_of_request */
+        struct { int64_t request; char source[FLOW_SOURCE], name[FLOW_NAME], work_name[FLOW_NAME]; struct sha256 outcome; bool all_done; enum flow_origin origin; } hand_back; /* attachments: attachment_next_of_request; origin vendor: the original is filed away */
         struct { int64_t request; } request;
         struct { int64_t request; char source[FLOW_SOURCE]; struct sha256 original; } look;
         struct {                         /* attachments: attachment_next_of_request; B is made for these units only */
@@ -677,6 +691,7 @@ struct flow_order {
             enum flow_exchange_kind kind; enum flow_operation operation; enum flow_kind document;
             char identifier[FLOW_IDENTIFIER]; struct sha256 answer, source_map;
         } read;
+        struct { int64_t request; char route[FLOW_ROUTE], name[FLOW_NAME]; struct sha256 original; } notice;
         struct { int64_t message; char facility[FLOW_CODE], signer[FLOW_SIGNER], uuid[UUID_TEXT]; struct sha256 bundle; int64_t wall_ms; } sign; /* bundle = SHA-256 of B = the approval */
         struct {
             int64_t exchange; char facility[FLOW_CODE], route[FLOW_ROUTE], name[FLOW_SUFFIX];

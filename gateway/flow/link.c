@@ -270,7 +270,7 @@ int flow_link_stray(struct run *r)
     struct flow_order *order = flow_run_order(r, FLOW_DO_LOG);
     if (order == NULL)
         return ERR_NOMEM;
-    order->u.log.msg = r->ev->u.stray.known_kind ? MSG_FLOW_CONSENT_NOTICE : MSG_FLOW_STRAY;
+    order->u.log.msg = MSG_FLOW_STRAY;
     return 0;
 }
 

@@ -117,6 +117,11 @@ static int memory_request_by_request_id(void *t, const char *source, const char 
     MEMORY_LAST(requests, flow_request, ret_row, row->id < before && row->origin == FLOW_ORIGIN_VENDOR && row->repeat_of == 0 && same(row->source, source) && same(row->request_id, request_id));
 }
 
+static int memory_request_by_notice(void *t, const char *request_id, struct flow_request *ret_row, struct err *e)
+{
+    MEMORY_LAST(requests, flow_request, ret_row, row->origin == FLOW_ORIGIN_SERVICE && same(row->request_id, request_id));
+}
+
 static int memory_request_oldest(void *t, enum flow_request_state state, struct flow_request *ret_row, struct err *e)
 {
     const struct flow_memory *rows = t;
@@ -333,7 +338,7 @@ const struct flow_tables_ops flow_memory_ops = {
     .message_get = memory_message_get, .message_put = memory_message_put, .attempt_get = memory_attempt_get, .attempt_put = memory_attempt_put,
     .exchange_get = memory_exchange_get, .exchange_put = memory_exchange_put, .incident_get = memory_incident_get, .incident_put = memory_incident_put,
     .request_next = memory_request_next, .request_next_of_facility = memory_request_next_of_facility, .request_by_work_name = memory_request_by_work_name,
-    .request_by_request_id = memory_request_by_request_id, .request_oldest = memory_request_oldest,
+    .request_by_request_id = memory_request_by_request_id, .request_by_notice = memory_request_by_notice, .request_oldest = memory_request_oldest,
     .attachment_next_of_request = memory_attachment_next_of_request, .unit_next_of_request = memory_unit_next_of_request,
     .unit_first_waiting = memory_unit_first_waiting, .unit_first_waiting_bundle = memory_unit_first_waiting_bundle, .unit_last = memory_unit_last,
     .unit_next_repeating = memory_unit_next_repeating, .message_next_of_request = memory_message_next_of_request,

@@ -220,7 +220,7 @@ int flow_open_composed(struct run *r)
     q.since_wall_ms = r->ev->wall_ms;
     q.outcome = r->ev->u.composed.outcome;
     q.outcome_written = false;
-    q.filed = q.origin == FLOW_ORIGIN_OPERATOR;     /* an operator's order has no original */
+    q.filed = q.origin != FLOW_ORIGIN_VENDOR;       /* nothing in .work/ */
     RUN_TRY(flow_run_log_request(r, &q, MSG_NONE));
     return flow_intake_step(r, &q, FLOW_RS_HAND_BACK);
 }

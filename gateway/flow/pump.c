@@ -55,9 +55,14 @@ static int pump_read(struct run *r)
 
 static int pump_look(struct run *r, const struct flow_request *q, struct flow_job *job)
 {
-    struct flow_order *order = flow_run_work(r, FLOW_DO_LOOK, job);
+    bool notice = q->origin == FLOW_ORIGIN_SERVICE;
+    struct flow_order *order = flow_run_work(r, notice ? FLOW_DO_READ_NOTICE : FLOW_DO_LOOK, job);
     if (order == NULL)
         return ERR_NOMEM;
+    if (notice) {
+        flow_notice_fill(q, order);
+        return 0;
+    }
     order->u.look.request = q->id;
     memcpy(order->u.look.source, q->source, sizeof q->source);
     order->u.look.original = q->original;
@@ -125,7 +130,7 @@ static int pump_hand_back(struct run *r, const struct flow_request *q, struct fl
     memcpy(order->u.hand_back.work_name, q->work_name, sizeof q->work_name);
     order->u.hand_back.outcome = q->outcome;
     order->u.hand_back.all_done = any && all_done;
-    order->u.hand_back.operator_order = q->origin == FLOW_ORIGIN_OPERATOR;
+    order->u.hand_back.origin = q->origin;
     return 0;
 }
 
@@ -186,6 +191,8 @@ static int pump_lost_request(struct run *r, int64_t id, enum flow_queue_kind que
     if (q.state != FLOW_RQ_RECEIVED)
         return 0;
     q.deaths++;
+    if (q.deaths >= TRIES && q.origin == FLOW_ORIGIN_SERVICE)
+        return flow_notice_end(r, &q, MSG_FLOW_NOTICE_UNREADABLE);
     if (q.deaths >= TRIES)
         return flow_open_reject(r, &q, MSG_FLOW_DIED_TWICE);
     flow_run_enqueue(&r->st->queue[queue], id);

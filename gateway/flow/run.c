@@ -194,6 +194,8 @@ int flow_run_log_message(struct run *r, const struct flow_message *m, enum msg_i
 
 int flow_run_log_request(struct run *r, const struct flow_request *q, enum msg_id msg)
 {
+    if (q->origin == FLOW_ORIGIN_SERVICE && msg == MSG_NONE)    /* its one line says what it is */
+        return 0;
     struct flow_order *order = flow_run_order(r, FLOW_DO_LOG);
     if (order == NULL)
         return ERR_NOMEM;

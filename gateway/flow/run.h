@@ -97,6 +97,12 @@ int flow_open_finals(struct run *r);
 int flow_open_composed(struct run *r);
 int flow_open_handed_back(struct run *r);
 
+/* ---- notice.c: an unasked result ---- */
+int flow_notice_come(struct run *r);
+int flow_notice_read(struct run *r);
+void flow_notice_fill(const struct flow_request *q, struct flow_order *order);
+int flow_notice_end(struct run *r, struct flow_request *q, enum msg_id why);
+
 /* ---- message.c, order.c, cancel.c ---- */
 int flow_message_enter(struct run *r, struct flow_message *m, enum flow_message_state state, enum msg_id msg);
 int flow_message_make_ready(struct run *r, struct flow_message *m, enum msg_id msg);

@@ -200,6 +200,10 @@ static int start_hold_requests(struct run *r)
     int rc;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         for (int64_t after = 0; (rc = r->ops->request_next(r->t, FLOW_RQ_RECEIVED, steps[i], after, &q, r->e)) == 1; after = q.id) {
+            if (q.origin == FLOW_ORIGIN_SERVICE) {       /* nothing goes out for it: read again */
+                flow_run_enqueue(&r->st->queue[FLOW_QUEUE_LOOK], q.id);
+                continue;
+            }
             q.due_ms = 0;
             flow_run_reason(q.reason, MSG_FLOW_HELD_RESTORE);
             RUN_TRY(flow_intake_step(r, &q, FLOW_RS_HELD));

@@ -3,7 +3,7 @@
  *     link - the ways out of the house, behind one table of functions
  *
  * SYNOPSIS
- *     link_open(), link_close(), link_submit(), link_look(), link_await(), link_remove(), link_forget(), link_log_in(), link_step(), link_wait()
+ *     link_open(), link_close(), link_submit(), link_look(), link_await(), link_remove(), link_forget(), link_remove_notice(), link_log_in(), link_step(), link_wait()
  *
  * DESCRIPTION
  *     Orders and names that all back ends share. A member of the table that a back end lacks means "cannot be done on this link".
@@ -19,7 +19,7 @@ static const char *const fact_names[LINK_FACT_COUNT] = {
     [LINK_PUBLISHED] = "published", [LINK_NOT_LEFT] = "not_left", [LINK_LEFT_REQ] = "left_req", [LINK_ANSWER] = "answer",
     [LINK_STATUS] = "status", [LINK_ENDED] = "ended", [LINK_LOOKED] = "looked", [LINK_REMOVED] = "removed", [LINK_FOUND] = "found",
     [LINK_DOWN] = "down", [LINK_UP] = "up", [LINK_LOGGED_IN] = "logged_in", [LINK_TOKEN_RENEWED] = "token_renewed",
-    [LINK_LOGIN_FAILED] = "login_failed"
+    [LINK_LOGIN_FAILED] = "login_failed", [LINK_NOTICE] = "notice"
 };
 
 static const struct { const char *name; enum msg_id msg; } hows[LINK_HOW_COUNT] = {
@@ -137,6 +137,11 @@ int link_remove(struct link *link, uint64_t exchange, const char *name, struct e
 int link_forget(struct link *link, uint64_t exchange)
 {
     return link->ops->forget != NULL ? link->ops->forget(link, exchange) : ERR_NOTFOUND;
+}
+
+int link_remove_notice(struct link *link, const char *name)
+{
+    return link->ops->remove_notice != NULL ? link->ops->remove_notice(link, name) : ERR_UNSUPPORTED;
 }
 
 void link_step(struct link *link, int64_t now_ms) { link->ops->step(link, now_ms); }

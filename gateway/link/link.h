@@ -52,6 +52,7 @@ enum link_fact_kind {
     LINK_LOGGED_IN,      /* first token; expires_ms from now */
     LINK_TOKEN_RENEWED,  /* a later token; expires_ms from now */
     LINK_LOGIN_FAILED,   /* how: LINK_HOW_DENIED (name, password or certificate refused) or the network's reason */
+    LINK_NOTICE,         /* terminal: an unasked result (exchange_notice_name()): its own file name, bytes after two equal reads. No bytes: how says why. Left alone */
     LINK_FACT_COUNT
 };
 
@@ -85,13 +86,13 @@ enum link_place {
 struct link_fact {
     enum link_fact_kind kind;
     uint64_t exchange;           /* the caller's number; 0 for facts about the link itself */
-    const char *name;            /* request name of the exchange, or "" */
+    const char *name;            /* request name of the exchange; LINK_NOTICE: the file's; or "" */
     enum link_how how;
     enum link_place place;
     int answer_kind;             /* enum exchange_answer_kind */
     int class;                   /* enum exchange_class, for LINK_STATUS */
     long http_status;            /* 0 = none */
-    struct bytes bytes;          /* LINK_ANSWER */
+    struct bytes bytes;          /* LINK_ANSWER, LINK_NOTICE */
     int64_t expires_ms;          /* life of the token */
     int sys_errno;               /* where a system call failed, else 0 */
 };
@@ -136,6 +137,7 @@ struct link_ops {
     int (*await)(struct link *link, uint64_t exchange, const char *name, struct err *e);
     int (*remove)(struct link *link, uint64_t exchange, const char *name, struct err *e);
     int (*forget)(struct link *link, uint64_t exchange);
+    int (*remove_notice)(struct link *link, const char *name);
     void (*step)(struct link *link, int64_t now_ms);
     int (*wait)(struct link *link, struct pollfd *extra, size_t count, int timeout_ms);
     int64_t (*next)(struct link *link, int64_t now_ms);   /* ms until step has work without an event; -1 = never */
@@ -162,6 +164,10 @@ int link_await(struct link *link, uint64_t exchange, const char *name, struct er
 int link_remove(struct link *link, uint64_t exchange, const char *name, struct err *e);
 /* Stops watching without touching anything. ERR_NOTFOUND. */
 int link_forget(struct link *link, uint64_t exchange);
+
+/* Deletes an unasked result that was told, if it is still that very file. Only after the bytes are durable. Brings no fact; one that stays is told again after
+ * the next start. ERR_NOTFOUND: not there. Web API, sink: ERR_UNSUPPORTED. */
+int link_remove_notice(struct link *link, const char *name);
 
 /* Works off what is due. now_ms: CLOCK_BOOTTIME milliseconds (tests pass their own). */
 void link_step(struct link *link, int64_t now_ms);

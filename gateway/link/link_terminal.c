@@ -10,7 +10,8 @@
  *     res/. The link polls those exact names (events are not to be relied on over CIFS) and reports an answer only after two equal reads.
  *     Every order becomes a job; a turn of link_step() opens the share anew, works off what is due and closes it. While the share is away jobs
  *     wait, except a submit, which did not leave then. An absence is believed only if the share is still the same one after the look.
- *     Files of other systems are never touched; of our own, only temporaries without a live job, and answers that link_remove() names.
+ *     Files of other systems are never touched; of our own, only temporaries without a live job, and answers that link_remove() names. Unasked results
+ *     (terminal_notice.c) are removed when link_remove_notice() names them.
  *
  * DIAGNOSTICS
  *     LINK_DOWN with share (no folder, no marker, stale) or permission; LINK_UP. A locked answer is tried again without a word.
@@ -19,9 +20,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
-#include "base/crypt.h"
-#include "base/file.h"
+#include "link/terminal_notice.h"
 #include "link/terminal_share.h"
+#include "link/terminal_sight.h"
 
 enum {
     RETRY_MS = 1000,       /* between two looks for a share that is away */
@@ -32,16 +33,6 @@ enum {
 enum work {
     WORK_SUBMIT, WORK_UNSURE /* rename failed: where is it? */, WORK_LOOK, WORK_WATCH, WORK_REMOVE,
     WORK_FOUND /* told once, otherwise left alone */, WORK_OVER /* to be freed at the end of the turn */
-};
-
-/* What is known of one answer file while it is watched. */
-struct sighting {
-    bool seen, told;               /* read once; reported */
-    struct sha256 digest, told_digest;
-    int64_t seen_ms;
-    struct timespec told_mtime;
-    off_t told_size;
-    ino_t told_inode;
 };
 
 struct job {
@@ -66,6 +57,7 @@ struct terminal {
     size_t found;
     bool opened, was_up;           /* next_* are set; the share was there once */
     int64_t retry_ms, probe_ms, sweep_ms;
+    struct notices notices;
 };
 
 /* One turn: the open share, and whether it was lost on the way. */
@@ -179,6 +171,11 @@ static int terminal_forget(struct link *link, uint64_t exchange)
         return ERR_NOTFOUND;
     job_end(t, job);
     return 0;
+}
+
+static int terminal_remove_notice(struct link *link, const char *name)
+{
+    return notices_remove(&((struct terminal *)link)->notices, name);
 }
 
 /* ---- up and down ---- */
@@ -324,19 +321,13 @@ static void work_look(struct turn *turn, struct job *job)
     }
 }
 
-static bool same_as_told(const struct sighting *s, const struct stat *st)
-{
-    return s->told && s->told_size == st->st_size && s->told_inode == st->st_ino && s->told_mtime.tv_sec == st->st_mtim.tv_sec
-        && s->told_mtime.tv_nsec == st->st_mtim.tv_nsec;
-}
-
 /* Another answer than the one that was told has come meanwhile: nobody has its bytes yet. */
 static bool is_news(struct turn *turn, const struct job *job)
 {
     for (int kind = EXCHANGE_RES; kind <= EXCHANGE_ERR; kind++) {
         struct stat st;
         if (fstatat(turn->share.answer, kind == EXCHANGE_RES ? job->answer : job->err, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode)
-            && !same_as_told(&job->sighting[kind], &st))
+            && !sight_same(&job->sighting[kind], &st))
             return true;
     }
     return false;
@@ -361,54 +352,28 @@ static void work_remove(struct turn *turn, struct job *job)
 
 /* ---- watching ---- */
 
-static void tell_answer(struct turn *turn, struct job *job, int kind, const struct stat *st, const struct sha256 *digest, struct bytes bytes)
-{
-    struct sighting *s = &job->sighting[kind];
-    bool news = !s->told || memcmp(digest, &s->told_digest, sizeof *digest) != 0;
-    s->told = true;
-    s->seen = false;
-    s->told_digest = *digest;
-    s->told_mtime = st->st_mtim;
-    s->told_size = st->st_size;
-    s->told_inode = st->st_ino;
-    if (!news && job->watched)
-        job->work = WORK_REMOVE;   /* written anew with the same bytes: it may go */
-    if (news)
-        tell(turn->t, job, (struct link_fact){ .kind = LINK_ANSWER, .answer_kind = kind, .bytes = bytes });
-}
-
-/* An empty file is one that is being made. */
 static void watch_answer(struct turn *turn, struct job *job, int kind)
 {
     const struct exchange_profile *p = turn->t->base.profile;
-    struct sighting *s = &job->sighting[kind];
-    const char *name = kind == EXCHANGE_RES ? job->answer : job->err;
-    struct stat st;
-    struct sha256 digest;
     struct buf bytes;
-    if (fstatat(turn->share.answer, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-        turn->lost |= share_meaning(errno) == THERE_LOST;
-        s->seen = false;
-        return;
-    }
-    if (!S_ISREG(st.st_mode) || st.st_size == 0 || same_as_told(s, &st))
-        return;
-    if (st.st_size > p->answer_limit) {
+    buf_init(&bytes, (size_t)p->answer_limit);
+    switch (sight_look(turn->share.answer, kind == EXCHANGE_RES ? job->answer : job->err, p, turn->now, &job->sighting[kind], &bytes)) {
+    case SIGHT_NEWS:
+        tell(turn->t, job, (struct link_fact){ .kind = LINK_ANSWER, .answer_kind = kind, .bytes = buf_bytes(&bytes) });
+        break;
+    case SIGHT_AGAIN:
+        if (job->watched)
+            job->work = WORK_REMOVE;   /* written anew with the same bytes: it may go */
+        break;
+    case SIGHT_LIMIT:
         job_end(turn->t, job);
         tell(turn->t, job, (struct link_fact){ .kind = LINK_ENDED, .how = LINK_HOW_ANSWER_LIMIT });
-        return;
-    }
-    buf_init(&bytes, (size_t)p->answer_limit);
-    if (file_read(turn->share.answer, name, (size_t)p->answer_limit, &bytes, NULL) < 0 || bytes.len == 0
-        || sha256_of(bytes.data, bytes.len, &digest) < 0) {
-        s->seen = false;
-    } else if (s->seen && memcmp(&digest, &s->digest, sizeof digest) == 0) {
-        if (turn->now - s->seen_ms >= p->equal_reads_ms)
-            tell_answer(turn, job, kind, &st, &digest, buf_bytes(&bytes));
-    } else {
-        s->seen = true;
-        s->digest = digest;
-        s->seen_ms = turn->now;
+        break;
+    case SIGHT_LOST:
+        turn->lost = true;
+        break;
+    case SIGHT_WAIT:
+        break;
     }
     buf_free(&bytes);
 }
@@ -458,6 +423,7 @@ static void sweep_answer(struct turn *turn, const char *name)
     struct terminal *t = turn->t;
     struct exchange_name parsed;
     char request[EXCHANGE_NAME_MAX];
+    notices_see(&t->notices, &t->base, name);
     if (exchange_name_parse(t->base.profile, name, t->base.host, &parsed) < 0 || !parsed.ours || parsed.kind == EXCHANGE_NAME_REQUEST
         || exchange_request_name(t->base.profile, parsed.operation, t->base.host, parsed.counter, request, NULL) < 0)
         return;
@@ -523,8 +489,11 @@ static void run_jobs(struct turn *turn)
     if (!turn->lost && turn->now >= turn->t->sweep_ms) {
         turn->t->sweep_ms = turn->now + turn->t->base.profile->sweep_ms;
         sweep_folder(turn, turn->share.request, sweep_request);
+        notices_sweep_begin(&turn->t->notices);
         sweep_folder(turn, turn->share.answer, sweep_answer);
+        notices_sweep_end(&turn->t->notices);
     }
+    turn->lost = turn->lost || notices_work(&turn->t->notices, &turn->t->base, turn->share.answer, turn->now);
 }
 
 static int64_t terminal_next(struct link *link, int64_t now)
@@ -533,7 +502,9 @@ static int64_t terminal_next(struct link *link, int64_t now)
     if (!t->opened)
         return 0;
     bool away = t->up == UP_NO;
-    int64_t due = away ? t->retry_ms : t->probe_ms < t->sweep_ms ? t->probe_ms : t->sweep_ms;
+    int64_t due = away ? t->retry_ms : t->probe_ms < t->sweep_ms ? t->probe_ms : t->sweep_ms, notices = notices_due(&t->notices);
+    if (!away && notices < due)
+        due = notices;
     for (const struct job *job = t->first; job != NULL; job = job->next) {
         if (job->work == WORK_SUBMIT)
             return 0;
@@ -585,6 +556,7 @@ static void terminal_close(struct link *link)
     for (struct job *job = t->first; job != NULL; job = job->next)
         job_end(t, job);
     purge(t);
+    notices_free(&t->notices);
     free(t->folder);
     free(t);
 }
@@ -611,5 +583,5 @@ static struct link *terminal_open(const struct link_options *options, struct err
 
 const struct link_ops link_terminal = {
     .name = "terminal", .form = EXCHANGE_XML, .open = terminal_open, .close = terminal_close, .submit = terminal_submit, .look = terminal_look,
-    .await = terminal_await, .remove = terminal_remove, .forget = terminal_forget, .step = terminal_step, .next = terminal_next
+    .await = terminal_await, .remove = terminal_remove, .forget = terminal_forget, .remove_notice = terminal_remove_notice, .step = terminal_step, .next = terminal_next
 };

@@ -108,7 +108,7 @@ static const char *state_word(const struct flow_message *m)
 }
 
 /* The vendor's part of flow_unit_text(): "K/letter/KEY", "L/condition/CHART"; a unit known by its Bundle-ID alone has none. */
-static const char *unit_key(const struct flow_unit *unit)
+const char *outcome_unit_key(const struct flow_unit *unit)
 {
     const char *second = unit == NULL || (unit->unit[0] != 'K' && unit->unit[0] != 'L') || unit->unit[1] != '/' ? NULL : strchr(unit->unit + 2, '/');
     return second == NULL ? NULL : second + 1;
@@ -146,7 +146,7 @@ static void add_unit(struct writer *w, struct arena *arena, cJSON *array, const 
         writer_put_number(w, item, "unit", u->unit->index);
     text_at(w, item, "kind", u->chart_kind[0] != '\0' ? u->chart_kind : vendor_kind(m != NULL && m->kind != FLOW_KIND_NONE ? m->kind : u->unit != NULL ? u->unit->kind : FLOW_KIND_NONE));
     text_at(w, item, "operation", m != NULL && m->operation != FLOW_OP_NONE ? flow_operation_name(m->operation) : u->unit != NULL ? flow_operation_name(u->unit->asked) : "");
-    text_at(w, item, "unit_key", unit_key(u->unit));
+    text_at(w, item, "unit_key", outcome_unit_key(u->unit));
     if (m != NULL && m->bundle_id[0] != '\0')
         text_at(w, item, "bundle_id", m->bundle_id);
     if (m != NULL)

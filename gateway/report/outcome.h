@@ -47,6 +47,9 @@ const char *outcome_word(const struct outcome *outcome);
 /* NAME.notice.json: one sentence about a file that is no request and gets no outcome. name is printable UTF-8. ERR_NOMEM, ERR_LIMIT. */
 int outcome_notice(const char *name, enum msg_id msg, enum msg_lang lang, int64_t now_ms, struct buf *out, struct err *e);
 
+/* The vendor's own key of a unit (list: the chart number), lent; NULL: it is known by its Bundle-ID alone, or is NULL. */
+const char *outcome_unit_key(const struct flow_unit *unit);
+
 /* A name with bytes that are no printable UTF-8 shown as \xHH; always terminated; size at least 1. */
 void outcome_printable(const char *name, char *ret_text, size_t size);
 

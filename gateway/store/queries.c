@@ -30,6 +30,7 @@ static const struct { enum store_table table; const char *index, *tail; } row_qu
     [Q_REQUEST_NEXT_OF_FACILITY] = { TABLE_REQUEST, "request_facility", NEXT("facility = ?1 AND step = ?2 AND state = 1") },
     [Q_REQUEST_BY_WORK_NAME] = { TABLE_REQUEST, "request_work", LAST("source = ?1 AND work_name = ?2 AND state < 4") },
     [Q_REQUEST_BY_REQUEST_ID] = { TABLE_REQUEST, "request_vendor_id", LAST("source = ?1 AND request_id = ?2 AND id < ?3 AND request_id <> '' AND origin = 0 AND repeat_of = 0") },
+    [Q_REQUEST_BY_NOTICE] = { TABLE_REQUEST, "request_any_id", LAST("request_id = ?1 AND request_id <> '' AND origin = 2") },
     [Q_REQUEST_OLDEST] = { TABLE_REQUEST, "request_since", " WHERE state = ?1 AND state < 4 ORDER BY since_wall_ms, id LIMIT 1" },
 
     [Q_ATTACHMENT_NEXT_OF_REQUEST] = { TABLE_ATTACHMENT, "attachment_request", NEXT_BY_ONE("request = ?1") },
@@ -186,6 +187,11 @@ static int request_by_work_name(void *t, const char *source, const char *work_na
 static int request_by_request_id(void *t, const char *source, const char *request_id, int64_t before, struct flow_request *ret_row, struct err *e)
 {
     return store_row_query(t, Q_REQUEST_BY_REQUEST_ID, ret_row, ARGS(ARG_TEXT(source), ARG_TEXT(request_id), ARG_INT(before)), e);
+}
+
+static int request_by_notice(void *t, const char *request_id, struct flow_request *ret_row, struct err *e)
+{
+    return store_row_query(t, Q_REQUEST_BY_NOTICE, ret_row, ARGS(ARG_TEXT(request_id)), e);
 }
 
 static int request_oldest(void *t, enum flow_request_state state, struct flow_request *ret_row, struct err *e)
@@ -390,7 +396,7 @@ const struct flow_tables_ops store_flow_ops = {
     .message_get = message_get, .message_put = message_put, .attempt_get = attempt_get, .attempt_put = attempt_put,
     .exchange_get = exchange_get, .exchange_put = exchange_put, .incident_get = incident_get, .incident_put = incident_put,
     .request_next = request_next, .request_next_of_facility = request_next_of_facility, .request_by_work_name = request_by_work_name,
-    .request_by_request_id = request_by_request_id, .request_oldest = request_oldest,
+    .request_by_request_id = request_by_request_id, .request_by_notice = request_by_notice, .request_oldest = request_oldest,
     .attachment_next_of_request = attachment_next_of_request, .unit_next_of_request = unit_next_of_request,
     .unit_first_waiting = unit_first_waiting, .unit_first_waiting_bundle = unit_first_waiting_bundle, .unit_last = unit_last,
     .unit_next_repeating = unit_next_repeating, .message_next_of_request = message_next_of_request,

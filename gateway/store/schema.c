@@ -21,7 +21,7 @@
 _Static_assert(FLOW_RQ_RECEIVED == 1 && FLOW_RQ_ANSWERED == 4 && FLOW_RQ_STATES == 5, "states of requests are on disk");
 _Static_assert(FLOW_MS_TO_SIGN == 1 && FLOW_MS_READY == 2 && FLOW_MS_UNKNOWN == 6 && FLOW_MS_DONE == 7 && FLOW_MS_REFUSED == 8 && FLOW_MS_WITHDRAWN == 10 && FLOW_MS_STATES == 11, "states of messages are on disk");
 _Static_assert(FLOW_XS_INTENT == 1 && FLOW_XS_ANSWERED == 6 && FLOW_XS_CLOSED == 7 && FLOW_XS_STATES == 8, "states of exchanges are on disk");
-_Static_assert(FLOW_ORIGIN_VENDOR == 0, "origins are on disk");
+_Static_assert(FLOW_ORIGIN_VENDOR == 0 && FLOW_ORIGIN_SERVICE == 2, "origins are on disk");
 _Static_assert(FLOW_OP_REGISTER == 1 && FLOW_OP_CLEAR == 5 && FLOW_KIND_LETTER == 1 && FLOW_KIND_OBSERVATION == 5, "operations and kinds are on disk");
 _Static_assert(FLOW_COUNTER_NAME == 0 && FLOW_COUNTER_PAUSED == 1 && FLOW_COUNTER_RESTORED == 2 && FLOW_COUNTER_LAST_WALL == 3, "counters are on disk");
 

@@ -227,6 +227,7 @@ class House:
         self.folder = folder or tempfile.mkdtemp(prefix="clinsgw-%s-" % name)
         self.profile = dict(QUICK, **(profile or {}))
         self.profiles = {"test": {}}  # name -> {operation: how an unknown outcome is settled}
+        self.sections_of = {}  # name of a profile -> text of sections that the shipped one does not have
         self.gateway = dict(gateway or {})
         self.signer, self.language = signer, language
         self.sections, self.sources, self.boxes = [], [], []
@@ -321,7 +322,7 @@ class House:
                 own, n = re.subn(r"(?m)^(\[operation %s\]\n(?:[^\[\n].*\n)*?settle = )\w+" % re.escape(operation), r"\g<1>" + settle, own)
                 true(n == 1, "profile operation %s" % operation)
             with open(os.path.join(self.folder, "profiles", name + ".conf"), "w", encoding="utf-8") as f:
-                f.write(own)
+                f.write(own + self.sections_of.get(name, ""))
 
     # ---- life ----
 

@@ -5,8 +5,23 @@
 #include <stdlib.h>
 #include "base/text.h"
 #include "exchange/exchange.h"
+#include "tests/unit/notice_profile.h"
 
-static struct exchange_profile *profile;
+static struct exchange_profile *profile, *noticing;
+
+/* The same bytes as an unasked result: an error, or three texts. */
+static void notice_try(enum exchange_form form, struct bytes bytes, struct arena *arena)
+{
+    struct exchange_notice notice = { NULL, NULL, NULL };
+    struct err e = ERR_INIT;
+    if (noticing == NULL && notice_profile(NOTICE_SECTION, &noticing, &e) < 0)
+        abort();
+    int code = exchange_notice_read(noticing, form, bytes, arena, &notice, &e);
+    if (code != 0 && e.code != code)
+        abort();
+    if (code == 0 && (!text_is_utf8(notice.document, strlen(notice.document)) || notice.institution[0] == '\0' || strlen(notice.result) > EXCHANGE_NOTICE_TEXT_MAX))
+        abort();
+}
 
 static void answer_try(enum exchange_form form, enum exchange_answer_kind kind, struct bytes bytes)
 {
@@ -15,6 +30,7 @@ static void answer_try(enum exchange_form form, enum exchange_answer_kind kind, 
     if (profile == NULL && exchange_profile_load("gateway/exchange/profiles/clins-2026.conf", &profile, &e) < 0)
         abort();
     struct arena *arena = arena_new(64 << 20);
+    notice_try(form, bytes, arena);
     int code = exchange_read(profile, EXCHANGE_DOCUMENT_REGISTER, form, kind, bytes, arena, &answer, &e);
     if (code != 0 && e.code != code)
         abort();

@@ -19,6 +19,7 @@
 #include "tests/sandbox/sandbox.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "base/timefmt.h"
 
 enum { LINE_MAX_LEN = 4096, WORDS_MAX = 32, CLIENT_WAIT_MS = 5000 };
 
@@ -224,11 +225,29 @@ static int do_share(struct call *c)
     return result < 0 ? result : terminal_share(c->sb, gone, ms, &c->e);
 }
 
+static bool plain(const char *word)
+{
+    size_t len = strlen(word);
+    return len > 0 && len <= 64 && text_all_of(word, len, "A-Za-z0-9^_-");
+}
+
+static int do_notice(struct call *c)
+{
+    char suffix[96];
+    const char *name = call_value(c, "name");
+    if (c->sb->options->share == NULL || c->count < 3 || !plain(c->word[0]) || !plain(c->word[1]) || !plain(c->word[2]) || (name != NULL && !plain(name)))
+        return bad(c, "notice INSTITUTION DOCUMENT RESULT [name=SUFFIX] [broken=yes]");
+    snprintf(suffix, sizeof suffix, "%s_%lld", c->word[0], (long long)time_wall_ms());
+    struct sb_notice notice = { c->word[0], c->word[1], c->word[2], name != NULL ? name : suffix, call_value(c, "broken") != NULL };
+    return terminal_notice(c->sb, &notice, &c->e);
+}
+
 static const struct { const char *name; int (*run)(struct call *c); bool unlocked; } command_table[] = {
     { "fault", do_fault, false }, { "dump", do_dump, false }, { "requests", do_requests, false }, { "count", do_count, false },
     { "insured", do_insured, false }, { "institution", do_institution, false }, { "set", do_set, false }, { "show", do_show, false },
     { "document-status", do_status, false }, { "reset", do_reset, false }, { "forget-tokens", do_tokens, false }, { "pause", do_pause, false },
     { "resume", do_resume, false }, { "stop", do_stop, false }, { "share", do_share, true },
+    { "notice", do_notice, true },
 };
 
 /* ---- one connection --------------------------------------------------------------------------------------------------------------- */

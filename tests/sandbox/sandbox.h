@@ -293,6 +293,9 @@ int terminal_start(struct sb *sb, struct terminal **ret_terminal, struct err *e)
 struct terminal *terminal_join(struct terminal *terminal);
 /* Moves marker and folders away, or back. Takes the lock itself. */
 int terminal_share(struct sb *sb, bool away, int64_t back_ms, struct err *e);
+/* Puts an unasked result (CIS-IF-119) into the answer folder. Its name and layout are assumed: nothing of it is public. */
+struct sb_notice { const char *institution, *document, *result, *suffix; bool broken; };
+int terminal_notice(struct sb *sb, const struct sb_notice *notice, struct err *e);
 struct control;
 int control_start(struct sb *sb, struct control **ret_control, struct err *e);
 struct control *control_join(struct control *control);

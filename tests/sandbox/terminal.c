@@ -122,22 +122,37 @@ static void job_later(struct job *j, enum stage stage, int64_t ms)
 }
 
 /* The finished answer under its name; a temporary name of our own first. */
-static int publish(struct sb *sb, const struct job *j, size_t len)
+static int publish(struct sb *sb, const char *name, const char *data, size_t len)
 {
     int res = open_folder(sb, "res");
     if (res < 0)
         return res;
     char temporary[NAME_BYTES + 8];
-    snprintf(temporary, sizeof temporary, "~%s.tmp", j->name);
+    snprintf(temporary, sizeof temporary, "~%s.tmp", name);
     int fd = openat(res, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666), result = ERR_IO;
     if (fd >= 0) {
-        result = fd_write_all(fd, j->answer.data, len, NULL);
+        result = fd_write_all(fd, data, len, NULL);
         close(fd);
     }
-    if (result == 0 && renameat(res, temporary, res, j->name) < 0)
+    if (result == 0 && renameat(res, temporary, res, name) < 0)
         result = ERR_IO;
     close(res);
     return result;
+}
+
+int terminal_notice(struct sb *sb, const struct sb_notice *notice, struct err *e)
+{
+    char name[NAME_BYTES], now[TIME_TEXT_MAX];
+    struct buf text;
+    time_format_jst_ms(time_wall_ms(), now);
+    buf_init(&text, 4096);
+    buf_addf(&text, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<XmlMsg><MessageHeader><ProcessExecutionTime>%s</ProcessExecutionTime>"
+        "<MedicalInstitutionCode>%s</MedicalInstitutionCode></MessageHeader><MessageBody><DocumentIdentifier>%s</DocumentIdentifier>"
+        "<ConsentResult>%s</ConsentResult></MessageBody>%s\n", now, notice->institution, notice->document, notice->result, notice->broken ? "" : "</XmlMsg>");
+    int n = snprintf(name, sizeof name, "CISsicon01res_%s.xml", notice->suffix);
+    int result = text.failed != 0 || n >= NAME_BYTES ? ERR_LIMIT : publish(sb, name, text.data, text.len);
+    buf_free(&text);
+    return result < 0 ? err_set(e, (enum err_code)result, MSG_NONE, sb->options->share, "notice", NULL) : 0;
 }
 
 static void complete(struct sb *sb, const struct job *j, size_t from)
@@ -186,7 +201,7 @@ static void stage_publish(struct sb *sb, struct job *j)
 {
     const struct sb_order *order = j->x.plan.order;
     size_t half = order[SB_F_HALF].on ? j->answer.len / 2 : j->answer.len;
-    if (publish(sb, j, half) < 0) {
+    if (publish(sb, j->name, j->answer.data, half) < 0) {
         job_later(j, STAGE_PUBLISH, 50);    /* folder away or full: again a little later */
         return;
     }
@@ -216,7 +231,7 @@ static void job_step(struct sb *sb, struct job *j)
         take_away(sb, j);
         break;
     case STAGE_DOUBLE:
-        if (publish(sb, j, j->answer.len) < 0)
+        if (publish(sb, j->name, j->answer.data, j->answer.len) < 0)
             fprintf(stderr, "clinsgw-sandbox: an answer could not be doubled\n");
         break;
     case STAGE_END:

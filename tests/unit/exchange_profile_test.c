@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include "base/file.h"
 #include "exchange/exchange.h"
+#include "tests/unit/notice_profile.h"
 #include <fcntl.h>
 
 #define SHIPPED "gateway/exchange/profiles/clins-2026.conf"
@@ -232,6 +233,40 @@ TEST(operations_of_families)
     CHECK_INT(exchange_operation_of(EXCHANGE_FAMILY_COUNT, EXCHANGE_CANCEL), EXCHANGE_OPERATION_COUNT);
     CHECK_STR(exchange_operation_name(EXCHANGE_SUMMARY_CHANGE), "summary-change");
     CHECK_STR(exchange_operation_name(-1), "unknown-operation");
+}
+
+TEST(profile_knows_the_unasked_result_only_where_it_is_told)
+{
+    static const struct { const char *section; enum msg_id msg; } bad[] = {
+        { "\n[notice]\nname = CISsicon01res_*.xml\ninstitution = A\ndocument = B\n", MSG_CONF_MISSING_KEY },
+        { "\n[notice]\nname = *.xml\ninstitution = A\ndocument = B\nresult = C\n", MSG_PROFILE_VALUE },
+        { "\n[notice]\nname = CISsicon01res.xml\ninstitution = A\ndocument = B\nresult = C\n", MSG_PROFILE_VALUE },
+        { "\n[notice]\nname = CISsicon01res_**.xml\ninstitution = A\ndocument = B\nresult = C\n", MSG_PROFILE_VALUE },
+        { "\n[notice]\nname = ../CISsicon01_*.xml\ninstitution = A\ndocument = B\nresult = C\n", MSG_PROFILE_VALUE },
+        { "\n[notice]\nname = CISsicon01res_*.xml\ninstitution = A/\ndocument = B\nresult = C\n", MSG_PROFILE_VALUE },
+    };
+    struct exchange_profile *p = NULL;
+    struct err e = ERR_INIT;
+    CHECK_OK(exchange_profile_load(SHIPPED, &p, &e));
+    CHECK(p->notice.name == NULL);
+    CHECK(!exchange_notice_name(p, "CISsicon01res_1.xml"));
+    p = exchange_profile_free(p);
+    CHECK_OK(notice_profile(NOTICE_SECTION "remove = yes\n", &p, &e));
+    CHECK(p->notice.remove);
+    CHECK(exchange_notice_name(p, "CISsicon01res_1319999999_20261122.xml"));
+    CHECK(!exchange_notice_name(p, "CISsicon01res_.xml"));
+    CHECK(!exchange_notice_name(p, "CISsicon01res_a/b.xml"));
+    CHECK(!exchange_notice_name(p, "CISsicon01res_aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggggg.xml"));
+    p = exchange_profile_free(p);
+    CHECK_OK(notice_profile("\n[notice]\nname = CISsidoc01*.xml\ninstitution = A\ndocument = B\nresult = C\n", &p, &e));
+    CHECK(!exchange_notice_name(p, "CISsidoc01res_gw01000000000000z.xml"));   /* an answer stays an answer */
+    CHECK(exchange_notice_name(p, "CISsidoc01consent_1.xml"));
+    p = exchange_profile_free(p);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        if (notice_profile(bad[i].section, &p, &e) != ERR_INVALID || e.msg != bad[i].msg)
+            test_fail(__FILE__, __LINE__, "%s: message %s", bad[i].section, msg_get(e.msg)->name);
+        CHECK(strncmp(e.place, "x.conf:", 7) == 0);
+    }
 }
 
 TEST_MAIN()

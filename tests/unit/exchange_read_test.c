@@ -1,6 +1,7 @@
 /* Answers: the two levels told apart, unknown codes, and everything that is no answer. */
 #include "tests/unit/test.h"
 #include "exchange/exchange.h"
+#include "tests/unit/notice_profile.h"
 
 #define SHIPPED "gateway/exchange/profiles/clins-2026.conf"
 #define HEAD "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
@@ -305,6 +306,55 @@ TEST(an_operation_the_profile_lacks)
     arena_free(arena);
     profile = NULL;
     arena = NULL;
+}
+
+static int read_notice(const char *text, struct exchange_notice *ret)
+{
+    struct exchange_profile *p = NULL;
+    CHECK_OK(notice_profile(NOTICE_SECTION, &p, NULL));
+    CHECK(!p->notice.remove);
+    arena = arena != NULL ? arena : arena_new(64 << 20);
+    arena_reset(arena);
+    char *copy = malloc(strlen(text) + 1);
+    memcpy(copy, text, strlen(text));
+    int code = exchange_notice_read(p, EXCHANGE_XML, (struct bytes){ copy, strlen(text) }, arena, ret, &error);
+    free(copy);
+    exchange_profile_free(p);
+    return code;
+}
+
+#define NOTICE(header, body) HEAD "<XmlMsg><MessageHeader>" header "</MessageHeader><MessageBody>" body "</MessageBody></XmlMsg>"
+#define TO "<MedicalInstitutionCode>1318814790</MedicalInstitutionCode>"
+#define ABOUT "<DocumentIdentifier>1319999999^2026^a</DocumentIdentifier>"
+#define SAYS "<ConsentResult>1</ConsentResult>"
+
+TEST(unasked_result_is_read_by_the_paths_of_the_profile)
+{
+    struct exchange_notice n = { NULL, NULL, NULL };
+    CHECK_OK(read_notice(NOTICE(TO "<Other>x</Other>", ABOUT SAYS), &n));
+    CHECK_STR(n.institution, "1318814790");
+    CHECK_STR(n.document, "1319999999^2026^a");
+    CHECK_STR(n.result, "1");
+    if (profile == NULL)
+        CHECK_OK(exchange_profile_load(SHIPPED, &profile, NULL));
+    CHECK_ERR(exchange_notice_read(profile, EXCHANGE_XML, (struct bytes){ "<a/>", 4 }, arena, &n, &error), ERR_UNSUPPORTED);
+}
+
+TEST(unasked_result_that_cannot_be_believed_is_none)
+{
+    static const char *const bad[] = {
+        "", "x", NOTICE("", ABOUT SAYS), NOTICE(TO, SAYS), NOTICE(TO, ABOUT), NOTICE(TO TO, ABOUT SAYS), NOTICE(TO, ABOUT ABOUT SAYS),
+        NOTICE(TO, ABOUT "<ConsentResult/>"), NOTICE(TO, ABOUT "<ConsentResult><x>1</x></ConsentResult>"),
+        NOTICE("<MedicalInstitutionCode>11111111112222222222333333333344444444445555555555666666666677777</MedicalInstitutionCode>", ABOUT SAYS),
+        "<!DOCTYPE x [<!ENTITY e 'y'>]><XmlMsg><MessageHeader>" TO "</MessageHeader><MessageBody><DocumentIdentifier>&e;</DocumentIdentifier>" SAYS "</MessageBody></XmlMsg>",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct exchange_notice n = { "untouched", NULL, NULL };
+        if (read_notice(bad[i], &n) == 0)
+            test_fail(__FILE__, __LINE__, "believed: %s", bad[i]);
+        CHECK_INT(error.code, ERR_SYNTAX);
+        CHECK_STR(n.institution, "untouched");
+    }
 }
 
 TEST_MAIN()

@@ -210,10 +210,11 @@ WORLD_FN void world_order(struct world *w, const struct flow_order *o)
         if (w->no_hand_back)
             break;
         world_subject(w, FLOW_EV_OUTCOME_WRITTEN, o->u.hand_back.request, 0);
-        if (!o->u.hand_back.operator_order)
+        if (o->u.hand_back.origin == FLOW_ORIGIN_VENDOR)
             world_subject(w, FLOW_EV_FILED, o->u.hand_back.request, 0);
         break;
     case FLOW_DO_SUBMIT: case FLOW_DO_AWAIT: case FLOW_DO_LOOK_FOLDER: case FLOW_DO_REMOVE_ANSWER: case FLOW_DO_OFFER_AGAIN:
+    case FLOW_DO_READ_NOTICE: case FLOW_DO_REMOVE_NOTICE:
         CHECK(w->sent_count < WORLD_SENT);
         w->sent[w->sent_count++] = *o;
         break;

@@ -1,6 +1,7 @@
 /* The terminal folder link against a terminal played by direct file operations, on a clock of the test's own. */
 #include "tests/unit/test.h"
 #include "link/link.h"
+#include "tests/unit/notice_profile.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -716,6 +717,83 @@ TEST(sink_answers_at_once)
     expect(LINK_REMOVED);
     link_ = link_close(link_);
     profile = exchange_profile_free(profile);
+}
+
+#define NOTICE "CISsicon01res_1319999999_1.xml"
+
+static void begin_noticing(void)
+{
+    CHECK_OK(notice_profile(NOTICE_SECTION, &profile, NULL));
+    begin();
+    put("res/" NOTICE, "<consent/>");
+    up();
+    pass(SWEEP);
+    quiet();                                    /* one read proves nothing */
+    pass(POLL);
+    CHECK_INT(expect(LINK_NOTICE)->exchange, 0);
+    CHECK_STR(fact_names[fact_next - 1], NOTICE);
+    CHECK_STR(fact_bytes[fact_next - 1], "<consent/>");
+    quiet();
+}
+
+TEST(unasked_result_is_told_once_and_left_until_it_may_go)
+{
+    begin_noticing();
+    pass(SWEEP);
+    pass(SWEEP);
+    quiet();
+    CHECK(there("res/" NOTICE));
+    CHECK_OK(link_remove_notice(link_, NOTICE));
+    pass(0);
+    CHECK(!there("res/" NOTICE));
+    pass(SWEEP);
+    CHECK_ERR(link_remove_notice(link_, NOTICE), ERR_NOTFOUND);   /* forgotten with its file */
+    put("res/" NOTICE, "<consent/>");           /* there anew: who has it says so again */
+    pass(SWEEP);
+    pass(POLL);
+    expect(LINK_NOTICE);
+    restart_link();
+    up();
+    pass(SWEEP);
+    pass(POLL);
+    expect(LINK_NOTICE);                        /* another life knows nothing */
+    quiet();
+    end();
+}
+
+TEST(unasked_result_that_changed_is_told_instead_of_removed)
+{
+    begin_noticing();
+    put("res/" NOTICE, "<another/>");
+    CHECK_OK(link_remove_notice(link_, NOTICE));
+    pass(0);
+    CHECK(there("res/" NOTICE));
+    pass(POLL);
+    expect(LINK_NOTICE);
+    CHECK_STR(fact_bytes[fact_next - 1], "<another/>");
+    end();
+}
+
+TEST(what_is_no_unasked_result_is_not_touched)
+{
+    static const char *const names[] = { "CISsicon01res_.xml", "CISsicon01res_a.b.xml", "CISsicon01res_a.xml.bak", "cissicon01res_a.xml", "CISsidoc01res_other00000000000001.xml" };
+    CHECK_OK(notice_profile(NOTICE_SECTION, &profile, NULL));
+    begin();
+    char path[128];
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        snprintf(path, sizeof path, "res/%s", names[i]);
+        put(path, "x");
+    }
+    CHECK(symlink("/etc/hostname", at("res/CISsicon01res_link.xml")) == 0 && mkdir(at("res/CISsicon01res_folder.xml"), 0755) == 0);
+    put("res/CISsicon01res_large.xml", "x");
+    CHECK(truncate(at("res/CISsicon01res_large.xml"), (off_t)profile->answer_limit + 1) == 0);
+    up();
+    for (int i = 0; i < 4; i++)
+        pass(SWEEP);
+    CHECK_INT(expect(LINK_NOTICE)->how, LINK_HOW_ANSWER_LIMIT);   /* without bytes, once */
+    quiet();
+    CHECK_INT(entries("res"), 5 + 3);
+    end();
 }
 
 TEST_MAIN()

@@ -1,6 +1,7 @@
 /* What the vendor reads: outcome and status files from rows, in every state, with findings, with the vendor's own members, with payloads that are broken. */
 #include "base/json_doc.h"
 #include "report/findings.h"
+#include "report/notice.h"
 #include "report/outcome.h"
 #include "tests/unit/test.h"
 
@@ -370,6 +371,44 @@ TEST(outcome_leaves_no_memory_behind)
     begin();
     buf_free(&text);
     arena = arena_free(arena);
+}
+
+TEST(notice_of_consent_has_the_services_words_and_the_vendors_ids)
+{
+    struct notice_said said;
+    begin();
+    snprintf(request.name, sizeof request.name, "CISsicon01res_1.xml");
+    CHECK_OK(notice_keep(&(struct notice_said){ "1310000001", "1310000001^2026^0", "2\n" }, &text, &e));
+    CHECK_OK(notice_said(buf_bytes(&text), arena, &said, &e));
+    CHECK_STR(said.institution, "1310000001");
+    CHECK_STR(said.result, "2\n");
+    CHECK_ERR(notice_said((struct bytes){ "{\"document\":\"x\"}", 16 }, arena, &said, &e), ERR_SYNTAX);
+    CHECK_ERR(notice_said((struct bytes){ "[]", 2 }, arena, &said, &e), ERR_SYNTAX);
+    for (int known = 0; known < 2; known++) {
+        struct notice_told told = { .request = &request, .said = { "1310000001", "1310000001^2026^0", "2" } };
+        const struct json_node *root;
+        if (known) {
+            told.about = "letter.json";
+            told.about_id = "REQ-1";
+            told.unit = &unit[0];
+            told.message = &message[0];
+        }
+        buf_reset(&text);
+        CHECK_OK(notice_write(&told, LANG_JA, &text, &e));
+        CHECK_OK(json_parse(text.data, text.len, NULL, arena, &root, &e));
+        CHECK_STR(text_at(root, "notice"), "consent");
+        CHECK_STR(text_at(root, "document"), "1310000001^2026^0");
+        CHECK_STR(text_at(root, "result"), "2");
+        CHECK_STR(text_at(root, "from_file"), "CISsicon01res_1.xml");
+        CHECK_STR(text_at(root, "code"), msg_get(MSG_FLOW_CONSENT_NOTICE)->code);
+        CHECK_STR(text_at(root, "next_step"), "none");
+        CHECK((json_get(root, "file") != NULL) == known && (json_get(root, "message") != NULL) == known && (json_get(root, "unit") != NULL) == known);
+        if (known) {
+            CHECK_STR(text_at(root, "request_id"), "REQ-1");
+            CHECK_STR(text_at(root, "unit_key"), "2026-0");
+            CHECK_STR(text_at(root, "message"), "uuid-0");
+        }
+    }
 }
 
 TEST_MAIN()
