@@ -3,7 +3,7 @@
  *     notice - a result that nobody asked for (CIS-IF-119: a patient's consent to a document addressed to this clinic)
  * DESCRIPTION
  *     NOTICE -> row `received`, step `look` -> a worker reads it -> ours: `open`, step `compose`, and from there the way of every outcome; not ours, not
- *     readable, or nobody to be told: `answered` with a reason, kept as it came. Its file is removed only when it is ours, in the commit that says so.
+ *     readable, or nobody to be told: `answered` with a reason, kept as it came, until a person has it read again. Its file is removed only when it is ours, in the commit that says so.
  *     It changes no state of any message: where its document is ours the message gets one line in its history, no more.
  *     The same name with the same bytes is the same notice, however often it is seen: that is what a crash, or a file that stays, leaves to see again.
  */
@@ -63,6 +63,21 @@ int flow_notice_end(struct run *r, struct flow_request *q, enum msg_id why)
     flow_run_reason(q->reason, why);
     RUN_TRY(flow_intake_step(r, q, FLOW_RS_NONE));
     return flow_run_log_request(r, q, why);
+}
+
+/* A person has mended what was in its way: read once more. */
+int flow_notice_again(struct run *r, struct flow_request *q)
+{
+    if (q->state != FLOW_RQ_ANSWERED || q->source[0] != '\0')
+        return flow_run_reply(r, MSG_FLOW_REPLY_FINAL, ERR_NOT_NOW, q->id, 0, 0);
+    q->state = FLOW_RQ_RECEIVED;
+    q->since_wall_ms = r->ev->wall_ms;
+    q->deaths = 0;
+    flow_run_reason(q->reason, MSG_NONE);
+    memset(q->facility, 0, sizeof q->facility);
+    memset(&q->report, 0, sizeof q->report);
+    RUN_TRY(flow_intake_step(r, q, FLOW_RS_LOOK));
+    return flow_run_reply(r, MSG_FLOW_REPLY_OK, 0, q->id, 0, 0);
 }
 
 /* The newest message of the document, if it is one of ours: its source is told, its history says so. */

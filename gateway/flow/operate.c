@@ -137,6 +137,8 @@ static int operate_retry(struct run *r)
     if (rc == ERR_NOTFOUND)
         return flow_run_reply(r, MSG_NOT_FOUND, ERR_NOTFOUND, id, 0, 0);
     RUN_TRY(rc);
+    if (about.origin == FLOW_ORIGIN_SERVICE)
+        return flow_notice_again(r, &about);
     for (int64_t after = 0; (rc = r->ops->message_next_of_request(r->t, about.id, after, &m, r->e)) == 1; after = m.id)
         if (r->ev->u.operate.id == 0 || m.id == r->ev->u.operate.id)
             dead = dead || (flow_message_final(m.state) && m.state != FLOW_MS_DONE);

@@ -102,6 +102,7 @@ int flow_notice_come(struct run *r);
 int flow_notice_read(struct run *r);
 void flow_notice_fill(const struct flow_request *q, struct flow_order *order);
 int flow_notice_end(struct run *r, struct flow_request *q, enum msg_id why);
+int flow_notice_again(struct run *r, struct flow_request *q);
 
 /* ---- message.c, order.c, cancel.c ---- */
 int flow_message_enter(struct run *r, struct flow_message *m, enum flow_message_state state, enum msg_id msg);

@@ -4,6 +4,7 @@ know it. Its name and layout are the stand-in's own: the profile of this test na
 """
 import json
 import os
+import signal
 import sys
 
 from house import CLINIC, House, Runner, digest, equal, only, sample, true, until
@@ -69,6 +70,13 @@ class Place:
 
 def gone(path):
     until(lambda: not os.path.exists(path), path + " is gone")
+
+
+def reload(house):
+    before = len([line for line in house.status_log() if " CG-9006 " in line])
+    house.write_conf()
+    house.process.send_signal(signal.SIGHUP)
+    until(lambda: len([line for line in house.status_log() if " CG-9006 " in line]) > before, lambda: "reloaded\n" + house.story())
 
 
 def told_once(place, quiet):
@@ -159,6 +167,23 @@ def broken(place, quiet):
     equal([r["file"] for r in place.rows() if r["file"] in ("CISsicon01res_link.xml", "CISsicon01res_large.xml")], [], "no rows")
 
 
+def mended(place, quiet):
+    """The profile did not fit: corrected and reloaded, what was kept is read again and told."""
+    house, document = place.house, DOCUMENT % "G"
+    fits = house.sections_of["removes"]
+    house.sections_of["removes"] = fits.replace("MessageBody/ConsentResult", "MessageBody/SomethingElse")
+    reload(house)
+    path = place.produce("mended", document)
+    row = place.row("mended")
+    equal((row["code"], os.path.exists(path)), ("CG-8314", True), "the wrong profile")
+    house.sections_of["removes"] = fits
+    reload(house)
+    house.cli("retry", row["request"])
+    equal(place.wait(document)["result"], "1", "the notice")
+    gone(path)
+    equal(place.row("mended").get("code"), None, "no reason any more")
+
+
 def killed_between(place, quiet):
     """The desk or a door dies at any moment after a notice has come: each is one row and one file, and the files in the folder go."""
     programs = ("clinsgwd", "clinsgw-link", "clinsgw-convert", "clinsgw-spool")
@@ -215,7 +240,7 @@ def main():
         quiet = Place(house, "1311234567", house.sandbox("box3", ("1311234567",)), "plain")
         quiet.produce("early", DOCUMENT % "Q")
         house.start()
-        for case in (told_once, own_document, same_again, of_another, broken, killed_between):
+        for case in (told_once, own_document, same_again, of_another, broken, mended, killed_between):
             runner.run(case.__name__, case, place, quiet)
         runner.run(stays.__name__, stays, staying, quiet)
         runner.run(left_alone.__name__, left_alone, place, quiet)

@@ -93,6 +93,17 @@ TEST(notice_of_somebody_else_or_unreadable_is_kept_and_left_alone)
         CHECK_INT(w->logs[MSG_FLOW_CONSENT_NOTICE], 0);
         CHECK_INT(world_count(w, FLOW_DO_REMOVE_NOTICE), 0);
         CHECK_INT(w->st->received, 0);
+        world_operate(w, FLOW_EV_RETRY, 0, 1, false);          /* the configuration was mended */
+        CHECK_INT(w->reply.u.reply.code, 0);
+        CHECK_INT(REQUEST(1)->state, FLOW_RQ_RECEIVED);
+        read_as(w, MINE, "d");
+        CHECK_INT(REQUEST(1)->state, FLOW_RQ_ANSWERED);
+        CHECK_STR(REQUEST(1)->source, "emr");
+        CHECK_STR(REQUEST(1)->reason, "");
+        CHECK_INT(w->logs[MSG_FLOW_CONSENT_NOTICE], 1);
+        world_operate(w, FLOW_EV_RETRY, 0, 1, false);
+        CHECK_INT(w->reply.u.reply.code, ERR_NOT_NOW);
+        CHECK_INT(w->rows->requests.count, 1);
         world_end(w);
     }
 }

@@ -227,6 +227,43 @@ TEST(store_takes_the_words_of_what_goes_out_of_the_chain)
     store_close(f.store);
 }
 
+TEST(store_keeps_a_notice_as_long_as_a_request)
+{
+    FIXTURE(f);
+    struct flow_request told = f_request(FLOW_RQ_RECEIVED, FLOW_RS_LOOK), left, row;
+    told.origin = FLOW_ORIGIN_SERVICE;
+    memset(told.source, 0, sizeof told.source);        /* not read yet */
+    memset(told.facility, 0, sizeof told.facility);
+    snprintf(told.request_id, sizeof told.request_id, "%s", "hash-1");
+    told.since_wall_ms = 1000;
+    left = told;
+    snprintf(left.request_id, sizeof left.request_id, "%s", "hash-2");
+    f_begin(&f);
+    told.original = f_payload(&f, "<consent/>");
+    left.original = f_payload(&f, "<other/>");
+    CHECK_OK(ops->request_put(f.store, &told, &cause, NULL));
+    CHECK_OK(ops->request_put(f.store, &left, &cause, NULL));
+    told.state = left.state = FLOW_RQ_ANSWERED;
+    told.step = left.step = FLOW_RS_NONE;
+    snprintf(told.source, sizeof told.source, "karte");
+    snprintf(told.facility, sizeof told.facility, "1310000001");
+    told.report = f_payload(&f, "{}");
+    CHECK_OK(ops->request_put(f.store, &told, &cause, NULL));
+    CHECK_OK(ops->request_put(f.store, &left, &cause, NULL));
+    f_commit(&f);
+    f_reopen(&f);
+    CHECK_SOUND(&f);                                   /* counts have moved with its facility */
+    CHECK_INT(ops->request_by_notice(f.store, "hash-1", &row, NULL), 1);
+    CHECK_INT(row.id, told.id);
+    CHECK_INT(ops->request_by_notice(f.store, "hash-3", &row, NULL), 0);
+    CHECK_INT(store_retain(f.store, 1000, 10, NULL), 0);
+    CHECK_INT(retain_all(&f), 2);
+    CHECK_INT(ops->request_by_notice(f.store, "hash-1", &row, NULL), 0);
+    CHECK(!payload_there(&f, &told.original) && !payload_there(&f, &left.original) && !payload_there(&f, &told.report));
+    CHECK_SOUND(&f);
+    store_close(f.store);
+}
+
 TEST(store_keeps_what_is_busy_or_needed)
 {
     FIXTURE(f);

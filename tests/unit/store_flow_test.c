@@ -108,6 +108,7 @@ static void ask_requests(struct world *w, const char *a, const char *b, int64_t 
     SAME(request_next_of_facility, a, step, id);
     SAME(request_by_work_name, a, b);
     SAME(request_by_request_id, a, b, id);
+    SAME(request_by_notice, b);
     SAME(request_oldest, state);
     SAME(attachment_next_of_request, few, id);
     SAME(unit_next_of_request, many, id);
