@@ -30,9 +30,26 @@ struct rows {
     char name[FLOW_NAME * 4], repeat_name[FLOW_NAME * 4];
 };
 
+static const char unreadable[] = "\n["; /* neither the vendor's own members nor findings: the outcome says that there is something missing */
+
+/*
+ * Findings that the disk has damaged cost the reader the findings, not the result: the letter has gone, and a turn that fails here fails every time, with all
+ * that the other sources have in it.
+ */
 static int read_payload(struct desk *d, const struct sha256 *digest, struct buf *b, struct err *e)
 {
-    return memcmp(digest, &absent, sizeof absent) == 0 ? 0 : store_payload_get(d->store, digest, b, e);
+    struct err damage = ERR_INIT;
+    int r = memcmp(digest, &absent, sizeof absent) == 0 ? 0 : store_payload_get(d->store, digest, b, &damage);
+
+    if (r == 0)
+        return 0;
+    if (r != ERR_CORRUPT && r != ERR_NOTFOUND) {
+        err_copy(e, &damage);
+        return r;
+    }
+    desk_log(d, &damage);
+    buf_reset(b);
+    return buf_add_str(b, unreadable) < 0 ? err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "outcome", NULL) : 0;
 }
 
 static int add_row(struct desk *d, struct rows *rows, bool has_unit, int64_t message, bool repeats, struct err *e)
@@ -76,8 +93,11 @@ static int name_missing(struct desk *d, struct rows *rows, enum msg_severity sev
 
     buf_init(&with, DESK_PAYLOAD_MAX);
     issues_init(&issues, arena);
-    if (r == 0 && line_end != NULL)
-        r = findings_read(rows->report.data, rows->report.len, &issues, e);
+    if (r == 0 && line_end != NULL && findings_read(rows->report.data, rows->report.len, &issues, NULL) < 0) {
+        arena_reset(arena);
+        issues_init(&issues, arena);
+        (void)issues_add(&issues, MSG_WARNING, MSG_INTERNAL, NULL, "findings", NULL); /* as outcome_write() says it of others */
+    }
     for (int64_t after = 0; r == 0 && (r = store_flow_ops.attachment_next_of_request(d->store, rows->request.id, after, &a, e)) == 1; after = a.id) {
         char name[FLOW_NAME * 4];
         outcome_printable(a.name, name, sizeof name);

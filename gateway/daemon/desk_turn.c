@@ -400,7 +400,8 @@ bool desk_take(struct desk *d, int fd, struct sha256 *ret_digest)
     if (fd < 0 || desk_payload_take(d, fd, ret_digest, &e) == 0)
         return true;
     desk_log(d, &e);
-    d->failed = d->failed || (e.code != ERR_CORRUPT && e.code != ERR_LIMIT);
+    d->disk_full |= e.msg == MSG_STORE_FULL;
+    d->failed = d->failed || e.msg == MSG_STORE_FULL || (e.code != ERR_CORRUPT && e.code != ERR_LIMIT && e.code != ERR_INVALID); /* the others are the sender's fault */
     return false;
 }
 
@@ -412,6 +413,7 @@ bool desk_put_text(struct desk *d, const char *text, size_t len, struct sha256 *
     if (desk_turn_begin(d, &e) == 0 && store_payload_put(d->store, b, ret_digest, &e) == 0)
         return true;
     desk_log(d, &e);
+    d->disk_full |= e.msg == MSG_STORE_FULL;
     d->failed = true;
     return false;
 }

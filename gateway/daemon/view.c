@@ -265,11 +265,25 @@ static int show_history(struct view *v, cJSON *to, const char *table, int64_t ro
     return r < 0 ? r : 0;
 }
 
+/* What the disk has damaged does not keep the rest of the story from a reader. */
+static int show_damage(struct view *v, cJSON *to, const char *name, const struct err *e)
+{
+    cJSON *o = writer_put_item(&v->w, writer_put_list(&v->w, to, name));
+    char sentence[512];
+
+    msg_format(e->msg, v->w.lang, e->arg[0], e->arg[1], sentence, sizeof sentence);
+    writer_put_text(&v->w, o, "severity", msg_severity_name(msg_get(e->msg)->severity));
+    writer_put_text(&v->w, o, "code", msg_get(e->msg)->code);
+    writer_put_text(&v->w, o, "sentence", sentence);
+    return 0;
+}
+
 static int show_findings(struct view *v, cJSON *to, const char *name, const struct sha256 *digest, struct err *e)
 {
     struct issue_list list;
     struct arena *arena;
     struct buf text;
+    struct err damage = ERR_INIT;
     cJSON *array;
     size_t shown = 0;
     int r;
@@ -281,9 +295,11 @@ static int show_findings(struct view *v, cJSON *to, const char *name, const stru
         return err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "view", NULL);
     buf_init(&text, PAYLOAD_MAX);
     issues_init(&list, arena);
-    r = store_payload_get(v->store, digest, &text, e);
+    r = store_payload_get(v->store, digest, &text, &damage);
     if (r == 0)
-        r = findings_read(text.data, text.len, &list, e);
+        r = findings_read(text.data, text.len, &list, &damage);
+    if (r < 0)
+        err_copy(e, &damage);
     array = r == 0 && list.first != NULL ? writer_put_list(&v->w, to, name) : NULL;
     for (const struct issue *i = list.first; r == 0 && i != NULL && shown < FINDINGS_SHOWN; i = i->next, shown++) {
         cJSON *o = writer_put_item(&v->w, array);
@@ -300,7 +316,7 @@ static int show_findings(struct view *v, cJSON *to, const char *name, const stru
     }
     buf_free(&text);
     arena_free(arena);
-    return r;
+    return r == ERR_CORRUPT ? show_damage(v, to, name, &damage) : r;
 }
 
 static int show_exchange(struct view *v, cJSON *array, const struct flow_exchange *x, struct err *e)

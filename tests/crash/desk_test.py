@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 
@@ -164,6 +165,66 @@ def disk_full():
     return None
 
 
+def damaged_findings():
+    """The disk has damaged what is told beside a result: the result is told all the same, once, and the others are not held up."""
+    with House("damaged", signer="key_file") as house:
+        house.link("out", "sink")
+        house.facility(CLINIC, link="out")
+        source = house.source("karte")
+        house.start()
+        house.cli("pause")
+        name = source.drop("damaged.json", letter("DAMAGED"))
+        row = until(lambda: house.cli_json("list", "--state", "ready")["messages"], "the letter waits to be sent")[0]
+        true(only(house.cli_json("show", row["id"]))["findings"], "there is something to tell")
+        equal(house.stop(), 0, "exit status")
+        with contextlib.closing(sqlite3.connect(os.path.join(house.state, "store.db"))) as db:
+            changed = db.execute("UPDATE content SET bytes = CAST(replace(CAST(bytes AS TEXT), '\"code\"', '\"cods\"') AS BLOB) WHERE CAST(bytes AS TEXT) LIKE '[{\"code%'").rowcount
+            db.commit()
+        true(changed > 0, "findings are damaged")
+        house.restart()
+        equal([f["code"] for f in only(house.cli_json("show", row["id"]))["findings"]], ["CG-8506"], "show tells the rest")
+        house.cli("resume")
+        message = only(source.result(name))
+        equal((message["outcome"], [i["severity"] for i in message["issues"]]), ("done", ["warning"]), "the result")
+        equal(only(source.send("other.json", letter("OTHER")))["outcome"], "done", "another letter")
+        with open(house.errors, encoding="utf-8") as f:
+            text = f.read()
+        true("CG-8506" in text and text.count("CG-8506") < 4, "it is told, not again and again:\n" + text)
+
+
+def large_for_the_disk():
+    """There is room for rows, and none for a large Bundle: that is no fault of the file, however often it is tried."""
+    with House("large", signer="key_file", gateway={"ballast": "0", "low_water_intake": "0", "low_water_send": "0"}) as house:
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "none", house.state], stderr=subprocess.DEVNULL).returncode != 0:
+            return "no file system can be mounted here"
+        try:
+            house.link("out", "sink")
+            house.facility(CLINIC, link="out")
+            source = house.source("karte")
+            house.start()
+            equal(only(source.send("first.json", letter("L0")))["outcome"], "done", "before")
+            filler = os.path.join(house.state, "filler")
+            free = os.statvfs(house.state)
+            with open(filler, "wb") as f:
+                f.write(b"\0" * (free.f_bavail * free.f_frsize - 3000000))
+            large = letter("LARGE")
+            large["units"][0]["attachments"] = [{"kind": "key_image", "title": "写真", "file": "large.png", "created": "2025-10-20"}]
+            source.drop("large.png", sample("06-letter-key-image.png") + os.urandom(2000000))
+            name = source.drop("large.json", large)  # its original has room, its Bundle has not
+            until(lambda: "CG-8504" in house.story() or source.has_result(name), "the disk is full")
+            PAUSE.wait(5)
+            true(not source.has_result(name), lambda: "a full disk has ended a letter: %s" % json.dumps(source.has_result(name), ensure_ascii=False))
+            os.unlink(filler)
+            equal(only(source.result(name))["outcome"], "done", name)
+            equal(house.stop(), 0, "exit status")
+        finally:
+            if house.process is not None and house.process.poll() is None:
+                house.process.kill()
+                house.process.wait()
+            subprocess.run(["umount", "-l", house.state])
+    return None
+
+
 def ledger_full():
     """The disk of the signers' ledgers is full: no letter is signed, none is lost, and when there is room again all are."""
     with House("ledger", signer="key_file") as house:
@@ -205,6 +266,8 @@ def main():
         for case in (status_goes_with_the_result, unreadable_attachment_comes_back, trials_beside_files, trials_outlive_their_worker, order_named_after_its_file, workers_die_innocent, reload_while_sending, stop_while_sending):
             runner.run(case.__name__, case, house, source)
     runner.run("disk_full", disk_full)
+    runner.run("damaged_findings", damaged_findings)
+    runner.run("large_for_the_disk", large_for_the_disk)
     runner.run("ledger_full", ledger_full)
     return runner.end()
 
