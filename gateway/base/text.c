@@ -201,6 +201,19 @@ int64_t text_find_control(const char *text, size_t len, bool allow_layout)
     return -1;
 }
 
+void text_flatten(char *text, size_t len)
+{
+    int64_t bad;
+
+    for (size_t at = 0; at < len && (bad = text_find_control(text + at, len - at, false)) >= 0;) {
+        size_t next = at + (size_t)bad, start = next;
+        if (text_next(text, len, &next) < 0)
+            next = start + 1;
+        memset(text + start, '?', next - start);
+        at = next;
+    }
+}
+
 bool text_all_fullwidth(const char *text, size_t len)
 {
     size_t pos = 0;

@@ -27,6 +27,8 @@ bool text_has_halfwidth_kana(const char *text, size_t len);
 bool text_has_fullwidth_space(const char *text, size_t len);
 /* C0 (but TAB LF CR when allow_layout), DEL, C1, U+FFFE/F, surrogates, private use (外字), U+FEFF. Returns offset of the first, or -1. */
 int64_t text_find_control(const char *text, size_t len, bool allow_layout);
+/* What text_find_control() finds becomes '?', byte by byte: one line, whatever a value of somebody else's holds. */
+void text_flatten(char *text, size_t len);
 /* Every code point is full-width / is ASCII (for 記号・番号: R1012 prose). Empty is true. */
 bool text_all_fullwidth(const char *text, size_t len);
 bool text_all_ascii(const char *text, size_t len);

@@ -93,8 +93,14 @@ int cli_export(struct cli *c)
         code = derive(c, what, &stored, &out);
     if (code == CLI_DONE && fd_write_all(fd, out.data, out.len, &e) < 0)
         code = cli_say_err(c, CLI_FAILED, &e);
+    if (code == CLI_DONE && path != NULL && fsync(fd) < 0) {
+        err_set_errno(&e, MSG_IO, path, path);
+        code = cli_say_err(c, CLI_FAILED, &e);
+    }
     if (code == CLI_DONE && path != NULL)
         code = cli_say(c, CLI_DONE, MSG_CLI_EXPORTED, path, NULL);
+    if (code != CLI_DONE && path != NULL)
+        (void)unlink(path); /* else the next try would be told that the file is there */
 out:
     if (fd > STDOUT_FILENO)
         close(fd);

@@ -9,6 +9,7 @@
  */
 #include <string.h>
 #include <cjson/cJSON.h>
+#include "base/text.h"
 #include "cli/validate_cmd.h"
 
 enum { SENTENCE_MAX = 2048 };
@@ -224,6 +225,7 @@ static void text_issue(const struct validate_job *job, const char *file, const s
 {
     enum msg_lang lang = job->c->lang;
     char text[SENTENCE_MAX], next[MSG_NEXT_MAX];
+    size_t from = out->len;
 
     sentence(job, i, text, sizeof text);
     msg_next(i->msg, i->severity, lang, next);
@@ -232,6 +234,8 @@ static void text_issue(const struct validate_job *job, const char *file, const s
         (void)buf_addf(out, " [%s]", i->location);
     if (next[0] != '\0')
         (void)buf_addf(out, lang == LANG_JA ? " → 次に: %s" : " -> next: %s", next);
+    if (out->len > from) /* values of somebody else's file reach a terminal */
+        text_flatten(out->data + from, out->len - from);
     (void)buf_add_str(out, "\n");
 }
 

@@ -30,14 +30,24 @@ static const char *label(const struct view *v, const char *name)
     return name;
 }
 
+/* Since `from` there is one line: texts of vendors and of the service reach somebody's terminal. */
+static void flatten_since(struct buf *out, size_t from)
+{
+    if (out->len > from)
+        text_flatten(out->data + from, out->len - from);
+}
+
 static void add_value(const struct view *v, const cJSON *item, struct buf *out)
 {
+    size_t from = out->len;
+
     if (cJSON_IsString(item))
         (void)buf_add_str(out, item->valuestring);
     else if (cJSON_IsNumber(item))
         (void)buf_addf(out, "%.0f", item->valuedouble);
     else
         (void)buf_add_str(out, v->w.lang == LANG_JA ? "はい" : "yes");
+    flatten_since(out, from);
 }
 
 static void indent(struct buf *out, int depth)
@@ -115,12 +125,14 @@ void view_list_text(struct view *v, const cJSON *root, struct buf *out)
     cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(root, "messages"))
     {
         const char *reason = member(row, "reason");
+        size_t from = out->len;
         (void)buf_addf(out, "%-7s %.10s %.8s  %-9s %-8s %-11s %s %s", member(row, "id"), member(row, "received"), member(row, "received") + (strlen(member(row, "received")) > 11 ? 11 : 0),
                        member(row, "state"), member(row, "operation"), member(row, "kind"), member(row, "source"), member(row, "facility"));
         if (strcmp(member(row, "service_code"), "-") != 0)
             (void)buf_addf(out, " %s", member(row, "service_code"));
         if (strcmp(reason, "-") != 0)
             (void)buf_addf(out, "  %s %s", member(row, "code"), reason);
+        flatten_since(out, from);
         (void)buf_add_char(out, '\n');
         rows++;
     }

@@ -93,9 +93,13 @@ static void put_text(const struct gathered *g, enum msg_lang lang, struct buf *o
 {
     for (const struct term *t = g->term; t < g->term + g->count; t++) {
         char time[TIME_TEXT_MAX];
+        size_t from = out->len;
         time_format_log(t->last_ms, time);
-        (void)buf_addf(out, "%s  %-19s %-12s %s  %s%lld%s %.10s  %s%lld\n", t->facility, t->list, t->local_code[0] == '\0' ? "-" : t->local_code, t->name, lang == LANG_JA ? "" : "x", (long long)t->times,
+        (void)buf_addf(out, "%s  %-19s %-12s %s  %s%lld%s %.10s  %s%lld", t->facility, t->list, t->local_code[0] == '\0' ? "-" : t->local_code, t->name, lang == LANG_JA ? "" : "x", (long long)t->times,
                        lang == LANG_JA ? " 回、最後" : ", last", time, lang == LANG_JA ? "送信 " : "message ", (long long)t->message);
+        if (out->len > from) /* terms are what vendors wrote */
+            text_flatten(out->data + from, out->len - from);
+        (void)buf_add_char(out, '\n');
     }
     if (g->count == 0)
         (void)buf_add_str(out, lang == LANG_JA ? "標準コードのない項目はありません\n" : "nothing was sent uncoded\n");

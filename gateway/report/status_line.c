@@ -10,20 +10,6 @@
 #include "base/timefmt.h"
 #include "report/status_line.h"
 
-/* One event is one line whatever a value holds: control characters and bytes that are no UTF-8 become '?'. */
-static void flatten(char *text, size_t len)
-{
-    int64_t bad;
-
-    for (size_t at = 0; at < len && (bad = text_find_control(text + at, len - at, false)) >= 0;) {
-        size_t next = at + (size_t)bad, start = next;
-        if (text_next(text, len, &next) < 0)
-            next = start + 1;
-        memset(text + start, '?', next - start);
-        at = next;
-    }
-}
-
 /* As much as there is room for; the length counts what did not fit, too. */
 static size_t add_text(char *text, size_t size, size_t at, const char *more)
 {
@@ -75,7 +61,7 @@ size_t status_line_format(const struct status_line *line, enum msg_lang lang, ch
     }
     if (n >= size - 1)
         n = text_cut(ret_text, size - 1, size - 2);
-    flatten(ret_text, n);
+    text_flatten(ret_text, n);
     ret_text[n++] = '\n';
     ret_text[n] = '\0';
     return n;

@@ -173,6 +173,10 @@ def export(house, number):
     with open(path, "rb") as f:
         h.equal(f.read(), bundle, "file")
     h.equal(code_of(house, "export", number, "--what", "bundle", "-o", path), "CG-9314", "an existing file is not written over")
+    path = os.path.join(house.folder, "signed.json")
+    for _ in range(2):  # the second is told the same, not that a file is there
+        h.equal(code_of(house, "export", number, "--what", "signed", "-o", path), "CG-9113", "nothing to export")
+        h.true(not os.path.lexists(path), "an empty file is left behind")
 
 
 def change(house, clinic, number):
@@ -256,6 +260,18 @@ def follow_ups(house, clinic):
     h.true(any("CG-5145" in t for t in after) and not any("entry[%d].resource" % wrong in t for t in after), "then what follows: %s" % after)
     told = json.loads(run(house, "validate", "--no-default-packages", "--format", "jsonl", path, status=1).stdout)["issues"]
     h.equal(sorted(i["location"] for i in told if i["severity"] == "error"), sorted(re.search(r"\[(Bundle.*)\] -> next", t).group(1) for t in before + after), "the same findings in the other forms")
+
+
+def hostile_texts(house, clinic):
+    """What a vendor or anybody's file wrote is one line at a terminal: no control sequence, no line of its own."""
+    hostile = "x\x1b[2J\nforged\u0085"
+    document = clinic.request("04-lab-register.json")
+    document["units"][0].update({"key": "HOSTILE-1", hostile: 1})
+    result = clinic.send("hostile.json", document)
+    shown_text = run(house, "show", "r%d" % result["request"]).stdout.decode()
+    h.true("x?[2J?forged" in shown_text and "\x1b" not in shown_text and "\u0085" not in shown_text and "\nforged" not in shown_text, "show: %r" % shown_text)
+    told = run(house, "--lang", "en", "validate", "--no-default-packages", "-", text=json.dumps({"resourceType": "Basic", hostile: 1}).encode(), status=1).stdout.decode()
+    h.true("x?[2J?forged" in told and "\x1b" not in told and "\nforged" not in told, "validate: %r" % told)
 
 
 def validate(house, number):
@@ -492,6 +508,7 @@ def main():
             runner.run("follow_ups", follow_ups, house, clinic)
             runner.run("pause_and_resume", pause, house, clinic)
             runner.run("retry_cancel_resolve", change, house, clinic, number[0])
+            runner.run("hostile_texts", hostile_texts, house, clinic)
         runner.run("sign", sign, house, clinic)
         runner.run("backup", lambda: backup(house) and None)
         runner.run("check_config", check_config, house)
