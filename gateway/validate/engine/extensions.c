@@ -134,6 +134,7 @@ static bool allowed_anywhere(const char *url)
     static const char *const urls[] = {
         "http://hl7.org/fhir/StructureDefinition/structuredefinition-normative-version", "http://hl7.org/fhir/StructureDefinition/capabilitystatement-expectation",
         "http://hl7.org/fhir/StructureDefinition/capabilitystatement-prohibited", "http://hl7.org/fhir/StructureDefinition/regex",
+        "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type",
     };
 
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++)

@@ -33,6 +33,15 @@ bool format_holds(struct bytes text, const char *part)
     return text.len > 0 && memmem(text.data, text.len, part, strlen(part)) != NULL;
 }
 
+size_t format_until(struct bytes text, const char *ends)
+{
+    size_t len = 0;
+
+    while (len < text.len && strchr(ends, text.data[len]) == NULL)
+        len++;
+    return len;
+}
+
 /* White space of Unicode but the zero-width ones. */
 static bool is_space(int32_t c)
 {

@@ -27,6 +27,8 @@ static inline bool format_begins(struct bytes text, const char *head)
 }
 bool format_ends(struct bytes text, const char *tail);
 bool format_holds(struct bytes text, const char *part);
+/* How much of the text stands before the first of these characters: all of it when there is none. */
+size_t format_until(struct bytes text, const char *ends);
 /* Without white space (Unicode's) at both ends. */
 struct bytes format_trim(struct bytes text);
 bool format_has_ascii_space(struct bytes text);

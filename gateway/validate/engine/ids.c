@@ -53,17 +53,29 @@ static struct id_table *table_of(struct engine *e)
     return e->walk->ids;
 }
 
+/* Ids count within the resource. The snapshot of a StructureDefinition repeats those of its differential and counts for itself. */
+static const struct json_node *scope_of(const struct place *at)
+{
+    const struct json_node *resource = at->resource->node;
+
+    for (; at->up != NULL && at != at->resource; at = at->up)
+        if (at->up == at->resource && at->name.len == 8 && memcmp(at->name.data, "snapshot", 8) == 0)
+            return at->node;
+    return resource;
+}
+
 void ids_note(struct engine *e, const struct place *at, const struct json_node *holder)
 {
     struct id_table *table = table_of(e);
+    const struct json_node *scope = scope_of(at);
     struct bytes id = format_member(holder, "id");
     struct id_slot *slot;
 
-    if (table == NULL || id.len == 0 || at->resource->node == NULL || (table->used * 2 >= table->size && !grow(e, table)))
+    if (table == NULL || id.len == 0 || scope == NULL || (table->used * 2 >= table->size && !grow(e, table)))
         return;
-    slot = find_slot(table->slots, table->size, at->resource->node, id);
+    slot = find_slot(table->slots, table->size, scope, id);
     if (slot->holder == NULL) {
-        *slot = (struct id_slot){ at->resource->node, holder, id };
+        *slot = (struct id_slot){ scope, holder, id };
         table->used++;
     } else if (slot->holder != holder) {
         engine_report_bytes(e, at, json_get(holder, "id"), MSG_ERROR, MSG_VALIDATE_ID_TWICE, NULL, id, (struct bytes){ NULL, 0 });

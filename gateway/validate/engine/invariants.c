@@ -232,7 +232,7 @@ void invariants_native(struct engine *e, const struct place *at, const struct im
     }
     if (id && at->resource != at)
         ids_note(e, at, holder);
-    if (at->resource != at && has_only_id(at, holder, id)) {
+    if ((w->service || at->node == NULL) && at->resource != at && has_only_id(at, holder, id)) {   /* of objects the HL7 core lets it pass */
         c = native_of(e->image, image_element(e->image, at->element), IMG_NATIVE_ELE_1);
         if (c == NULL)
             c = native_of(e->image, body, IMG_NATIVE_ELE_1);

@@ -191,7 +191,7 @@ static const char *const known_below_fhir[] = {
     "http://hl7.org/fhir/GraphDefinition/", "http://hl7.org/fhir/StructureDefinition/elementdefinition-type-must-support", "http://hl7.org/fhir/StructureDefinition/instance-name",
     "http://hl7.org/fhir/StructureDefinition/instance-description", "http://hl7.org/fhir/StructureDefinition/codesystem-properties-mode",
     "http://hl7.org/fhir/StructureDefinition/structuredefinition-rdf-type", "http://hl7.org/fhir/StructureDefinition/structuredefinition-conformance-derivedFrom",
-    "http://hl7.org/fhir/StructureDefinition/structuredefinition-fmm-support"
+    "http://hl7.org/fhir/StructureDefinition/structuredefinition-fmm-support", "http://hl7.org/fhirpath/System."
 };
 
 /* "http://hl7.org/fhir/5.0/StructureDefinition/extension-...": an element of another version as an extension. */
@@ -214,12 +214,12 @@ static bool is_of_terminology(const struct image *image, struct bytes url)
 
 static bool leads_somewhere(const struct image *image, struct bytes url)
 {
-    const char *bar = memchr(url.data, '|', url.len);
-    struct bytes plain = { url.data, bar != NULL ? (size_t)(bar - url.data) : url.len };
+    struct bytes plain;
     img_str text;
 
     if ((!format_begins(url, "http://hl7.org/fhir") && !is_of_terminology(image, url)) || format_holds(url, "example.org") || format_holds(url, "acme.com") || is_of_other_version(url))
         return true;
+    plain = (struct bytes){ url.data, format_until(url, "|#") };
     for (size_t i = 0; i < sizeof known_below_fhir / sizeof *known_below_fhir; i++)
         if (format_begins(url, known_below_fhir[i]))
             return true;
@@ -269,6 +269,23 @@ static bool is_full_url(const struct place *at)
     return at->name.len == 7 && memcmp(at->name.data, "fullUrl", 7) == 0;
 }
 
+/* The address of a resource that defines something: it names the resource, and nothing need be there yet. Such resources have a publication status. */
+static bool is_own_address(const struct primitive *p)
+{
+    const struct image *image = p->e->image;
+    const struct img_element *root;
+
+    if (p->at->up == NULL || p->at->up != p->at->resource || p->at->name.len != 3 || memcmp(p->at->name.data, "url", 3) != 0)
+        return false;
+    root = image_element(image, p->at->up->element);
+    for (uint32_t i = 0; root != NULL && i < root->children.count; i++) {
+        const struct img_element *child = image_element(image, image->children[root->children.first + i]);
+        if (format_is(image_bytes(image, child->name), "status"))
+            return format_begins(image_bytes(image, child->binding), "http://hl7.org/fhir/ValueSet/publication-status");
+    }
+    return false;
+}
+
 static void check_uri(struct primitive *p)
 {
     if (format_begins(p->text, "oid:"))
@@ -279,7 +296,10 @@ static void check_uri(struct primitive *p)
         wrong(p, MSG_VALIDATE_URI_SPACES, NULL);
     check_length(p);
     check_uuid_and_oid(p);
-    if (!is_full_url(p->at) && !is_known_address(p->e, p->text))
+    if (is_own_address(p)) {
+        if (!format_is_absolute(p->text))
+            wrong(p, MSG_VALIDATE_NOT_ABSOLUTE, NULL);
+    } else if (!is_full_url(p->at) && !is_known_address(p->e, p->text))
         wrong(p, MSG_VALIDATE_URL_UNKNOWN, NULL);
 }
 
@@ -304,6 +324,7 @@ static void check_canonical(struct primitive *p)
     if (!p->token && (format_trim(p->text).len != p->text.len || format_has_ascii_space(p->text)))
         wrong(p, MSG_VALIDATE_URI_SPACES, NULL);
     check_uuid_and_oid(p);
+    canonical_check_target(p->e, p->at, p->definition, p->text);
 }
 
 /* Types that are not of R4 bring a regex. It is anchored at both ends, as everywhere in FHIR. */

@@ -146,7 +146,8 @@ static void add_one(void *self, const struct json_node *holder, const struct jso
     struct bytes id = format_member(resource, "id"), type = format_member(resource, "resourceType");
 
     if (entry == NULL) {
-        add(f->index, holder, id, NULL, resource);
+        if (json_is(resource, JSON_OBJECT) && fhirpath_resource_of(&f->e->path_env, resource).type != 0)   /* without a type it is no resource, and nobody finds it */
+            add(f->index, holder, id, NULL, resource);
     } else {
         add(f->index, holder, format_member(entry, "fullUrl"), entry, resource);
         if (id.data != NULL && type.data != NULL)
@@ -609,6 +610,12 @@ static void mark_used(struct engine *e, const struct json_node *resource)
     }
 }
 
+/* An id of the wrong kind, which is said where it stands, is none. */
+static bool is_value(const struct json_node *n)
+{
+    return n != NULL && n->type != JSON_NULL && n->type != JSON_ARRAY && n->type != JSON_OBJECT;
+}
+
 void contained_check(struct engine *e, const struct place *resource)
 {
     const struct json_node *list = json_get(resource->node, "contained");
@@ -624,7 +631,7 @@ void contained_check(struct engine *e, const struct place *resource)
 
         if (n->type != JSON_OBJECT)
             continue;
-        if (json_get(n, "id") == NULL)
+        if (!is_value(json_get(n, "id")))
             engine_report(e, &place, n, MSG_ERROR, MSG_VALIDATE_ID_MISSING, NULL, NULL, NULL, NULL);
         else if (slot != NULL && !slot->led_to && !refers_to_holder(n))
             engine_report_bytes(e, resource, n, MSG_ERROR, MSG_VALIDATE_CONTAINED_UNUSED, "dom-3", id, nothing);

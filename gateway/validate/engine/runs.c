@@ -14,6 +14,7 @@
  */
 #include <string.h>
 
+#include "validate/engine/defining.h"
 #include "validate/engine/walk.h"
 
 enum { RUN_MIN = 64 };
@@ -282,6 +283,8 @@ static void own_run(struct engine *e, struct run *run)
     contained_check(e, at);
     if (name.len == 6 && memcmp(name.data, "Bundle", 6) == 0)
         bundle_check(e, at);
+    else
+        defining_check(e, at);
     if (run->node->parent == NULL && w->service)
         guide_check(e, at);
     w->layer_count = first;

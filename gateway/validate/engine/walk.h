@@ -86,6 +86,7 @@ struct engine_walk {
     size_t errors;              /* of the run under way */
     unsigned depth, nest;
     uint64_t matches;
+    uint64_t compared;          /* by the checks of resources that define something: defining.h */
     bool limit_told, service;
     const struct json_node *html; bool html_fine;                /* the narrative that was asked about last: two invariants ask the same */
     struct { img_str reference, extension, coding, quantity, resource, id, value, url, child_extension; } name;
