@@ -1,6 +1,6 @@
 /*
  * NAME
- *     canonicals - does a canonical lead to the kind of resource that its element asks for?
+ *     canonical_targets - does a canonical lead to the kind of resource that its element asks for?
  *
  * DESCRIPTION
  *     Of what is loaded (profiles, value sets, code systems) and of contained resources the type is known; of everything else nothing can be said. meta.profile is not looked at here: what is
@@ -12,23 +12,27 @@
 #include "validate/engine/engine.h"
 
 #include "validate/engine/formats.h"
+#include "validate/engine/session.h"
 
 /* The type of resource that the canonical leads to; data NULL = not known. */
 static struct bytes type_behind(struct engine *e, const struct place *at, struct bytes text)
 {
     struct bytes type = { NULL, 0 };
+    const struct canonical_found *found;
 
     if (text.data[0] == '#') {
         struct reference_target target = at->resource != NULL ? references_find(e, at->resource->node, text) : (struct reference_target){ .way = REFERENCE_NONE };
         if (target.way == REFERENCE_CONTAINED)
             type = format_member(target.resource, "resourceType");
-    } else if (image_find_profile(e->image, text.data, text.len) != 0) {
-        type = (struct bytes){ "StructureDefinition", 19 };
-    } else if (image_find_value_set(e->image, text.data, text.len) != NULL) {
-        type = (struct bytes){ "ValueSet", 8 };
-    } else if (image_find_system(e->image, text.data, text.len) != NULL) {
-        type = (struct bytes){ "CodeSystem", 10 };
+        return type;
     }
+    found = canonicals_find(e->session->canonicals, e->image, text.data, text.len);
+    if (found->profile != 0)
+        type = (struct bytes){ "StructureDefinition", 19 };
+    else if (found->value_set != 0)
+        type = (struct bytes){ "ValueSet", 8 };
+    else if (found->system != 0)
+        type = (struct bytes){ "CodeSystem", 10 };
     return type;
 }
 

@@ -109,7 +109,7 @@ struct reference_target references_find(struct engine *e, const struct json_node
 void reference_check(struct engine *e, const struct place *at, const struct img_element *definition, const struct img_type *type, const char *profile);
 /* May the string be a link? Reference.reference and elements of type uri, url and canonical are. */
 bool engine_may_link(const struct engine *e, const struct json_node *n);
-/* canonicals.c: a canonical that leads to something known must lead to a resource of the type that its definition names. */
+/* canonical_targets.c: a canonical that leads to something known must lead to a resource of the type that its definition names. */
 void canonical_check_target(struct engine *e, const struct place *at, const struct img_element *definition, struct bytes text);
 /* contained resources: ids, orphans */
 void contained_check(struct engine *e, const struct place *resource);
