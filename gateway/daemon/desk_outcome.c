@@ -217,9 +217,9 @@ static int notice_text(struct desk *d, const struct flow_request *request, struc
     buf_init(&said, 1 << 16);
     if (r == 0)
         r = read_payload(d, &request->report, &said, e);
-    if (r == 0)
-        r = notice_said(buf_bytes(&said), arena, &told.said, e);
-    if (r == 0 && request->about_request != 0)
+    if (r == 0 && notice_said(buf_bytes(&said), arena, &told.said, NULL) == ERR_NOMEM)     /* damaged: told without its words, they stand in the original */
+        r = err_set(e, ERR_NOMEM, MSG_NOMEM, NULL, "notice", NULL);
+    if (r == 0 && request->about_request != 0 && told.said.document != NULL)
         about_document(d, &told, &about, &unit, &message);
     if (about.id != 0) {
         outcome_printable(about.name, name, sizeof name);
