@@ -434,10 +434,15 @@ static int show_notice(struct view *v, cJSON *o, const struct flow_request *q, s
     buf_init(&text, PAYLOAD_MAX);
     writer_put_text(&v->w, o, "notice", "consent");
     if (r == 0 && is_there(&q->report)) {
-        r = store_payload_get(v->store, &q->report, &text, e);
+        struct err damage = ERR_INIT;
+        r = store_payload_get(v->store, &q->report, &text, &damage);
         if (r == 0)
-            r = notice_said(buf_bytes(&text), arena, &said, e);
-        if (r == 0) {
+            r = notice_said(buf_bytes(&text), arena, &said, &damage);
+        if (r < 0)
+            err_copy(e, &damage);
+        if (r == ERR_CORRUPT) {
+            r = show_damage(v, o, "findings", &damage);
+        } else if (r == 0) {
             writer_put_text(&v->w, o, "institution", said.institution);
             writer_put_text(&v->w, o, "document", said.document);
             writer_put_text(&v->w, o, "result", said.result);
