@@ -89,6 +89,57 @@ static struct fp_node *node_of(struct compiler *c, uint32_t id)
     return (struct fp_node *)(void *)c->nodes.data + (id - 1);
 }
 
+/* ---- what is known of a node at once ---- */
+
+/* The flags that all of the operands have; $this, where there is none, has both. */
+static uint32_t flags_of_operands(const struct fp_node *nodes, const struct fp_node *n)
+{
+    uint32_t flags = FP_CALM | FP_SINGLE;
+    for (unsigned k = 0; k < FP_KIDS; k++)
+        if (n->kid[k] != 0)
+            flags &= nodes[n->kid[k] - 1].flags;
+    return flags;
+}
+
+static uint32_t flags_of_call(const struct fp_node *nodes, const struct fp_node *n)
+{
+    uint32_t focus = n->kid[0] != 0 ? nodes[n->kid[0] - 1].flags : FP_CALM | FP_SINGLE, argument = n->kid[1] != 0 ? nodes[n->kid[1] - 1].flags : FP_CALM | FP_SINGLE;
+    /* A criterion of several items is an error. */
+    uint32_t calm = (argument & FP_SINGLE) != 0 ? focus & argument & FP_CALM : 0;
+    switch (n->fn) {
+    case FN_WHERE: return calm | (focus & FP_SINGLE);
+    case FN_EXISTS: case FN_ALL: return calm | FP_SINGLE;
+    case FN_NOT: return (focus & FP_SINGLE) != 0 ? focus : FP_SINGLE;
+    case FN_EMPTY: case FN_COUNT: case FN_HAS_VALUE: return (focus & FP_CALM) | FP_SINGLE;
+    case FN_FIRST: return (focus & FP_CALM) | FP_SINGLE;
+    case FN_TAIL: case FN_TRACE: return focus;
+    case FN_SELECT: return focus & argument;
+    case FN_OF_TYPE: return (n->number != 0 ? focus & FP_CALM : 0) | (focus & FP_SINGLE);   /* a type that nobody knows is an error */
+    case FN_IS: return FP_SINGLE;
+    default: return 0;
+    }
+}
+
+/* enum fp_flag of a node whose operands have theirs. */
+static uint32_t flags_of(const struct fp_node *nodes, const struct fp_node *n)
+{
+    uint32_t operands = flags_of_operands(nodes, n);
+    switch ((enum fp_op)n->op) {
+    case FP_NAME: return operands & FP_CALM;
+    case FP_CALL: return flags_of_call(nodes, n);
+    case FP_CONSTANT: return n->fn != FP_ANY_CONSTANT ? FP_CALM | FP_SINGLE : FP_SINGLE;   /* one that nobody knows is an error */
+    case FP_THIS: case FP_INDEX: case FP_NOTHING: case FP_BOOL: case FP_STRING: case FP_INTEGER: case FP_DECIMAL: case FP_DATE: case FP_DATETIME: case FP_TIME: case FP_QUANTITY:
+        return FP_CALM | FP_SINGLE;
+    case FP_UNION: return operands & FP_CALM;
+    case FP_EQUAL: case FP_NOT_EQUAL: case FP_EQUIVALENT: case FP_NOT_EQUIVALENT: return (operands & FP_CALM) | FP_SINGLE;
+    case FP_AND: case FP_OR: case FP_XOR: case FP_IMPLIES: return (operands & FP_SINGLE) != 0 ? operands : FP_SINGLE;
+    case FP_IS: case FP_AS: case FP_LESS: case FP_LESS_EQUAL: case FP_GREATER: case FP_GREATER_EQUAL: case FP_IN: case FP_CONTAINS: return FP_SINGLE;
+    default: return 0;
+    }
+}
+
+/* ---- nodes ---- */
+
 /* Appends a node whose operands are there already; *ret_node = its index + 1. */
 static int emit(struct compiler *c, struct fp_node node, uint32_t *ret_node)
 {
@@ -99,6 +150,7 @@ static int emit(struct compiler *c, struct fp_node node, uint32_t *ret_node)
     if (depth >= FP_MAX_TREE)
         return err_set(c->e, ERR_LIMIT, MSG_FHIRPATH_LIMIT, NULL, "depth of the expression", NULL);
     node.depth = (uint16_t)(depth + 1);
+    node.flags = flags_of((const void *)c->nodes.data, &node);
     int failed = buf_add(&c->nodes, &node, sizeof node);
     if (failed == 0)
         *ret_node = ++c->count;
@@ -458,7 +510,7 @@ static bool node_ok(const struct fp_node *nodes, uint32_t i, const char *program
         if (n->kid[k] != 0 && nodes[n->kid[k] - 1].depth > depth)
             depth = nodes[n->kid[k] - 1].depth;
     }
-    if (n->depth <= depth)
+    if (n->depth <= depth || n->flags != flags_of(nodes, n))
         return false;
     if (has_text(n) && (n->text < texts || n->text >= size || n->len >= size - n->text || program[n->text + n->len] != '\0' || memchr(program + n->text, '\0', n->len) != NULL || !text_is_utf8(program + n->text, n->len)))
         return false;
@@ -475,13 +527,26 @@ static bool node_ok(const struct fp_node *nodes, uint32_t i, const char *program
     return true;
 }
 
-void fhirpath_link(char *program, img_str (*number_of)(void *self, const char *name, size_t len), void *self)
+/* Does the node name a type? */
+static bool has_type(const struct fp_node *n)
+{
+    return n->op == FP_IS || n->op == FP_AS || (n->op == FP_CALL && fp_signature(n->fn)->shape == FP_TYPE_ARGUMENT);
+}
+
+void fhirpath_link(char *program, const struct fhirpath_names *names, void *self)
 {
     const struct fp_header *h = (const void *)program;
     struct fp_node *nodes = (void *)(program + sizeof *h);
-    for (uint32_t i = 0; i < h->count; i++)
-        if (nodes[i].op == FP_NAME)
-            nodes[i].number = number_of(self, program + nodes[i].text, nodes[i].len);
+    for (uint32_t i = 0; i < h->count; i++) {
+        const char *text = program + nodes[i].text;
+        if (nodes[i].op == FP_NAME) {
+            nodes[i].number = names->number_of(self, text, nodes[i].len);
+        } else if (has_type(&nodes[i])) {
+            size_t space = strncmp(text, "FHIR.", 5) == 0 ? 5 : 0;
+            nodes[i].number = names->type_of(self, text + space, nodes[i].len - space);
+        }
+        nodes[i].flags = flags_of(nodes, &nodes[i]);
+    }
 }
 
 bool fhirpath_program_ok(const char *program, size_t len)

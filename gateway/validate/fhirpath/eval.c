@@ -29,12 +29,6 @@ int fp_fail(struct fp_eval *f, enum err_code code, const char *what)
     return code;
 }
 
-int fp_step(struct fp_eval *f, uint64_t count)
-{
-    f->steps += count;
-    return f->steps <= f->max_steps ? 0 : fp_fail(f, ERR_LIMIT, "steps");
-}
-
 static int stack_grow(struct fp_eval *f)
 {
     if (f->capacity >= FHIRPATH_MAX_ITEMS)
@@ -139,41 +133,97 @@ void fp_drop(struct fp_eval *f, size_t base, size_t from)
 
 /* ---- truth and single items ---- */
 
-int fp_truth(struct fp_eval *f, size_t base, enum fhirpath_answer *ret)
+/* Is it a constant out of the expression? Its item then. */
+static bool is_literal(const struct fp_eval *f, const struct fp_node *n, struct fhirpath_item *ret)
 {
-    size_t count = f->top - base;
-    if (count == 0) {
-        *ret = FHIRPATH_EMPTY;
-        return 0;
+    static const uint8_t kinds[FP_OPS] = {
+        [FP_BOOL] = FHIRPATH_BOOLEAN, [FP_STRING] = FHIRPATH_STRING, [FP_INTEGER] = FHIRPATH_INTEGER, [FP_DECIMAL] = FHIRPATH_DECIMAL, [FP_DATE] = FHIRPATH_DATE,
+        [FP_DATETIME] = FHIRPATH_DATETIME, [FP_TIME] = FHIRPATH_TIME, [FP_QUANTITY] = FHIRPATH_QUANTITY,
+    };
+    if (kinds[n->op] == FHIRPATH_NODE)
+        return false;
+    *ret = (struct fhirpath_item){ .kind = (enum fhirpath_kind)kinds[n->op], .integer = n->number };
+    if (n->op != FP_BOOL && n->op != FP_INTEGER) {
+        ret->text = f->program + n->text;
+        ret->len = n->len;
     }
-    if (count > 1)
-        return fp_fail(f, ERR_INVALID, "one truth value wanted, several items found");
-    struct fhirpath_item value = fp_value(f, &f->stack[base]);
-    *ret = value.kind != FHIRPATH_BOOLEAN || value.integer != 0 ? FHIRPATH_YES : FHIRPATH_NO;
+    if (n->op == FP_QUANTITY) {
+        ret->unit = f->program + f->nodes[n->kid[0] - 1].text;
+        ret->unit_len = f->nodes[n->kid[0] - 1].len;
+    }
+    return true;
+}
+
+/* "vs-x" and "ext-x" are canonicals of HL7's own value sets and extensions. */
+static int constant_url(struct fp_eval *f, const char *prefix, const char *name, size_t len, struct fhirpath_item *ret)
+{
+    const char *url = arena_printf(f->env->arena, "%s%.*s", prefix, (int)len, name);
+    if (url == NULL)
+        return fp_fail(f, ERR_NOMEM, "memory");
+    *ret = (struct fhirpath_item){ .kind = FHIRPATH_STRING, .text = url, .len = strlen(url) };
     return 0;
+}
+
+int fp_constant(struct fp_eval *f, const struct fp_node *n, struct fhirpath_item *own, const struct fhirpath_item **ret_item)
+{
+    static const struct { const char *name, *value; } fixed[] = {
+        { "ucum", "http://unitsofmeasure.org" }, { "sct", "http://snomed.info/sct" }, { "loinc", "http://loinc.org" },
+    };
+    const struct fhirpath_item *const known[FP_CONSTANTS] = { NULL, f->context, f->env->resource, f->env->root_resource };
+    const char *name = f->program + n->text;
+    for (size_t i = 0; i < f->env->variable_count; i++)
+        if (strcmp(f->env->variables[i].name, name) == 0) {
+            *ret_item = f->env->variables[i].item;
+            return 0;
+        }
+    *ret_item = n->fn != FP_ANY_CONSTANT ? known[n->fn] : own;
+    if (n->fn != FP_ANY_CONSTANT)
+        return 0;
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        if (strcmp(fixed[i].name, name) == 0) {
+            *own = (struct fhirpath_item){ .kind = FHIRPATH_STRING, .text = fixed[i].value, .len = strlen(fixed[i].value) };
+            return 0;
+        }
+    if (strncmp(name, "vs-", 3) == 0)
+        return constant_url(f, "http://hl7.org/fhir/ValueSet/", name + 3, n->len - 3, own);
+    if (strncmp(name, "ext-", 4) == 0)
+        return constant_url(f, "http://hl7.org/fhir/StructureDefinition/", name + 4, n->len - 4, own);
+    return fp_fail(f, ERR_NOTFOUND, name);
+}
+
+/* Nodes whose way is FP_WAY_ONE. */
+static int single_one(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, struct fhirpath_item *ret, bool *ret_present)
+{
+    int64_t count = s->index;
+    int r = 0;
+    *ret_present = true;
+    if (is_literal(f, n, ret))
+        return 0;
+    *ret_present = false;
+    switch (n->op) {
+    case FP_AS:
+        r = fp_eval_single(f, n->kid[0], s, ret, ret_present);
+        return r == 0 && *ret_present ? fp_item_is(f, ret, n, true, ret_present) : r;
+    case FP_NOTHING: return 0;
+    case FP_INDEX: *ret_present = count >= 0; break;
+    default:
+        r = fp_walk_count(f, n, s, &count);
+        *ret_present = r == 0;
+        break;
+    }
+    if (*ret_present)
+        *ret = (struct fhirpath_item){ .kind = FHIRPATH_INTEGER, .integer = count };
+    return r;
 }
 
 int fp_eval_single(struct fp_eval *f, uint32_t id, const struct fp_scope *s, struct fhirpath_item *ret, bool *ret_present)
 {
-    size_t base = f->top;
-    int r = fp_eval_node(f, id, s);
-    if (r < 0)
-        return r;
-    if (f->top - base > 1)
-        return fp_fail(f, ERR_INVALID, "one item wanted, several found");
-    *ret_present = f->top > base;
-    if (*ret_present)
-        *ret = f->stack[base];
-    f->top = base;
-    return 0;
-}
-
-bool fp_any(const struct fp_eval *f, size_t base)
-{
-    for (size_t i = base; i < f->top; i++)
-        if (!f->env->reference_ways || !fhirpath_is_hollow(f->env, &f->stack[i]))
-            return true;
-    return false;
+    const struct fp_node *n = &f->nodes[id - 1];
+    if (fp_way_of(n) != FP_WAY_ONE)
+        return fp_walk_single(f, id, s, ret, ret_present);
+    f->column = n->column;
+    int r = fp_step(f, 1);
+    return r == 0 ? single_one(f, n, s, ret, ret_present) : r;
 }
 
 int fp_focus(struct fp_eval *f, size_t base, struct fhirpath_item *ret, bool *ret_present)
@@ -198,41 +248,6 @@ int fp_argument(struct fp_eval *f, const struct fp_node *n, unsigned i, const st
 
 /* ---- nodes ---- */
 
-static int eval_name(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s)
-{
-    const struct fp_name name = { f->program + n->text, n->len, (img_str)n->number };
-    if (n->kid[0] == 0) {
-        if (s->self == NULL)
-            return 0;
-        /* A path may start with the type of what it is taken from. */
-        if (n->len > 0 && name.text[0] >= 'A' && name.text[0] <= 'Z' && s->self->kind == FHIRPATH_NODE) {
-            if (fp_is_resource_type(f->env->image, s->self, name.text, name.len))
-                return fp_push_item(f, s->self);
-            if (f->env->strict)
-                return fp_fail(f, ERR_INVALID, "the path starts with another type");
-        }
-        return fp_push_children(f, s->self, &name);
-    }
-    size_t base = f->top;
-    int ret = fp_eval_node(f, n->kid[0], s);
-    size_t end = f->top;
-    f->column = n->column;
-    for (size_t i = base; ret == 0 && i < end; i++) {
-        struct fhirpath_item from = f->stack[i];
-        ret = fp_push_children(f, &from, &name);
-    }
-    if (ret == 0)
-        fp_drop(f, base, end);
-    return ret;
-}
-
-static int eval_focus(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s)
-{
-    if (n->kid[0] != 0)
-        return fp_eval_node(f, n->kid[0], s);
-    return s->self != NULL ? fp_push_item(f, s->self) : 0;
-}
-
 static int eval_item_at(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s)
 {
     size_t base = f->top;
@@ -254,50 +269,6 @@ static int eval_item_at(struct fp_eval *f, const struct fp_node *n, const struct
     return 0;
 }
 
-/* "vs-x" and "ext-x" are canonicals of HL7's own value sets and extensions. */
-static int push_constant_url(struct fp_eval *f, const char *prefix, const char *name, size_t len)
-{
-    const char *url = arena_printf(f->env->arena, "%s%.*s", prefix, (int)len, name);
-    return url == NULL ? fp_fail(f, ERR_NOMEM, "memory") : fp_push_text(f, FHIRPATH_STRING, url, strlen(url));
-}
-
-static int eval_constant(struct fp_eval *f, const struct fp_node *n)
-{
-    static const struct { const char *name, *value; } fixed[] = {
-        { "ucum", "http://unitsofmeasure.org" }, { "sct", "http://snomed.info/sct" }, { "loinc", "http://loinc.org" },
-    };
-    const struct fhirpath_item *const known[FP_CONSTANTS] = { NULL, f->context, f->env->resource, f->env->root_resource };
-    const char *name = f->program + n->text;
-    for (size_t i = 0; i < f->env->variable_count; i++)
-        if (strcmp(f->env->variables[i].name, name) == 0)
-            return f->env->variables[i].item != NULL ? fp_push_item(f, f->env->variables[i].item) : 0;
-    if (n->fn != FP_ANY_CONSTANT)
-        return known[n->fn] != NULL ? fp_push_item(f, known[n->fn]) : 0;
-    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-        if (strcmp(fixed[i].name, name) == 0)
-            return fp_push_text(f, FHIRPATH_STRING, fixed[i].value, strlen(fixed[i].value));
-    if (strncmp(name, "vs-", 3) == 0)
-        return push_constant_url(f, "http://hl7.org/fhir/ValueSet/", name + 3, n->len - 3);
-    if (strncmp(name, "ext-", 4) == 0)
-        return push_constant_url(f, "http://hl7.org/fhir/StructureDefinition/", name + 4, n->len - 4);
-    return fp_fail(f, ERR_NOTFOUND, name);
-}
-
-static int eval_type_operator(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s)
-{
-    struct fhirpath_item item;
-    bool present = false, is = false;
-    int ret = fp_eval_single(f, n->kid[0], s, &item, &present);
-    if (ret < 0 || !present)
-        return ret;
-    ret = fp_item_is(f, &item, f->program + n->text, n->len, n->op == FP_AS, &is);
-    if (ret < 0)
-        return ret;
-    if (n->op == FP_IS)
-        return fp_push_bool(f, is);
-    return is ? fp_push_item(f, &item) : 0;
-}
-
 /* Both operands on the stack: [base, *ret_middle), [*ret_middle, top). */
 static int eval_both(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, size_t *ret_middle)
 {
@@ -306,7 +277,22 @@ static int eval_both(struct fp_eval *f, const struct fp_node *n, const struct fp
     return ret == 0 ? fp_eval_node(f, n->kid[1], s) : ret;
 }
 
-static int truth_equal(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, enum fhirpath_answer *ret)
+/* Truth values on both sides need no collections: of one item each, or empty. */
+static int equal_answers(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, enum fhirpath_answer *ret)
+{
+    enum fhirpath_answer left, right;
+    int r = fp_eval_truth(f, n->kid[0], s, &left);
+    if (r == 0)
+        r = fp_eval_truth(f, n->kid[1], s, &right);
+    if (r < 0)
+        return r;
+    *ret = left == right ? FHIRPATH_YES : FHIRPATH_NO;
+    if ((n->op == FP_EQUAL || n->op == FP_NOT_EQUAL) && (left == FHIRPATH_EMPTY || right == FHIRPATH_EMPTY))
+        *ret = FHIRPATH_EMPTY;
+    return 0;
+}
+
+static int equal_collections(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, enum fhirpath_answer *ret)
 {
     size_t base = f->top, middle;
     bool same = false;
@@ -315,13 +301,27 @@ static int truth_equal(struct fp_eval *f, const struct fp_node *n, const struct 
         return r;
     if (n->op == FP_EQUAL || n->op == FP_NOT_EQUAL) {
         r = fp_equal_collections(f, base, middle - base, middle, f->top - middle, ret);
-        if (r == 0 && n->op == FP_NOT_EQUAL && *ret != FHIRPATH_EMPTY)
-            *ret = *ret == FHIRPATH_YES ? FHIRPATH_NO : FHIRPATH_YES;
     } else {
         r = fp_equivalent_collections(f, base, middle - base, middle, f->top - middle, &same);
-        *ret = same == (n->op == FP_EQUIVALENT) ? FHIRPATH_YES : FHIRPATH_NO;
+        *ret = same ? FHIRPATH_YES : FHIRPATH_NO;
     }
     f->top = base;
+    return r;
+}
+
+static int truth_equal(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, enum fhirpath_answer *ret)
+{
+    const struct fp_node *left = &f->nodes[n->kid[0] - 1], *right = &f->nodes[n->kid[1] - 1];
+    struct fhirpath_item literal;
+    int r;
+    if (fp_way_of(left) == FP_WAY_ANSWER && fp_way_of(right) == FP_WAY_ANSWER)
+        r = equal_answers(f, n, s, ret);
+    else if ((n->op == FP_EQUAL || n->op == FP_NOT_EQUAL) && is_literal(f, right, &literal))
+        r = fp_walk_equal(f, n->kid[0], s, &literal, ret);
+    else
+        r = equal_collections(f, n, s, ret);
+    if (r == 0 && (n->op == FP_NOT_EQUAL || n->op == FP_NOT_EQUIVALENT) && *ret != FHIRPATH_EMPTY)
+        *ret = *ret == FHIRPATH_YES ? FHIRPATH_NO : FHIRPATH_YES;
     return r;
 }
 
@@ -352,18 +352,13 @@ static int truth_member(struct fp_eval *f, const struct fp_node *n, const struct
 {
     unsigned one = n->op == FP_IN ? 0 : 1;
     struct fhirpath_item item;
-    bool present = false;
-    size_t base = f->top;
-    enum fhirpath_answer same = FHIRPATH_NO;
-    int r = fp_eval_single(f, n->kid[one], s, &item, &present);
-    if (r == 0)
-        r = fp_eval_node(f, n->kid[1 - one], s);
-    for (size_t i = base; r == 0 && present && i < f->top && same != FHIRPATH_YES; i++) {
-        struct fhirpath_item other = f->stack[i];
-        r = fp_equal(f, &item, &other, &same);
-    }
-    f->top = base;
-    *ret = !present ? FHIRPATH_EMPTY : same == FHIRPATH_YES ? FHIRPATH_YES : FHIRPATH_NO;
+    bool present = false, found = false;
+    int r = fp_argument(f, n, one, s, &item, &present);
+    if (r == 0 && present)
+        r = fp_walk_member(f, n->kid[1 - one], s, &item, &found);
+    else if (r == 0)
+        r = fp_walk_truth(f, n->kid[1 - one], s, true, ret);   /* nothing is in it, but it may fail */
+    *ret = !present ? FHIRPATH_EMPTY : found ? FHIRPATH_YES : FHIRPATH_NO;
     return r;
 }
 
@@ -392,31 +387,11 @@ static int truth_logic(struct fp_eval *f, const struct fp_node *n, const struct 
     return r;
 }
 
-/* exists(), empty() and not() without arguments need no collection of their own. */
-static int truth_call(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, enum fhirpath_answer *ret)
-{
-    size_t base = f->top;
-    if (n->fn == FN_NOT && n->kid[0] != 0) {
-        int r = fp_eval_truth(f, n->kid[0], s, ret);
-        if (r == 0 && *ret != FHIRPATH_EMPTY)
-            *ret = *ret == FHIRPATH_YES ? FHIRPATH_NO : FHIRPATH_YES;
-        return r;
-    }
-    int r = n->fn == FN_EMPTY || (n->fn == FN_EXISTS && n->kid[1] == 0) ? eval_focus(f, n, s) : fp_eval_node(f, (uint32_t)(n - f->nodes) + 1, s);
-    if (r == 0 && (n->fn == FN_EMPTY || (n->fn == FN_EXISTS && n->kid[1] == 0)))
-        *ret = fp_any(f, base) == (n->fn == FN_EXISTS) ? FHIRPATH_YES : FHIRPATH_NO;
-    else if (r == 0)
-        r = fp_truth(f, base, ret);
-    f->top = base;
-    return r;
-}
-
 int fp_eval_truth(struct fp_eval *f, uint32_t id, const struct fp_scope *s, enum fhirpath_answer *ret)
 {
     const struct fp_node *n = &f->nodes[id - 1];
-    size_t base = f->top;
-    int r = fp_step(f, 1);
-    if (r < 0)
+    int r = fp_way_of(n) == FP_WAY_ANSWER ? fp_step(f, 1) : fp_walk_truth(f, id, s, false, ret);
+    if (r < 0 || fp_way_of(n) != FP_WAY_ANSWER)
         return r;
     f->column = n->column;
     switch (n->op) {
@@ -424,17 +399,9 @@ int fp_eval_truth(struct fp_eval *f, uint32_t id, const struct fp_scope *s, enum
     case FP_EQUAL: case FP_NOT_EQUAL: case FP_EQUIVALENT: case FP_NOT_EQUIVALENT: return truth_equal(f, n, s, ret);
     case FP_LESS: case FP_LESS_EQUAL: case FP_GREATER: case FP_GREATER_EQUAL: return truth_compare(f, n, s, ret);
     case FP_IN: case FP_CONTAINS: return truth_member(f, n, s, ret);
-    case FP_CALL:
-        if (n->fn == FN_EXISTS || n->fn == FN_EMPTY || n->fn == FN_NOT)
-            return truth_call(f, n, s, ret);
-        break;
     default: break;
     }
-    r = fp_eval_node(f, id, s);
-    if (r == 0)
-        r = fp_truth(f, base, ret);
-    f->top = base;
-    return r;
+    return fp_answer(f, n, s, ret);
 }
 
 static int eval_arithmetic(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s)
@@ -474,70 +441,48 @@ static int eval_union(struct fp_eval *f, const struct fp_node *n, const struct f
     return ret == 0 ? fp_distinct(f, base) : ret;
 }
 
-static int eval_literal(struct fp_eval *f, const struct fp_node *n)
-{
-    static const uint8_t kinds[FP_OPS] = {
-        [FP_BOOL] = FHIRPATH_BOOLEAN, [FP_STRING] = FHIRPATH_STRING, [FP_INTEGER] = FHIRPATH_INTEGER, [FP_DECIMAL] = FHIRPATH_DECIMAL, [FP_DATE] = FHIRPATH_DATE,
-        [FP_DATETIME] = FHIRPATH_DATETIME, [FP_TIME] = FHIRPATH_TIME, [FP_QUANTITY] = FHIRPATH_QUANTITY,
-    };
-    struct fhirpath_item item = { .kind = (enum fhirpath_kind)kinds[n->op], .integer = n->number };
-    if (n->op != FP_BOOL && n->op != FP_INTEGER) {
-        item.text = f->program + n->text;
-        item.len = n->len;
-    }
-    if (n->op == FP_QUANTITY) {
-        item.unit = f->program + f->nodes[n->kid[0] - 1].text;
-        item.unit_len = f->nodes[n->kid[0] - 1].len;
-    }
-    return fp_push_item(f, &item);
-}
-
 static int eval_call(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s)
 {
     size_t base = f->top;
-    int ret = eval_focus(f, n, s);
+    int ret = 0;
+    if (n->kid[0] != 0)
+        ret = fp_eval_node(f, n->kid[0], s);
+    else if (s->self != NULL)
+        ret = fp_push_item(f, s->self);
     if (ret < 0)
         return ret;
     f->column = n->column;
     return fp_function_of(n->fn)(f, n, s, base);
 }
 
-static int eval_variable(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s)
+static int eval_total(struct fp_eval *f, const struct fp_scope *s)
 {
-    if (n->op == FP_THIS)
-        return s->self != NULL ? fp_push_item(f, s->self) : 0;
-    if (n->op == FP_INDEX)
-        return s->index >= 0 ? fp_push_integer(f, s->index) : 0;
     int ret = 0;
     for (size_t i = 0; ret == 0 && i < s->total_count; i++)
         ret = fp_push_item(f, &s->total[i]);
     return ret;
 }
 
+int fp_eval_stacked(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s)
+{
+    switch ((enum fp_op)n->op) {
+    case FP_CALL: return eval_call(f, n, s);
+    case FP_ITEM_AT: return eval_item_at(f, n, s);
+    case FP_TOTAL: return eval_total(f, s);
+    case FP_NEGATE: case FP_POSITIVE: return eval_sign(f, n, s);
+    case FP_UNION: return eval_union(f, n, s);
+    default: return eval_arithmetic(f, n, s);
+    }
+}
+
 int fp_eval_node(struct fp_eval *f, uint32_t id, const struct fp_scope *s)
 {
     const struct fp_node *n = &f->nodes[id - 1];
-    enum fhirpath_answer answer;
+    if (fp_way_of(n) != FP_WAY_STACK)
+        return fp_collect(f, id, s);
     int ret = fp_step(f, 1);
-    if (ret < 0)
-        return ret;
     f->column = n->column;
-    switch ((enum fp_op)n->op) {
-    case FP_NAME: return eval_name(f, n, s);
-    case FP_CALL: return eval_call(f, n, s);
-    case FP_ITEM_AT: return eval_item_at(f, n, s);
-    case FP_THIS: case FP_INDEX: case FP_TOTAL: return eval_variable(f, n, s);
-    case FP_CONSTANT: return eval_constant(f, n);
-    case FP_NOTHING: return 0;
-    case FP_BOOL: case FP_STRING: case FP_INTEGER: case FP_DECIMAL: case FP_DATE: case FP_DATETIME: case FP_TIME: case FP_QUANTITY: return eval_literal(f, n);
-    case FP_NEGATE: case FP_POSITIVE: return eval_sign(f, n, s);
-    case FP_MULTIPLY: case FP_DIVIDE: case FP_DIV: case FP_MOD: case FP_ADD: case FP_SUBTRACT: case FP_CONCATENATE: return eval_arithmetic(f, n, s);
-    case FP_IS: case FP_AS: return eval_type_operator(f, n, s);
-    case FP_UNION: return eval_union(f, n, s);
-    default: break;
-    }
-    ret = fp_eval_truth(f, id, s, &answer);
-    return ret == 0 ? fp_push_answer(f, answer) : ret;
+    return ret == 0 ? fp_eval_stacked(f, n, s) : ret;
 }
 
 /* ---- the face ---- */
@@ -601,17 +546,7 @@ int fhirpath_test(const char *program, size_t len, struct fhirpath_env *env, con
         return ERR_CORRUPT;
     machine_init(&f, program, env, focus, stack, e);
     uint32_t root = ((const struct fp_header *)(const void *)program)->root + 1;
-    int ret = 0;
-    /* Operators of logic give no collection; everything else may give several items, which is true. */
-    if (f.nodes[root - 1].op >= FP_LESS) {
-        ret = fp_eval_truth(&f, root, &scope, &answer);
-    } else {
-        ret = fp_eval_node(&f, root, &scope);
-        if (ret == 0 && f.top > 1)
-            answer = FHIRPATH_YES;
-        else if (ret == 0)
-            ret = fp_truth(&f, 0, &answer);
-    }
+    int ret = fp_way_of(&f.nodes[root - 1]) == FP_WAY_ANSWER ? fp_eval_truth(&f, root, &scope, &answer) : fp_walk_truth(&f, root, &scope, true, &answer);
     env->steps = f.steps;
     if (ret == 0)
         *ret_holds = answer == FHIRPATH_YES;

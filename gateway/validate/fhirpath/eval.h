@@ -36,17 +36,63 @@ struct fp_eval {
     struct err *e;
 };
 
+/* ---- paths, item by item (flow.c) ---- */
+
+enum { FP_ENOUGH = 1 };
+/* A step of a path, in the C stack of who walks it; the first member of what holds more. */
+struct fp_flow;
+/* Takes the item, which does not lie on the stack of the machine and lives until the call returns. 0 = go on, FP_ENOUGH, or a negative code. */
+typedef int fp_take(struct fp_eval *f, struct fp_flow *flow, const struct fhirpath_item *item);
+struct fp_flow {
+    fp_take *take;
+    const struct fp_node *node;
+    const struct fp_scope *scope;         /* of the node */
+    struct fp_flow *next;
+    size_t seen;                          /* items so far */
+    int said;                             /* by the step, see there */
+};
+
+/* How a node is evaluated. */
+enum fp_way {
+    FP_WAY_STACK,                         /* a collection on the stack: fp_eval_stacked() */
+    FP_WAY_NAME, FP_WAY_THIS, FP_WAY_CONSTANT, FP_WAY_FLOW,   /* item by item: fp_walk() */
+    FP_WAY_ONE,                           /* one item at most: fp_eval_single() */
+    FP_WAY_ANSWER,                        /* a truth value: fp_eval_truth() */
+};
+enum fp_way fp_way_of(const struct fp_node *n);
+
+/* Hands the node's items to `out`. FP_ENOUGH when `out` said so. */
+int fp_walk(struct fp_eval *f, uint32_t id, const struct fp_scope *s, struct fp_flow *out);
+/* The node's items on the stack. */
+int fp_collect(struct fp_eval *f, uint32_t id, const struct fp_scope *s);
+int fp_walk_single(struct fp_eval *f, uint32_t id, const struct fp_scope *s, struct fhirpath_item *ret_item, bool *ret_present);
+/* any: several items are true; otherwise an error. */
+int fp_walk_truth(struct fp_eval *f, uint32_t id, const struct fp_scope *s, bool any, enum fhirpath_answer *ret);
+/* node = value, where value is one item that is no place in the document */
+int fp_walk_equal(struct fp_eval *f, uint32_t id, const struct fp_scope *s, const struct fhirpath_item *value, enum fhirpath_answer *ret);
+/* value in node */
+int fp_walk_member(struct fp_eval *f, uint32_t id, const struct fp_scope *s, const struct fhirpath_item *value, bool *ret_found);
+int fp_walk_count(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, int64_t *ret_count);
+/* Calls whose way is FP_WAY_ANSWER, and `is`. */
+int fp_answer(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, enum fhirpath_answer *ret);
+
 /* ---- machine (eval.c) ---- */
 
+/* %name: *ret_item NULL = empty; *own has room for what is made here. */
+int fp_constant(struct fp_eval *f, const struct fp_node *n, struct fhirpath_item *own, const struct fhirpath_item **ret_item);
+/* Nodes whose way is FP_WAY_STACK. */
+int fp_eval_stacked(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s);
 int fp_eval_node(struct fp_eval *f, uint32_t id, const struct fp_scope *s);
 /* The node as a truth value; a single item that is not a boolean counts as true. */
 int fp_eval_truth(struct fp_eval *f, uint32_t id, const struct fp_scope *s, enum fhirpath_answer *ret);
 /* The node as one item: *ret_present false for the empty collection; more than one is an error. Leaves the stack as it was. */
 int fp_eval_single(struct fp_eval *f, uint32_t id, const struct fp_scope *s, struct fhirpath_item *ret, bool *ret_present);
-/* [base, top) as a truth value. */
-int fp_truth(struct fp_eval *f, size_t base, enum fhirpath_answer *ret);
 int fp_fail(struct fp_eval *f, enum err_code code, const char *what);
-int fp_step(struct fp_eval *f, uint64_t count);
+static inline int fp_step(struct fp_eval *f, uint64_t count)
+{
+    f->steps += count;
+    return f->steps <= f->max_steps ? 0 : fp_fail(f, ERR_LIMIT, "steps");
+}
 /* Room for one more item on top, not initialised; NULL with the error set. */
 struct fhirpath_item *fp_push(struct fp_eval *f);
 int fp_push_item(struct fp_eval *f, const struct fhirpath_item *item);
@@ -65,11 +111,13 @@ const char *fp_copy(struct fp_eval *f, const char *text, size_t len);    /* into
 
 /* A name of children; number: its img_str, 0 = not looked up. */
 struct fp_name { const char *text; size_t len; img_str number; };
-/* Pushes the children with this name, NULL = all. */
+/* Hands the children with this name to `out`, NULL = all. FP_ENOUGH when `out` said so. */
+int fp_children(struct fp_eval *f, const struct fhirpath_item *item, const struct fp_name *name, struct fp_flow *out);
+/* The same onto the stack (flow.c). */
 int fp_push_children(struct fp_eval *f, const struct fhirpath_item *item, const struct fp_name *name);
-/* "FHIR.Patient", "Patient", "System.String": is the item of that type or of one derived from it? exact: of that type itself, except that resources and complex
-   types may be derived. A type that nobody knows is an error. */
-int fp_item_is(struct fp_eval *f, const struct fhirpath_item *item, const char *type, size_t len, bool exact, bool *ret);
+/* The type that the node names ("FHIR.Patient", "Patient", "System.String"): is the item of that type or of one derived from it? exact: of that type itself, except
+   that resources and complex types may be derived. A type that nobody knows is an error. */
+int fp_item_is(struct fp_eval *f, const struct fhirpath_item *item, const struct fp_node *type, bool exact, bool *ret);
 bool fp_is_resource_type(const struct image *image, const struct fhirpath_item *item, const char *name, size_t len);
 
 /* ---- values (value.c) ---- */
@@ -107,11 +155,12 @@ int fp_negate(struct fp_eval *f, const struct fhirpath_item *a);
 /* The focus is [base, top); the result takes its place. */
 typedef int fp_function(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, size_t base);
 
+/* children() and descendants() promise no order: strictly, what depends on one is a mistake. */
+bool fp_is_without_order(const struct fp_eval *f, const struct fp_node *n);
 fp_function fp_fn_collection, fp_fn_filter, fp_fn_tree, fp_fn_convert, fp_fn_string, fp_fn_regex, fp_fn_coding, fp_fn_math, fp_fn_boundary, fp_fn_fhir, fp_fn_utility;
+/* NULL for what has another way (fp_way_of). */
 fp_function *fp_function_of(unsigned fn);
 /* The focus as one value (fp_value): *ret_present false when empty, an error for more. */
-/* Is there a value on the stack from base on? Under the ways of the reference hollow elements do not count. */
-bool fp_any(const struct fp_eval *f, size_t base);
 int fp_focus(struct fp_eval *f, size_t base, struct fhirpath_item *ret, bool *ret_present);
 /* Argument i (1..) as one value. */
 int fp_argument(struct fp_eval *f, const struct fp_node *n, unsigned i, const struct fp_scope *s, struct fhirpath_item *ret, bool *ret_present);

@@ -87,8 +87,9 @@ struct fhirpath_regexes *fhirpath_regexes_free(struct fhirpath_regexes *regexes)
 
 /* Appends the program; the buffer's length must be a multiple of 8 and is one afterwards. ERR_SYNTAX with arg1 = what is wrong, column = where; ERR_LIMIT too deep or long. */
 int fhirpath_compile(const char *text, size_t len, struct buf *ret_program, struct err *e);
-/* Gives the names in a program the numbers that they have in the image: for programs that are kept there. */
-void fhirpath_link(char *program, img_str (*number_of)(void *self, const char *name, size_t len), void *self);
+/* Gives the names in a program the numbers that they have in the image, elements and types: for programs that are kept there. type_of answers as image_find_type(). */
+struct fhirpath_names { img_str (*number_of)(void *self, const char *name, size_t len); img_id (*type_of)(void *self, const char *name, size_t len); };
+void fhirpath_link(char *program, const struct fhirpath_names *names, void *self);
 /* Is this block a program that fhirpath_eval() can walk without leaving it? For programs out of files. */
 bool fhirpath_program_ok(const char *program, size_t len);
 /* Focus may be NULL (empty). *ret_items lives in the arena. The error names what is wrong (arg1) and the column in the expression. */

@@ -124,8 +124,7 @@ static int distinct_count(struct fp_eval *f, size_t base)
     return ret == 0 ? fp_push_bool(f, same) : ret;
 }
 
-/* children() and descendants() promise no order: what depends on one is a mistake. */
-static bool is_without_order(const struct fp_eval *f, const struct fp_node *n)
+bool fp_is_without_order(const struct fp_eval *f, const struct fp_node *n)
 {
     const struct fp_node *focus = n->kid[0] != 0 ? &f->nodes[n->kid[0] - 1] : NULL;
     bool ordered = n->fn >= FN_FIRST && n->fn <= FN_TAKE;
@@ -135,27 +134,11 @@ static bool is_without_order(const struct fp_eval *f, const struct fp_node *n)
 int fp_fn_collection(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, size_t base)
 {
     size_t count = f->top - base;
-    enum fhirpath_answer answer;
-    int ret;
-    if (f->env->strict && is_without_order(f, n))
+    if (f->env->strict && fp_is_without_order(f, n))
         return fp_fail(f, ERR_INVALID, "children have no order");
     switch (n->fn) {
-    case FN_EMPTY: {
-        bool any = fp_any(f, base);
-        f->top = base;
-        return fp_push_bool(f, !any);
-    }
-    case FN_COUNT: f->top = base; return fp_push_integer(f, (int64_t)count);
-    case FN_NOT:
-        ret = fp_truth(f, base, &answer);
-        f->top = base;
-        if (ret < 0 || answer == FHIRPATH_EMPTY)
-            return ret;
-        return fp_push_bool(f, answer == FHIRPATH_NO);
     case FN_SINGLE: return count > 1 ? fp_fail(f, ERR_INVALID, "one item wanted, several found") : 0;
-    case FN_FIRST: return keep(f, base, 0, 1);
     case FN_LAST: return keep(f, base, (int64_t)count - 1, 1);
-    case FN_TAIL: return keep(f, base, 1, INT64_MAX);
     case FN_SKIP: case FN_TAKE: return skip_or_take(f, n, s, base);
     case FN_DISTINCT: return fp_distinct(f, base);
     case FN_IS_DISTINCT: return distinct_count(f, base);

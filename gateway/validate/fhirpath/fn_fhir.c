@@ -157,7 +157,6 @@ int fp_fn_fhir(struct fp_eval *f, const struct fp_node *n, const struct fp_scope
     bool value = f->top - base == 1 && has_value(&f->stack[base]);
     switch (n->fn) {
     case FN_EXTENSION: return extensions(f, n, s, base);
-    case FN_HAS_VALUE: f->top = base; return fp_push_bool(f, value);
     case FN_GET_VALUE:
         if (value)
             f->stack[base] = fp_value(f, &f->stack[base]);

@@ -13,41 +13,6 @@ static struct fp_scope scope_of(const struct fp_scope *outer, const struct fhirp
     return s;
 }
 
-/* where() keeps, exists(criteria) and all(criteria) only answer. */
-static int filter(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, size_t base)
-{
-    size_t end = f->top, out = base;
-    bool decided = false;
-    for (size_t i = base; !decided && i < end; i++) {
-        struct fhirpath_item self = f->stack[i];
-        const struct fp_scope inner = scope_of(s, &self, i - base);
-        enum fhirpath_answer answer;
-        int ret = fp_eval_truth(f, n->kid[1], &inner, &answer);
-        if (ret < 0)
-            return ret;
-        if (n->fn == FN_WHERE && answer == FHIRPATH_YES)
-            f->stack[out++] = self;
-        else if (n->fn != FN_WHERE)
-            decided = (answer == FHIRPATH_YES) == (n->fn == FN_EXISTS);
-    }
-    f->top = out;
-    return n->fn == FN_WHERE ? 0 : fp_push_bool(f, decided == (n->fn == FN_EXISTS));
-}
-
-static int select_items(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, size_t base)
-{
-    size_t end = f->top;
-    int ret = 0;
-    for (size_t i = base; ret == 0 && i < end; i++) {
-        struct fhirpath_item self = f->stack[i];
-        const struct fp_scope inner = scope_of(s, &self, i - base);
-        ret = fp_eval_node(f, n->kid[1], &inner);
-    }
-    if (ret == 0)
-        fp_drop(f, base, end);
-    return ret;
-}
-
 /* The results are the queue, too: each new item is looked at in its turn. Equal items are taken once, so that it ends. */
 static int repeat(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, size_t base)
 {
@@ -210,18 +175,9 @@ static int sort(struct fp_eval *f, const struct fp_node *n, const struct fp_scop
 int fp_fn_filter(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, size_t base)
 {
     switch (n->fn) {
-    case FN_EXISTS:
-        if (n->kid[1] == 0) {
-            bool any = fp_any(f, base);
-            f->top = base;
-            return fp_push_bool(f, any);
-        }
-        return filter(f, n, s, base);
-    case FN_SELECT: return select_items(f, n, s, base);
     case FN_REPEAT: return repeat(f, n, s, base);
     case FN_IIF: return iif(f, n, s, base);
     case FN_AGGREGATE: return aggregate(f, n, s, base);
-    case FN_SORT: return sort(f, n, s, base);
-    default: return filter(f, n, s, base);
+    default: return sort(f, n, s, base);
     }
 }

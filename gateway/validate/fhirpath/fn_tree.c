@@ -1,4 +1,4 @@
-/* Types and the tree: ofType, is, as, type, children, descendants. */
+/* Types and the tree: as, type, children, descendants. */
 #include "validate/fhirpath/eval.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@ static int of_type(struct fp_eval *f, const struct fp_node *n, size_t base)
     size_t end = f->top, out = base;
     for (size_t i = base; i < end; i++) {
         bool is = false;
-        int ret = fp_item_is(f, &f->stack[i], f->program + n->text, n->len, true, &is);
+        int ret = fp_item_is(f, &f->stack[i], n, true, &is);
         if (ret < 0)
             return ret;
         if (is)
@@ -18,22 +18,20 @@ static int of_type(struct fp_eval *f, const struct fp_node *n, size_t base)
     return 0;
 }
 
-static int is_or_as(struct fp_eval *f, const struct fp_node *n, size_t base)
+static int as(struct fp_eval *f, const struct fp_node *n, size_t base)
 {
     bool is = false;
     /* Expressions of R4 were written when as() took collections, and the core lets it. */
-    if (n->fn == FN_AS && f->env->reference_ways)
+    if (f->env->reference_ways)
         return of_type(f, n, base);
     if (f->top - base > 1)
         return fp_fail(f, ERR_INVALID, "one item wanted, several found");
     if (f->top == base)
         return 0;
-    int ret = fp_item_is(f, &f->stack[base], f->program + n->text, n->len, n->fn == FN_AS, &is);
-    if (ret < 0)
-        return ret;
-    if (n->fn == FN_IS || !is)
+    int ret = fp_item_is(f, &f->stack[base], n, true, &is);
+    if (ret == 0 && !is)
         f->top = base;
-    return n->fn == FN_IS ? fp_push_bool(f, is) : 0;
+    return ret;
 }
 
 static int types(struct fp_eval *f, size_t base)
@@ -64,9 +62,8 @@ int fp_fn_tree(struct fp_eval *f, const struct fp_node *n, const struct fp_scope
 {
     (void)s;
     switch (n->fn) {
-    case FN_OF_TYPE: return of_type(f, n, base);
     case FN_TYPE: return types(f, base);
     case FN_CHILDREN: case FN_DESCENDANTS: return children(f, base, n->fn == FN_DESCENDANTS);
-    default: return is_or_as(f, n, base);
+    default: return as(f, n, base);
     }
 }

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { HOLLOW_DEPTH = 8 };
+enum { HOLLOW_DEPTH = 8, TYPE_LINE = 16 };
 
 /* The definition whose children are the item's: of the element itself, of the one it refers to, of its type. */
 static const struct img_element *definition(const struct image *image, const struct fhirpath_item *item)
@@ -122,7 +122,7 @@ bool fhirpath_is_hollow(const struct fhirpath_env *env, const struct fhirpath_it
 }
 
 /* One child, a value or only its companion. A resource is of the type that it says itself. */
-static int push_child(struct fp_eval *f, const struct fhirpath_item *parent, const struct img_member *member, const struct json_node *node, const struct json_node *companion)
+static int hand_child(struct fp_eval *f, struct fp_flow *out, const struct fhirpath_item *parent, const struct img_member *member, const struct json_node *node, const struct json_node *companion)
 {
     const struct image *image = f->env->image;
     if (node != NULL && node->type == JSON_NULL)
@@ -140,20 +140,20 @@ static int push_child(struct fp_eval *f, const struct fhirpath_item *parent, con
         child.type = f->env->document != NULL ? f->env->document->id_type : image_find_type(image, "id", 2);
     if (node != NULL && node->type == JSON_OBJECT && is_resource_kind(image, child.type) && json_get(node, "resourceType") != NULL)
         child = fhirpath_resource_of(f->env, node);
-    return fp_push_item(f, &child);
+    return out->take(f, out, &child);
 }
 
 /* A member's value: an array's items with the companions at the same positions, or one. */
-static int push_member(struct fp_eval *f, const struct fhirpath_item *parent, const struct img_member *member, const struct json_node *value, const struct json_node *companion)
+static int hand_member(struct fp_eval *f, struct fp_flow *out, const struct fhirpath_item *parent, const struct img_member *member, const struct json_node *value, const struct json_node *companion)
 {
     if (!json_is(value, JSON_ARRAY) && !json_is(companion, JSON_ARRAY))
-        return push_child(f, parent, member, value, companion);
+        return hand_child(f, out, parent, member, value, companion);
     if (f->env->reference_ways && member != NULL && (image_element(f->env->image, member->element)->flags & IMG_ARRAY) == 0)
         return 0;                        /* a list where one belongs */
     const struct json_node *v = json_is(value, JSON_ARRAY) ? value->child : value, *c = json_is(companion, JSON_ARRAY) ? companion->child : companion;
     int ret = 0;
     while (ret == 0 && (v != NULL || c != NULL)) {
-        ret = push_child(f, parent, member, v, c);
+        ret = hand_child(f, out, parent, member, v, c);
         v = v != NULL && v->parent == value ? v->next : NULL;
         c = c != NULL && c->parent == companion ? c->next : NULL;
     }
@@ -190,7 +190,7 @@ static bool is_choice(const struct image *image, const struct img_element *def, 
     return image_find_type(image, type, n) != 0;
 }
 
-static int push_choice(struct fp_eval *f, const struct fhirpath_item *item, const struct json_node *object, const struct img_element *def, const char *name, size_t len)
+static int hand_choice(struct fp_eval *f, struct fp_flow *out, const struct fhirpath_item *item, const struct json_node *object, const struct img_element *def, const char *name, size_t len)
 {
     const struct img_member *member;
     int ret = 0;
@@ -201,13 +201,13 @@ static int push_choice(struct fp_eval *f, const struct fhirpath_item *item, cons
         if (key_len <= len || key[len] < 'A' || key[len] > 'Z' || memcmp(key, name, len) != 0 || !is_choice(f->env->image, def, key, key_len, len, &member))
             continue;
         if (!lone) {
-            ret = push_member(f, item, member, n, companion_of(object, key, key_len));
+            ret = hand_member(f, out, item, member, n, companion_of(object, key, key_len));
         } else {
             bool has_value = false;
             for (const struct json_node *v = object->child; v != NULL && !has_value; v = v->next)
                 has_value = key_is(v, key, key_len);
             if (!has_value)
-                ret = push_member(f, item, member, NULL, n);
+                ret = hand_member(f, out, item, member, NULL, n);
         }
     }
     return ret;
@@ -235,33 +235,25 @@ static const struct json_node *partner(const struct document *document, const st
 }
 
 /* A value whose definition is known, with nothing beside it. */
-static int push_value(struct fp_eval *f, const struct fhirpath_item *parent, const struct known *known, const struct json_node *node)
+static int hand_value(struct fp_eval *f, struct fp_flow *out, const struct fhirpath_item *parent, const struct known *known, const struct json_node *node)
 {
     const struct image *image = f->env->image;
     const struct img_member *member = &image->members[known->member - 1];
     const struct img_profile *type = image_profile(image, known->type);
-    struct fhirpath_item *slot;
+    struct fhirpath_item child = { .kind = FHIRPATH_NODE, .node = node, .type = known->type, .element = member->element, .resource = parent->resource };
     if (type == NULL || type->kind == IMG_RESOURCE || known->resource || node->type == JSON_NULL || !f->env->reference_ways)
-        return push_child(f, parent, member, node, NULL);
+        return hand_child(f, out, parent, member, node, NULL);
     if (!is_of_kind(type, node))
         return 0;
-    slot = fp_push(f);
-    if (slot == NULL)
-        return f->failed;
-    memset(slot, 0, sizeof *slot);
-    slot->kind = FHIRPATH_NODE;
-    slot->node = node;
-    slot->resource = parent->resource;
-    slot->element = member->element;
-    slot->type = node->key_len == 2 && parent->node == parent->resource && memcmp(node->key, "id", 2) == 0 ? f->env->document->id_type : known->type;
-    return 0;
+    if (node->key_len == 2 && parent->node == parent->resource && memcmp(node->key, "id", 2) == 0)
+        child.type = f->env->document->id_type;
+    return out->take(f, out, &child);
 }
 
-/* As push_named(), where it is known what each member is. parent is copied: it may lie on the stack. */
-static int push_known(struct fp_eval *f, const struct fhirpath_item *item, const struct json_node *object, img_str name)
+/* As hand_named(), where it is known what each member is. */
+static int hand_known(struct fp_eval *f, struct fp_flow *out, const struct fhirpath_item *item, const struct json_node *object, img_str name)
 {
     const struct document *document = f->env->document;
-    const struct fhirpath_item parent = { .kind = FHIRPATH_NODE, .node = item->node, .companion = item->companion, .resource = item->resource };
     bool companions = document_known(document, object)->companions;
     int ret = 0;
     for (const struct json_node *n = object->child; ret == 0 && n != NULL; n = n->next) {
@@ -272,19 +264,19 @@ static int push_known(struct fp_eval *f, const struct fhirpath_item *item, const
         const struct img_member *member = document_member(document, n);
         bool list = (image_element(f->env->image, member->element)->flags & IMG_ARRAY) != 0;
         if (n->key[0] == '_')
-            ret = other == NULL ? push_member(f, &parent, member, NULL, n) : 0;
+            ret = other == NULL ? hand_member(f, out, item, member, NULL, n) : 0;
         else if (other != NULL || (n->type == JSON_ARRAY && !list))
-            ret = push_member(f, &parent, member, n, other);
+            ret = hand_member(f, out, item, member, n, other);
         else if (n->type != JSON_ARRAY)
-            ret = push_value(f, &parent, known, n);
+            ret = hand_value(f, out, item, known, n);
         else
             for (const struct json_node *v = n->child; ret == 0 && v != NULL; v = v->next)
-                ret = push_value(f, &parent, document_known(document, v), v);
+                ret = hand_value(f, out, item, document_known(document, v), v);
     }
     return ret;
 }
 
-static int push_named(struct fp_eval *f, const struct fhirpath_item *item, const struct json_node *object, const char *name, size_t len)
+static int hand_named(struct fp_eval *f, struct fp_flow *out, const struct fhirpath_item *item, const struct json_node *object, const char *name, size_t len)
 {
     const struct image *image = f->env->image;
     const struct json_node *value = NULL, *companion = NULL;
@@ -308,14 +300,14 @@ static int push_named(struct fp_eval *f, const struct fhirpath_item *item, const
     if (value != NULL || companion != NULL) {
         const struct img_member *member = def != NULL ? image_member(image, def, name, len) : NULL;
         if (def == NULL ? !(len == 12 && memcmp(name, "resourceType", 12) == 0) : member != NULL && member->type == 0)
-            return push_member(f, item, member, value, companion);
+            return hand_member(f, out, item, member, value, companion);
         if (def != NULL && member != NULL)
             return 0;
     }
-    return choice ? push_choice(f, item, object, def, name, len) : 0;
+    return choice ? hand_choice(f, out, item, object, def, name, len) : 0;
 }
 
-static int push_all(struct fp_eval *f, const struct fhirpath_item *item, const struct json_node *object)
+static int hand_all(struct fp_eval *f, struct fp_flow *out, const struct fhirpath_item *item, const struct json_node *object)
 {
     const struct image *image = f->env->image;
     const struct img_element *def = definition(image, item);
@@ -328,54 +320,59 @@ static int push_all(struct fp_eval *f, const struct fhirpath_item *item, const s
         if (len == 12 && memcmp(key, "resourceType", 12) == 0)
             continue;
         if (!lone) {
-            ret = push_member(f, item, member, n, companion_of(object, key, len));
+            ret = hand_member(f, out, item, member, n, companion_of(object, key, len));
             continue;
         }
         bool has_value = false;
         for (const struct json_node *v = object->child; v != NULL && !has_value; v = v->next)
             has_value = key_is(v, key, len);
         if (!has_value)
-            ret = push_member(f, item, member, NULL, n);
+            ret = hand_member(f, out, item, member, NULL, n);
     }
     return ret;
 }
 
-static int push_type_part(struct fp_eval *f, const struct fhirpath_item *info, const char *name, size_t len)
+static int hand_text(struct fp_eval *f, struct fp_flow *out, enum fhirpath_kind kind, const char *text, size_t len)
+{
+    return out->take(f, out, &(struct fhirpath_item){ .kind = kind, .text = text, .len = len });
+}
+
+static int hand_type_part(struct fp_eval *f, struct fp_flow *out, const struct fhirpath_item *info, const char *name, size_t len)
 {
     if (len == 4 && memcmp(name, "name", 4) == 0)
-        return fp_push_text(f, FHIRPATH_STRING, info->text, info->len);
+        return hand_text(f, out, FHIRPATH_STRING, info->text, info->len);
     if (len == 9 && memcmp(name, "namespace", 9) == 0)
-        return fp_push_text(f, FHIRPATH_STRING, info->unit, info->unit_len);
+        return hand_text(f, out, FHIRPATH_STRING, info->unit, info->unit_len);
     return 0;
 }
 
 /* value, unit and code of a computed quantity */
-static int push_quantity_part(struct fp_eval *f, const struct fhirpath_item *quantity, const char *name, size_t len)
+static int hand_quantity_part(struct fp_eval *f, struct fp_flow *out, const struct fhirpath_item *quantity, const char *name, size_t len)
 {
     if (len == 5 && memcmp(name, "value", 5) == 0)
-        return fp_push_text(f, FHIRPATH_DECIMAL, quantity->text, quantity->len);
+        return hand_text(f, out, FHIRPATH_DECIMAL, quantity->text, quantity->len);
     if (len == 4 && (memcmp(name, "unit", 4) == 0 || memcmp(name, "code", 4) == 0))
-        return fp_push_text(f, FHIRPATH_STRING, quantity->unit, quantity->unit_len);
+        return hand_text(f, out, FHIRPATH_STRING, quantity->unit, quantity->unit_len);
     return 0;
 }
 
-int fp_push_children(struct fp_eval *f, const struct fhirpath_item *item, const struct fp_name *name)
+int fp_children(struct fp_eval *f, const struct fhirpath_item *item, const struct fp_name *name, struct fp_flow *out)
 {
     if (item->kind == FHIRPATH_TYPE_INFO)
-        return name != NULL ? push_type_part(f, item, name->text, name->len) : 0;
+        return name != NULL ? hand_type_part(f, out, item, name->text, name->len) : 0;
     if (item->kind == FHIRPATH_QUANTITY)
-        return name != NULL ? push_quantity_part(f, item, name->text, name->len) : 0;
+        return name != NULL ? hand_quantity_part(f, out, item, name->text, name->len) : 0;
     if (item->kind != FHIRPATH_NODE)
         return 0;
     const struct json_node *object = json_is(item->node, JSON_OBJECT) ? item->node : item->companion;
     if (!json_is(object, JSON_OBJECT) || (name != NULL && name->len == 0))
         return 0;
     if (name == NULL)
-        return push_all(f, item, object);
+        return hand_all(f, out, item, object);
     if (f->env->document == NULL || f->env->strict || definition(f->env->image, item) == NULL)
-        return push_named(f, item, object, name->text, name->len);
+        return hand_named(f, out, item, object, name->text, name->len);
     img_str number = name->number != 0 ? name->number : image_find_str(f->env->image, name->text, name->len);
-    return number != 0 ? push_known(f, item, object, number) : 0;
+    return number != 0 ? hand_known(f, out, item, object, number) : 0;
 }
 
 /* ---- types ---- */
@@ -416,7 +413,7 @@ struct bytes fhirpath_type_name(const struct image *image, const struct fhirpath
 static bool type_derives(const struct image *image, img_id type, const char *name, size_t len)
 {
     const struct img_profile *p = image_profile(image, type);
-    for (unsigned i = 0; p != NULL && i < 16; i++) {
+    for (unsigned i = 0; p != NULL && i < TYPE_LINE; i++) {
         if (same(type_name(image, p), name, len))
             return true;
         p = image_profile(image, p->base);
@@ -432,6 +429,17 @@ bool fp_is_resource_type(const struct image *image, const struct fhirpath_item *
     return same(fhirpath_type_name(image, item, &space), name, len);
 }
 
+/* The same where the type is known by its number. */
+static bool is_of_type(const struct image *image, img_id type, img_id wanted, bool exact)
+{
+    const struct img_profile *p = image_profile(image, type);
+    for (unsigned i = 0; type != wanted && i < TYPE_LINE && !(exact && p->kind == IMG_PRIMITIVE) && p->base != 0; i++) {
+        type = p->base;
+        p = image_profile(image, type);
+    }
+    return type == wanted;
+}
+
 static bool is_system_name(const char *name, size_t len)
 {
     for (size_t i = FHIRPATH_BOOLEAN; i <= FHIRPATH_QUANTITY; i++)
@@ -440,9 +448,15 @@ static bool is_system_name(const char *name, size_t len)
     return false;
 }
 
-int fp_item_is(struct fp_eval *f, const struct fhirpath_item *item, const char *type, size_t len, bool exact, bool *ret)
+int fp_item_is(struct fp_eval *f, const struct fhirpath_item *item, const struct fp_node *node, bool exact, bool *ret)
 {
     const struct image *image = f->env->image;
+    const char *type = f->program + node->text;
+    size_t len = node->len;
+    if (node->number != 0 && item->kind == FHIRPATH_NODE && item->type != 0) {
+        *ret = is_of_type(image, item->type, (img_id)node->number, exact);
+        return 0;
+    }
     bool system = len > 7 && memcmp(type, "System.", 7) == 0, fhir = len > 5 && memcmp(type, "FHIR.", 5) == 0;
     type += system ? 7 : fhir ? 5 : 0;
     len -= system ? 7 : fhir ? 5 : 0;

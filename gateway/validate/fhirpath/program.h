@@ -32,6 +32,12 @@ enum fp_op {
     FP_OPS
 };
 
+/* What is said of a node without looking at a document. */
+enum fp_flag {
+    FP_CALM = 1,       /* it cannot fail, limits aside */
+    FP_SINGLE = 2,     /* one item at most */
+};
+
 /* Constants that are known when the program is made. */
 enum fp_constant { FP_ANY_CONSTANT, FP_CONTEXT, FP_RESOURCE, FP_ROOT_RESOURCE, FP_CONSTANTS };
 
@@ -41,7 +47,8 @@ struct fp_node {
     uint32_t kid[FP_KIDS];       /* node index + 1, 0 = none */
     uint32_t text, len;          /* offset from the header, bytes; a NUL follows */
     uint32_t column;             /* 1-based byte in the expression */
-    int64_t number;              /* boolean, integer, name */
+    uint32_t flags;              /* enum fp_flag */
+    int64_t number;              /* boolean, integer, name; of a type its img_id, 0 = not looked up */
 };
 
 struct fp_header { uint32_t magic, size, count, root; /* index of the last node; size: bytes of all, a multiple of 8 */ };

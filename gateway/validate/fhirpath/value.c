@@ -303,11 +303,30 @@ static enum fhirpath_answer values_equal(struct fp_eval *f, const struct fhirpat
     return f->env->reference_ways && fhirpath_text(a, &s) && fhirpath_text(b, &t) && s.len == t.len && memcmp(s.data, t.data, s.len) == 0 ? FHIRPATH_YES : FHIRPATH_NO;
 }
 
+/* A text, or an element that cannot be anything else. */
+static bool plain_text(const struct fp_eval *f, const struct fhirpath_item *item, struct bytes *ret)
+{
+    const struct json_node *n = item->node;
+    if (item->kind == FHIRPATH_STRING) {
+        *ret = (struct bytes){ item->text, item->len };
+        return true;
+    }
+    if (item->kind != FHIRPATH_NODE || n == NULL || n->type != JSON_STRING || kind_of_type(image_profile(f->env->image, item->type)) != FHIRPATH_STRING)
+        return false;
+    *ret = (struct bytes){ n->text, n->len };
+    return true;
+}
+
 int fp_equal(struct fp_eval *f, const struct fhirpath_item *a, const struct fhirpath_item *b, enum fhirpath_answer *ret)
 {
     int r = fp_step(f, 1);
     if (r < 0)
         return r;
+    struct bytes s, t;
+    if (plain_text(f, a, &s) && plain_text(f, b, &t)) {
+        *ret = s.len == t.len && memcmp(s.data, t.data, s.len) == 0 ? FHIRPATH_YES : FHIRPATH_NO;
+        return 0;
+    }
     struct fhirpath_item x = fp_value(f, a), y = fp_value(f, b);
     if (x.kind == FHIRPATH_NODE && y.kind == FHIRPATH_NODE) {
         r = nodes_equal(f, x.node, y.node, 0);

@@ -434,20 +434,30 @@ static bool best_practice(const struct json_node *constraint)
 
 static img_str number_of(void *self, const char *name, size_t len)
 {
-    return build_str(self, name, len);
+    struct compile *c = self;
+
+    return build_str(&c->build, name, len);
+}
+
+static img_id type_of(void *self, const char *name, size_t len)
+{
+    const struct definition *type = definition_of_type(self, name, len);
+
+    return type != NULL ? type->id : 0;
 }
 
 /* The expression as a program; none when it does not compile: the engine says so where it would be evaluated. */
 static void compile_program(struct compile *c, const struct json_node *node, struct img_constraint *fresh)
 {
     static const char padding[IMAGE_ALIGN];
+    static const struct fhirpath_names names = { number_of, type_of };
     struct bytes text = amend_expression(node_text(json_get(node, "expression"))), key = node_text(json_get(node, "key"));
     struct buf *programs = &c->build.table[IMG_PROGRAMS], program;
     char what[96];
 
     buf_init(&program, FHIRPATH_PROGRAM_MAX);
     if (text.len > 0 && fhirpath_compile(text.data, text.len, &program, NULL) == 0) {
-        fhirpath_link(program.data, number_of, &c->build);
+        fhirpath_link(program.data, &names, c);
         fresh->program = (uint32_t)programs->len;
         fresh->program_len = (uint32_t)program.len;
         if (buf_add(programs, program.data, program.len) < 0 || buf_add(programs, padding, (IMAGE_ALIGN - programs->len % IMAGE_ALIGN) % IMAGE_ALIGN) < 0)
