@@ -92,6 +92,19 @@ static bool member_counts(const struct fhirpath_env *env, const struct img_membe
     return false;
 }
 
+/* Is there a member that needs no look inside? Most objects have one. */
+static bool says_something(const struct document *document, const struct json_node *object)
+{
+    for (const struct json_node *n = object->child; n != NULL; n = n->next) {
+        const struct known *known = document_known(document, n);
+        const struct img_profile *type = image_profile(document->image, known->type);
+
+        if (known->member != 0 && type != NULL && type->kind == IMG_PRIMITIVE && n->type != JSON_OBJECT && n->type != JSON_ARRAY && n->type != JSON_NULL && !json_key_is(n, "resourceType"))
+            return true;
+    }
+    return false;
+}
+
 static bool is_hollow(const struct fhirpath_env *env, const struct fhirpath_item *item, int depth)
 {
     const struct image *image = env->image;
@@ -100,10 +113,12 @@ static bool is_hollow(const struct fhirpath_env *env, const struct fhirpath_item
 
     if (item->kind != FHIRPATH_NODE || item->node == NULL || item->node->type != JSON_OBJECT || item->companion != NULL || depth > HOLLOW_DEPTH)
         return false;
-    def = definition(image, item);
     type = image_profile(image, item->type);
     if (item->element != 0 && is_resource_kind(image, item->type) && (type == NULL || type->abstract))
         return depth == 0;               /* a resource whose type is missing or unknown */
+    if (env->document != NULL && says_something(env->document, item->node))
+        return false;
+    def = definition(image, item);
     if (def == NULL)
         return false;
     for (const struct json_node *n = item->node->child; n != NULL; n = n->next) {
@@ -241,7 +256,12 @@ static int hand_value(struct fp_eval *f, struct fp_flow *out, const struct fhirp
     const struct img_member *member = &image->members[known->member - 1];
     const struct img_profile *type = image_profile(image, known->type);
     struct fhirpath_item child = { .kind = FHIRPATH_NODE, .node = node, .type = known->type, .element = member->element, .resource = parent->resource };
-    if (type == NULL || type->kind == IMG_RESOURCE || known->resource || node->type == JSON_NULL || !f->env->reference_ways)
+    if (known->resource) {
+        child.element = 0;
+        child.resource = node;
+        return out->take(f, out, &child);
+    }
+    if (type == NULL || type->kind == IMG_RESOURCE || node->type == JSON_NULL || !f->env->reference_ways)
         return hand_child(f, out, parent, member, node, NULL);
     if (!is_of_kind(type, node))
         return 0;
@@ -256,6 +276,8 @@ static int hand_known(struct fp_eval *f, struct fp_flow *out, const struct fhirp
     const struct document *document = f->env->document;
     bool companions = document_known(document, object)->companions;
     int ret = 0;
+    if ((document_known(document, object)->names & document_name_bit(name)) == 0)
+        return 0;
     for (const struct json_node *n = object->child; ret == 0 && n != NULL; n = n->next) {
         const struct known *known = document_known(document, n);
         if (known->name != name)
@@ -369,6 +391,8 @@ int fp_children(struct fp_eval *f, const struct fhirpath_item *item, const struc
         return 0;
     if (name == NULL)
         return hand_all(f, out, item, object);
+    if (f->env->document != NULL && name->number != 0 && !f->env->strict && document_known(f->env->document, object)->read)
+        return hand_known(f, out, item, object, name->number);
     if (f->env->document == NULL || f->env->strict || definition(f->env->image, item) == NULL)
         return hand_named(f, out, item, object, name->text, name->len);
     img_str number = name->number != 0 ? name->number : image_find_str(f->env->image, name->text, name->len);

@@ -88,14 +88,17 @@ static const struct known_member *find_member(const struct reading *r, const str
 
 static void read_members(const struct reading *r, const struct json_node *object, const struct img_element *body, int depth)
 {
+    struct known *object_known = &r->known[object->number - r->first];
     struct known_member own;
 
+    object_known->read = true;
     for (const struct json_node *n = object->child; n != NULL; n = n->next) {
         const struct known_member *member = find_member(r, body, n, &own);
 
-        r->known[object->number - r->first].companions |= member->companion;
+        object_known->companions |= member->companion;
         if (member->body == NULL)
             continue;
+        object_known->names |= document_name_bit(member->known.name);
         if (n->type != JSON_ARRAY) {
             read_value(r, n, member, depth);
             continue;

@@ -27,7 +27,12 @@ struct known {
     img_id type;              /* profile of the value's type; of a resource the type that it names itself, 0 when that is none */
     bool resource;            /* an object with the name of a resource's type in it, where a resource may stand */
     bool companions;          /* an object with companions among its members */
+    bool read;                /* an object whose definition is known: so are its members, as far as it names them */
+    uint64_t names;           /* of such an object: bits of its members' elements (document_name_bit) */
 };
+
+/* One bit for a name: with the bits of several, a quick no to the question whether it is among them. */
+static inline uint64_t document_name_bit(img_str name) { return UINT64_C(1) << (name * 2654435761u >> 26); }
 
 /* What a member of an object is, by the name and the element whose children the object's members are: most documents are of the same few types. Zeroed at first; of one image. */
 enum { DOCUMENT_MEMO = 1024 };
