@@ -151,13 +151,12 @@ static void run_constraint(struct engine *e, const struct place *at, const struc
 {
     struct engine_walk *w = e->walk;
     struct fhirpath_item focus = engine_item(at);
-    struct err why = ERR_INIT;
     bool holds = false;
     int code = ERR_UNSUPPORTED;
 
     w->path_depth++;
     if (c->program != 0)
-        code = fhirpath_test(e->image->base + c->program, c->program_len, &e->path_env, &focus, &holds, &why);
+        code = fhirpath_test(e->image->base + c->program, c->program_len, &e->path_env, &focus, &holds, NULL);
     w->path_depth--;
     if (w->path_depth == 0 && arena_used(e->session->path_arena) > PATH_ARENA_KEEP)
         arena_reset(e->session->path_arena);

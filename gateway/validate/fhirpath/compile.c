@@ -92,20 +92,20 @@ static struct fp_node *node_of(struct compiler *c, uint32_t id)
 /* ---- what is known of a node at once ---- */
 
 /* The flags that all of the operands have; $this, where there is none, has both. */
-static uint32_t flags_of_operands(const struct fp_node *nodes, const struct fp_node *n)
+static uint8_t flags_of_operands(const struct fp_node *nodes, const struct fp_node *n)
 {
-    uint32_t flags = FP_CALM | FP_SINGLE;
+    uint8_t flags = FP_CALM | FP_SINGLE;
     for (unsigned k = 0; k < FP_KIDS; k++)
         if (n->kid[k] != 0)
             flags &= nodes[n->kid[k] - 1].flags;
     return flags;
 }
 
-static uint32_t flags_of_call(const struct fp_node *nodes, const struct fp_node *n)
+static uint8_t flags_of_call(const struct fp_node *nodes, const struct fp_node *n)
 {
-    uint32_t focus = n->kid[0] != 0 ? nodes[n->kid[0] - 1].flags : FP_CALM | FP_SINGLE, argument = n->kid[1] != 0 ? nodes[n->kid[1] - 1].flags : FP_CALM | FP_SINGLE;
+    uint8_t focus = n->kid[0] != 0 ? nodes[n->kid[0] - 1].flags : FP_CALM | FP_SINGLE, argument = n->kid[1] != 0 ? nodes[n->kid[1] - 1].flags : FP_CALM | FP_SINGLE;
     /* A criterion of several items is an error. */
-    uint32_t calm = (argument & FP_SINGLE) != 0 ? focus & argument & FP_CALM : 0;
+    uint8_t calm = (argument & FP_SINGLE) != 0 ? focus & argument & FP_CALM : 0;
     switch (n->fn) {
     case FN_WHERE: return calm | (focus & FP_SINGLE);
     case FN_EXISTS: case FN_ALL: return calm | FP_SINGLE;
@@ -121,9 +121,9 @@ static uint32_t flags_of_call(const struct fp_node *nodes, const struct fp_node 
 }
 
 /* enum fp_flag of a node whose operands have theirs. */
-static uint32_t flags_of(const struct fp_node *nodes, const struct fp_node *n)
+static uint8_t flags_of(const struct fp_node *nodes, const struct fp_node *n)
 {
-    uint32_t operands = flags_of_operands(nodes, n);
+    uint8_t operands = flags_of_operands(nodes, n);
     switch ((enum fp_op)n->op) {
     case FP_NAME: return operands & FP_CALM;
     case FP_CALL: return flags_of_call(nodes, n);
@@ -140,6 +140,24 @@ static uint32_t flags_of(const struct fp_node *nodes, const struct fp_node *n)
 
 /* ---- nodes ---- */
 
+static uint8_t way_of(const struct fp_node *n, const char *text)
+{
+    static const uint8_t ops[FP_OPS] = {
+        [FP_NAME] = FP_WAY_NAME, [FP_THIS] = FP_WAY_THIS, [FP_INDEX] = FP_WAY_ONE, [FP_CONSTANT] = FP_WAY_CONSTANT, [FP_NOTHING] = FP_WAY_ONE, [FP_BOOL] = FP_WAY_ONE, [FP_STRING] = FP_WAY_ONE,
+        [FP_INTEGER] = FP_WAY_ONE, [FP_DECIMAL] = FP_WAY_ONE, [FP_DATE] = FP_WAY_ONE, [FP_DATETIME] = FP_WAY_ONE, [FP_TIME] = FP_WAY_ONE, [FP_QUANTITY] = FP_WAY_ONE, [FP_IS] = FP_WAY_ANSWER,
+        [FP_AS] = FP_WAY_FLOW, [FP_LESS] = FP_WAY_ANSWER, [FP_LESS_EQUAL] = FP_WAY_ANSWER, [FP_GREATER] = FP_WAY_ANSWER, [FP_GREATER_EQUAL] = FP_WAY_ANSWER, [FP_EQUAL] = FP_WAY_ANSWER,
+        [FP_NOT_EQUAL] = FP_WAY_ANSWER, [FP_EQUIVALENT] = FP_WAY_ANSWER, [FP_NOT_EQUIVALENT] = FP_WAY_ANSWER, [FP_IN] = FP_WAY_ANSWER, [FP_CONTAINS] = FP_WAY_ANSWER, [FP_AND] = FP_WAY_ANSWER,
+        [FP_OR] = FP_WAY_ANSWER, [FP_XOR] = FP_WAY_ANSWER, [FP_IMPLIES] = FP_WAY_ANSWER,
+    };
+    static const uint8_t calls[FN_COUNT_OF_FUNCTIONS] = {
+        [FN_WHERE] = FP_WAY_FLOW, [FN_SELECT] = FP_WAY_FLOW, [FN_OF_TYPE] = FP_WAY_FLOW, [FN_FIRST] = FP_WAY_FLOW, [FN_TAIL] = FP_WAY_FLOW, [FN_TRACE] = FP_WAY_FLOW, [FN_COUNT] = FP_WAY_ONE,
+        [FN_EXISTS] = FP_WAY_ANSWER, [FN_EMPTY] = FP_WAY_ANSWER, [FN_ALL] = FP_WAY_ANSWER, [FN_NOT] = FP_WAY_ANSWER, [FN_IS] = FP_WAY_ANSWER, [FN_HAS_VALUE] = FP_WAY_ANSWER,
+    };
+    if (n->op == FP_NAME && n->kid[0] == 0 && text[0] >= 'A' && text[0] <= 'Z')
+        return FP_WAY_START;
+    return n->op == FP_CALL ? calls[n->fn] : ops[n->op];
+}
+
 /* Appends a node whose operands are there already; *ret_node = its index + 1. */
 static int emit(struct compiler *c, struct fp_node node, uint32_t *ret_node)
 {
@@ -151,6 +169,7 @@ static int emit(struct compiler *c, struct fp_node node, uint32_t *ret_node)
         return err_set(c->e, ERR_LIMIT, MSG_FHIRPATH_LIMIT, NULL, "depth of the expression", NULL);
     node.depth = (uint16_t)(depth + 1);
     node.flags = flags_of((const void *)c->nodes.data, &node);
+    node.way = way_of(&node, node.op == FP_NAME ? c->texts.data + node.text : "");
     int failed = buf_add(&c->nodes, &node, sizeof node);
     if (failed == 0)
         *ret_node = ++c->count;
@@ -513,6 +532,8 @@ static bool node_ok(const struct fp_node *nodes, uint32_t i, const char *program
     if (n->depth <= depth || n->flags != flags_of(nodes, n))
         return false;
     if (has_text(n) && (n->text < texts || n->text >= size || n->len >= size - n->text || program[n->text + n->len] != '\0' || memchr(program + n->text, '\0', n->len) != NULL || !text_is_utf8(program + n->text, n->len)))
+        return false;
+    if (n->way != way_of(n, has_text(n) ? program + n->text : ""))
         return false;
     unsigned least = n->op == FP_ITEM_AT || (n->op >= FP_MULTIPLY && n->op <= FP_CONCATENATE) || n->op >= FP_UNION ? 2 : n->op == FP_NEGATE || n->op == FP_POSITIVE || n->op == FP_IS || n->op == FP_AS || n->op == FP_QUANTITY;
     for (unsigned k = 0; k < least; k++)

@@ -191,8 +191,7 @@ int fp_constant(struct fp_eval *f, const struct fp_node *n, struct fhirpath_item
     return fp_fail(f, ERR_NOTFOUND, name);
 }
 
-/* Nodes whose way is FP_WAY_ONE. */
-static int single_one(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, struct fhirpath_item *ret, bool *ret_present)
+int fp_one(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, struct fhirpath_item *ret, bool *ret_present)
 {
     int64_t count = s->index;
     int r = 0;
@@ -201,9 +200,6 @@ static int single_one(struct fp_eval *f, const struct fp_node *n, const struct f
         return 0;
     *ret_present = false;
     switch (n->op) {
-    case FP_AS:
-        r = fp_eval_single(f, n->kid[0], s, ret, ret_present);
-        return r == 0 && *ret_present ? fp_item_is(f, ret, n, true, ret_present) : r;
     case FP_NOTHING: return 0;
     case FP_INDEX: *ret_present = count >= 0; break;
     default:
@@ -219,11 +215,11 @@ static int single_one(struct fp_eval *f, const struct fp_node *n, const struct f
 int fp_eval_single(struct fp_eval *f, uint32_t id, const struct fp_scope *s, struct fhirpath_item *ret, bool *ret_present)
 {
     const struct fp_node *n = &f->nodes[id - 1];
-    if (fp_way_of(n) != FP_WAY_ONE)
+    if (n->way != FP_WAY_ONE)
         return fp_walk_single(f, id, s, ret, ret_present);
     f->column = n->column;
     int r = fp_step(f, 1);
-    return r == 0 ? single_one(f, n, s, ret, ret_present) : r;
+    return r == 0 ? fp_one(f, n, s, ret, ret_present) : r;
 }
 
 int fp_focus(struct fp_eval *f, size_t base, struct fhirpath_item *ret, bool *ret_present)
@@ -314,8 +310,10 @@ static int truth_equal(struct fp_eval *f, const struct fp_node *n, const struct 
     const struct fp_node *left = &f->nodes[n->kid[0] - 1], *right = &f->nodes[n->kid[1] - 1];
     struct fhirpath_item literal;
     int r;
-    if (fp_way_of(left) == FP_WAY_ANSWER && fp_way_of(right) == FP_WAY_ANSWER)
+    if (left->way == FP_WAY_ANSWER && right->way == FP_WAY_ANSWER)
         r = equal_answers(f, n, s, ret);
+    else if ((n->op == FP_EQUAL || n->op == FP_NOT_EQUAL) && right->op == FP_STRING)
+        r = fp_walk_equal_text(f, n->kid[0], s, (struct bytes){ f->program + right->text, right->len }, ret);
     else if ((n->op == FP_EQUAL || n->op == FP_NOT_EQUAL) && is_literal(f, right, &literal))
         r = fp_walk_equal(f, n->kid[0], s, &literal, ret);
     else
@@ -387,21 +385,27 @@ static int truth_logic(struct fp_eval *f, const struct fp_node *n, const struct 
     return r;
 }
 
+int fp_answer(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, enum fhirpath_answer *ret)
+{
+    static fp_answerer *const calls[FN_COUNT_OF_FUNCTIONS] = {
+        [FN_EXISTS] = fp_answer_any, [FN_EMPTY] = fp_answer_any, [FN_ALL] = fp_answer_any, [FN_NOT] = fp_answer_not, [FN_IS] = fp_answer_type, [FN_HAS_VALUE] = fp_answer_has_value,
+    };
+    static fp_answerer *const ops[FP_OPS] = {
+        [FP_AND] = truth_logic, [FP_OR] = truth_logic, [FP_XOR] = truth_logic, [FP_IMPLIES] = truth_logic, [FP_EQUAL] = truth_equal, [FP_NOT_EQUAL] = truth_equal,
+        [FP_EQUIVALENT] = truth_equal, [FP_NOT_EQUIVALENT] = truth_equal, [FP_LESS] = truth_compare, [FP_LESS_EQUAL] = truth_compare, [FP_GREATER] = truth_compare,
+        [FP_GREATER_EQUAL] = truth_compare, [FP_IN] = truth_member, [FP_CONTAINS] = truth_member, [FP_IS] = fp_answer_type,
+    };
+    return (n->op == FP_CALL ? calls[n->fn] : ops[n->op])(f, n, s, ret);
+}
+
 int fp_eval_truth(struct fp_eval *f, uint32_t id, const struct fp_scope *s, enum fhirpath_answer *ret)
 {
     const struct fp_node *n = &f->nodes[id - 1];
-    int r = fp_way_of(n) == FP_WAY_ANSWER ? fp_step(f, 1) : fp_walk_truth(f, id, s, false, ret);
-    if (r < 0 || fp_way_of(n) != FP_WAY_ANSWER)
-        return r;
+    if (n->way != FP_WAY_ANSWER)
+        return fp_walk_truth(f, id, s, false, ret);
+    int r = fp_step(f, 1);
     f->column = n->column;
-    switch (n->op) {
-    case FP_AND: case FP_OR: case FP_XOR: case FP_IMPLIES: return truth_logic(f, n, s, ret);
-    case FP_EQUAL: case FP_NOT_EQUAL: case FP_EQUIVALENT: case FP_NOT_EQUIVALENT: return truth_equal(f, n, s, ret);
-    case FP_LESS: case FP_LESS_EQUAL: case FP_GREATER: case FP_GREATER_EQUAL: return truth_compare(f, n, s, ret);
-    case FP_IN: case FP_CONTAINS: return truth_member(f, n, s, ret);
-    default: break;
-    }
-    return fp_answer(f, n, s, ret);
+    return r == 0 ? fp_answer(f, n, s, ret) : r;
 }
 
 static int eval_arithmetic(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s)
@@ -478,7 +482,7 @@ int fp_eval_stacked(struct fp_eval *f, const struct fp_node *n, const struct fp_
 int fp_eval_node(struct fp_eval *f, uint32_t id, const struct fp_scope *s)
 {
     const struct fp_node *n = &f->nodes[id - 1];
-    if (fp_way_of(n) != FP_WAY_STACK)
+    if (n->way != FP_WAY_STACK)
         return fp_collect(f, id, s);
     int ret = fp_step(f, 1);
     f->column = n->column;
@@ -546,7 +550,7 @@ int fhirpath_test(const char *program, size_t len, struct fhirpath_env *env, con
         return ERR_CORRUPT;
     machine_init(&f, program, env, focus, stack, e);
     uint32_t root = ((const struct fp_header *)(const void *)program)->root + 1;
-    int ret = fp_way_of(&f.nodes[root - 1]) == FP_WAY_ANSWER ? fp_eval_truth(&f, root, &scope, &answer) : fp_walk_truth(&f, root, &scope, true, &answer);
+    int ret = f.nodes[root - 1].way == FP_WAY_ANSWER ? fp_eval_truth(&f, root, &scope, &answer) : fp_walk_truth(&f, root, &scope, true, &answer);
     env->steps = f.steps;
     if (ret == 0)
         *ret_holds = answer == FHIRPATH_YES;

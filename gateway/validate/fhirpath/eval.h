@@ -52,15 +52,6 @@ struct fp_flow {
     int said;                             /* by the step, see there */
 };
 
-/* How a node is evaluated. */
-enum fp_way {
-    FP_WAY_STACK,                         /* a collection on the stack: fp_eval_stacked() */
-    FP_WAY_NAME, FP_WAY_THIS, FP_WAY_CONSTANT, FP_WAY_FLOW,   /* item by item: fp_walk() */
-    FP_WAY_ONE,                           /* one item at most: fp_eval_single() */
-    FP_WAY_ANSWER,                        /* a truth value: fp_eval_truth() */
-};
-enum fp_way fp_way_of(const struct fp_node *n);
-
 /* Hands the node's items to `out`. FP_ENOUGH when `out` said so. */
 int fp_walk(struct fp_eval *f, uint32_t id, const struct fp_scope *s, struct fp_flow *out);
 /* The node's items on the stack. */
@@ -70,17 +61,22 @@ int fp_walk_single(struct fp_eval *f, uint32_t id, const struct fp_scope *s, str
 int fp_walk_truth(struct fp_eval *f, uint32_t id, const struct fp_scope *s, bool any, enum fhirpath_answer *ret);
 /* node = value, where value is one item that is no place in the document */
 int fp_walk_equal(struct fp_eval *f, uint32_t id, const struct fp_scope *s, const struct fhirpath_item *value, enum fhirpath_answer *ret);
+/* node = 'text' */
+int fp_walk_equal_text(struct fp_eval *f, uint32_t id, const struct fp_scope *s, struct bytes text, enum fhirpath_answer *ret);
 /* value in node */
 int fp_walk_member(struct fp_eval *f, uint32_t id, const struct fp_scope *s, const struct fhirpath_item *value, bool *ret_found);
 int fp_walk_count(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, int64_t *ret_count);
-/* Calls whose way is FP_WAY_ANSWER, and `is`. */
-int fp_answer(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, enum fhirpath_answer *ret);
+/* Truth values of nodes: FP_WAY_ANSWER. */
+typedef int fp_answerer(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, enum fhirpath_answer *ret);
+fp_answerer fp_answer_any /* exists, empty, all */, fp_answer_not, fp_answer_has_value, fp_answer_type /* is */;
 
 /* ---- machine (eval.c) ---- */
 
 /* %name: *ret_item NULL = empty; *own has room for what is made here. */
 int fp_constant(struct fp_eval *f, const struct fp_node *n, struct fhirpath_item *own, const struct fhirpath_item **ret_item);
-/* Nodes whose way is FP_WAY_STACK. */
+/* Nodes whose way is FP_WAY_ONE, FP_WAY_ANSWER, FP_WAY_STACK. */
+int fp_one(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, struct fhirpath_item *ret, bool *ret_present);
+fp_answerer fp_answer;
 int fp_eval_stacked(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s);
 int fp_eval_node(struct fp_eval *f, uint32_t id, const struct fp_scope *s);
 /* The node as a truth value; a single item that is not a boolean counts as true. */
@@ -111,6 +107,8 @@ const char *fp_copy(struct fp_eval *f, const char *text, size_t len);    /* into
 
 /* A name of children; number: its img_str, 0 = not looked up. */
 struct fp_name { const char *text; size_t len; img_str number; };
+/* The step that hands on the children with the name of its node. */
+fp_take fp_take_name;
 /* Hands the children with this name to `out`, NULL = all. FP_ENOUGH when `out` said so. */
 int fp_children(struct fp_eval *f, const struct fhirpath_item *item, const struct fp_name *name, struct fp_flow *out);
 /* The same onto the stack (flow.c). */
@@ -125,6 +123,8 @@ bool fp_is_resource_type(const struct image *image, const struct fhirpath_item *
 /* A primitive element becomes its computed value, a Quantity element a quantity; everything else stays what it is. */
 struct fhirpath_item fp_value(struct fp_eval *f, const struct fhirpath_item *item);
 bool fp_is_number(const struct fhirpath_item *value);
+/* A text, or an element that cannot be anything else. */
+bool fp_plain_text(const struct fp_eval *f, const struct fhirpath_item *item, struct bytes *ret);
 bool fp_decimal(const struct fhirpath_item *value, struct fp_decimal *ret);      /* integer, decimal, quantity */
 bool fp_moment(const struct fhirpath_item *value, struct fp_moment *ret);        /* date, dateTime, time */
 int fp_equal(struct fp_eval *f, const struct fhirpath_item *a, const struct fhirpath_item *b, enum fhirpath_answer *ret);

@@ -35,16 +35,6 @@ static bool is_calm(const struct fp_eval *f, uint32_t id)
 
 /* ---- steps ---- */
 
-static int take_name(struct fp_eval *f, struct fp_flow *flow, const struct fhirpath_item *item)
-{
-    const struct fp_node *n = flow->node;
-    int ret = fp_step(f, 1);
-    if (ret < 0)
-        return ret;
-    f->column = n->column;
-    return fp_children(f, item, &(struct fp_name){ f->program + n->text, n->len, (img_str)n->number }, flow->next);
-}
-
 static int take_where(struct fp_eval *f, struct fp_flow *flow, const struct fhirpath_item *item)
 {
     const struct fp_scope inner = scope_of(flow->scope, item, flow->seen++);
@@ -89,18 +79,36 @@ static int walk_focus(struct fp_eval *f, const struct fp_node *n, const struct f
     return s->self != NULL ? flow->take(f, flow, s->self) : 0;
 }
 
+/* `x as T`: more than one x is an error. */
+static int take_as(struct fp_eval *f, struct fp_flow *flow, const struct fhirpath_item *item)
+{
+    if (flow->seen++ > 0)
+        return fp_fail(f, ERR_INVALID, "one item wanted, several found");
+    return take_of_type(f, flow, item);
+}
+
+typedef int walker(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, struct fp_flow *out);
+
+static int walk_this(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, struct fp_flow *out)
+{
+    (void)n;
+    return s->self != NULL ? out->take(f, out, s->self) : 0;
+}
+
 static int walk_name(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, struct fp_flow *out)
 {
-    struct fp_flow own = { .take = take_name, .node = n, .next = out };
-    const char *text = f->program + n->text;
-    if (n->kid[0] == 0 && s->self != NULL && n->len > 0 && text[0] >= 'A' && text[0] <= 'Z' && s->self->kind == FHIRPATH_NODE) {
-        /* A path may start with the type of what it is taken from. */
-        if (fp_is_resource_type(f->env->image, s->self, text, n->len))
-            return out->take(f, out, s->self);
-        if (f->env->strict)
-            return fp_fail(f, ERR_INVALID, "the path starts with another type");
-    }
+    struct fp_flow own = { .take = fp_take_name, .node = n, .next = out };
     return walk_focus(f, n, s, &own);
+}
+
+/* A path may start with the type of what it is taken from. */
+static int walk_start(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, struct fp_flow *out)
+{
+    if (s->self != NULL && s->self->kind == FHIRPATH_NODE && fp_is_resource_type(f->env->image, s->self, f->program + n->text, n->len))
+        return out->take(f, out, s->self);
+    if (s->self != NULL && s->self->kind == FHIRPATH_NODE && f->env->strict)
+        return fp_fail(f, ERR_INVALID, "the path starts with another type");
+    return walk_name(f, n, s, out);
 }
 
 static int walk_call(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, struct fp_flow *out)
@@ -108,21 +116,22 @@ static int walk_call(struct fp_eval *f, const struct fp_node *n, const struct fp
     static fp_take *const takes[FN_COUNT_OF_FUNCTIONS] = {
         [FN_WHERE] = take_where, [FN_SELECT] = take_select, [FN_OF_TYPE] = take_of_type, [FN_FIRST] = take_first, [FN_TAIL] = take_tail,
     };
-    struct fp_flow own = { .take = takes[n->fn], .node = n, .scope = s, .next = out };
+    struct fp_flow own = { .take = n->op == FP_AS ? take_as : takes[n->fn], .node = n, .scope = s, .next = out };
     /* Nobody listens to traces here: patients' data does not go into logs. */
-    if (n->fn == FN_TRACE)
+    if (own.take == NULL)
         return walk_focus(f, n, s, out);
     if (f->env->strict && fp_is_without_order(f, n))
         return fp_fail(f, ERR_INVALID, "children have no order");
     int ret = walk_focus(f, n, s, &own);
-    return ret >= 0 && n->fn == FN_FIRST ? own.said : ret;
+    return ret >= 0 && own.take == take_first ? own.said : ret;
 }
 
-static int walk_constant(struct fp_eval *f, const struct fp_node *n, struct fp_flow *out)
+static int walk_constant(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, struct fp_flow *out)
 {
     struct fhirpath_item own;
     const struct fhirpath_item *item = NULL;
     int ret = fp_constant(f, n, &own, &item);
+    (void)s;
     return ret == 0 && item != NULL ? out->take(f, out, item) : ret;
 }
 
@@ -140,56 +149,35 @@ static int walk_stacked(struct fp_eval *f, const struct fp_node *n, const struct
     return ret;
 }
 
-static int walk_answer(struct fp_eval *f, uint32_t id, const struct fp_scope *s, struct fp_flow *out)
+static int walk_answer(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, struct fp_flow *out)
 {
     enum fhirpath_answer answer;
-    int ret = fp_eval_truth(f, id, s, &answer);
+    int ret = fp_answer(f, n, s, &answer);
     if (ret < 0 || answer == FHIRPATH_EMPTY)
         return ret;
     return out->take(f, out, &(struct fhirpath_item){ .kind = FHIRPATH_BOOLEAN, .integer = answer == FHIRPATH_YES });
 }
 
-static int walk_one(struct fp_eval *f, uint32_t id, const struct fp_scope *s, struct fp_flow *out)
+static int walk_one(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, struct fp_flow *out)
 {
     struct fhirpath_item item;
     bool present = false;
-    int ret = fp_eval_single(f, id, s, &item, &present);
+    int ret = fp_one(f, n, s, &item, &present);
     return ret == 0 && present ? out->take(f, out, &item) : ret;
-}
-
-enum fp_way fp_way_of(const struct fp_node *n)
-{
-    static const uint8_t ops[FP_OPS] = {
-        [FP_NAME] = FP_WAY_NAME, [FP_ITEM_AT] = FP_WAY_STACK, [FP_THIS] = FP_WAY_THIS, [FP_INDEX] = FP_WAY_ONE, [FP_TOTAL] = FP_WAY_STACK, [FP_CONSTANT] = FP_WAY_CONSTANT, [FP_NOTHING] = FP_WAY_ONE,
-        [FP_BOOL] = FP_WAY_ONE, [FP_STRING] = FP_WAY_ONE, [FP_INTEGER] = FP_WAY_ONE, [FP_DECIMAL] = FP_WAY_ONE, [FP_DATE] = FP_WAY_ONE, [FP_DATETIME] = FP_WAY_ONE, [FP_TIME] = FP_WAY_ONE,
-        [FP_QUANTITY] = FP_WAY_ONE, [FP_IS] = FP_WAY_ANSWER, [FP_AS] = FP_WAY_ONE, [FP_LESS] = FP_WAY_ANSWER, [FP_LESS_EQUAL] = FP_WAY_ANSWER, [FP_GREATER] = FP_WAY_ANSWER,
-        [FP_GREATER_EQUAL] = FP_WAY_ANSWER, [FP_EQUAL] = FP_WAY_ANSWER, [FP_NOT_EQUAL] = FP_WAY_ANSWER, [FP_EQUIVALENT] = FP_WAY_ANSWER, [FP_NOT_EQUIVALENT] = FP_WAY_ANSWER,
-        [FP_IN] = FP_WAY_ANSWER, [FP_CONTAINS] = FP_WAY_ANSWER, [FP_AND] = FP_WAY_ANSWER, [FP_OR] = FP_WAY_ANSWER, [FP_XOR] = FP_WAY_ANSWER, [FP_IMPLIES] = FP_WAY_ANSWER,
-    };
-    static const uint8_t calls[FN_COUNT_OF_FUNCTIONS] = {
-        [FN_WHERE] = FP_WAY_FLOW, [FN_SELECT] = FP_WAY_FLOW, [FN_OF_TYPE] = FP_WAY_FLOW, [FN_FIRST] = FP_WAY_FLOW, [FN_TAIL] = FP_WAY_FLOW, [FN_TRACE] = FP_WAY_FLOW, [FN_COUNT] = FP_WAY_ONE,
-        [FN_EXISTS] = FP_WAY_ANSWER, [FN_EMPTY] = FP_WAY_ANSWER, [FN_ALL] = FP_WAY_ANSWER, [FN_NOT] = FP_WAY_ANSWER, [FN_IS] = FP_WAY_ANSWER, [FN_HAS_VALUE] = FP_WAY_ANSWER,
-    };
-    return (enum fp_way)(n->op == FP_CALL ? calls[n->fn] : ops[n->op]);
 }
 
 int fp_walk(struct fp_eval *f, uint32_t id, const struct fp_scope *s, struct fp_flow *out)
 {
+    static walker *const ways[FP_WAYS] = {
+        [FP_WAY_STACK] = walk_stacked, [FP_WAY_THIS] = walk_this, [FP_WAY_CONSTANT] = walk_constant, [FP_WAY_NAME] = walk_name, [FP_WAY_START] = walk_start, [FP_WAY_FLOW] = walk_call,
+        [FP_WAY_ONE] = walk_one, [FP_WAY_ANSWER] = walk_answer,
+    };
     const struct fp_node *n = &f->nodes[id - 1];
     int ret = fp_step(f, 1);
     if (ret < 0)
         return ret;
     f->column = n->column;
-    switch (fp_way_of(n)) {
-    case FP_WAY_NAME: return walk_name(f, n, s, out);
-    case FP_WAY_THIS: return s->self != NULL ? out->take(f, out, s->self) : 0;
-    case FP_WAY_CONSTANT: return walk_constant(f, n, out);
-    case FP_WAY_FLOW: return walk_call(f, n, s, out);
-    case FP_WAY_ONE: return walk_one(f, id, s, out);
-    case FP_WAY_ANSWER: return walk_answer(f, id, s, out);
-    case FP_WAY_STACK: break;
-    }
-    return walk_stacked(f, n, s, out);
+    return ways[n->way](f, n, s, out);
 }
 
 /* ---- who asks ---- */
@@ -287,7 +275,7 @@ static int take_has_value(struct fp_eval *f, struct fp_flow *flow, const struct 
     return fp_step(f, 1);
 }
 
-static int answer_type(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, enum fhirpath_answer *ret)
+int fp_answer_type(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, enum fhirpath_answer *ret)
 {
     struct fhirpath_item item;
     bool present = false, is = false;
@@ -300,50 +288,74 @@ static int answer_type(struct fp_eval *f, const struct fp_node *n, const struct 
     return r < 0 ? r : 0;
 }
 
-int fp_answer(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, enum fhirpath_answer *ret)
+int fp_answer_any(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, enum fhirpath_answer *ret)
 {
-    struct fp_flow out = { .node = n, .scope = s };
-    struct truth truth = { { .take = take_truth }, FHIRPATH_EMPTY, false };
-    bool yes;
-    int r;
-    if (n->op == FP_IS)
-        return answer_type(f, n, s, ret);
-    switch (n->fn) {
-    case FN_NOT:
-        r = n->kid[0] != 0 ? fp_eval_truth(f, n->kid[0], s, &truth.answer) : walk_focus(f, n, s, &truth.flow);
-        *ret = truth.answer == FHIRPATH_EMPTY ? FHIRPATH_EMPTY : truth.answer == FHIRPATH_YES ? FHIRPATH_NO : FHIRPATH_YES;
-        return r;
-    case FN_IS: return answer_type(f, n, s, ret);
-    case FN_HAS_VALUE: out.take = take_has_value; break;
-    default: out.take = n->kid[1] != 0 ? take_criteria : take_any; break;
-    }
-    r = walk_focus(f, n, s, &out);
-    if (n->fn == FN_HAS_VALUE)
-        yes = out.seen == 1 && out.said != 0;
-    else
-        yes = (out.said != 0) == (n->fn == FN_EXISTS);
-    *ret = yes ? FHIRPATH_YES : FHIRPATH_NO;
+    struct fp_flow out = { .take = n->kid[1] != 0 ? take_criteria : take_any, .node = n, .scope = s };
+    int r = walk_focus(f, n, s, &out);
+    *ret = (out.said != 0) == (n->fn == FN_EXISTS) ? FHIRPATH_YES : FHIRPATH_NO;
     return r < 0 ? r : 0;
 }
 
-/* `path = 'text'`: two collections of one item are equal when these are; flow.seen counts the items. */
-struct equal { struct fp_flow flow; const struct fhirpath_item *value; uint32_t path; enum fhirpath_answer answer; };
-
-static int take_equal(struct fp_eval *f, struct fp_flow *flow, const struct fhirpath_item *item)
+int fp_answer_not(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, enum fhirpath_answer *ret)
 {
-    struct equal *q = (void *)flow;
-    if (flow->seen++ == 0)
-        return fp_equal(f, item, q->value, &q->answer);
+    struct truth truth = { { .take = take_truth }, FHIRPATH_EMPTY, false };
+    int r = n->kid[0] != 0 ? fp_eval_truth(f, n->kid[0], s, &truth.answer) : walk_focus(f, n, s, &truth.flow);
+    *ret = truth.answer == FHIRPATH_EMPTY ? FHIRPATH_EMPTY : truth.answer == FHIRPATH_YES ? FHIRPATH_NO : FHIRPATH_YES;
+    return r;
+}
+
+int fp_answer_has_value(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, enum fhirpath_answer *ret)
+{
+    struct fp_flow out = { .take = take_has_value };
+    int r = walk_focus(f, n, s, &out);
+    *ret = out.seen == 1 && out.said != 0 ? FHIRPATH_YES : FHIRPATH_NO;
+    return r < 0 ? r : 0;
+}
+
+/* `path = value`: two collections of one item are equal when these are; flow.seen counts the items. */
+struct equal { struct fp_flow flow; const struct fhirpath_item *value; struct bytes text; uint32_t path; enum fhirpath_answer answer; };
+
+static int several_are_not_equal(struct fp_eval *f, struct equal *q)
+{
     q->answer = FHIRPATH_NO;
     return is_calm(f, q->path) ? FP_ENOUGH : 0;
 }
 
+static int take_equal(struct fp_eval *f, struct fp_flow *flow, const struct fhirpath_item *item)
+{
+    struct equal *q = (void *)flow;
+    return flow->seen++ == 0 ? fp_equal(f, item, q->value, &q->answer) : several_are_not_equal(f, q);
+}
+
+static int take_equal_text(struct fp_eval *f, struct fp_flow *flow, const struct fhirpath_item *item)
+{
+    struct equal *q = (void *)flow;
+    struct bytes text;
+    if (flow->seen++ > 0)
+        return several_are_not_equal(f, q);
+    if (!fp_plain_text(f, item, &text))
+        return fp_equal(f, item, &(struct fhirpath_item){ .kind = FHIRPATH_STRING, .text = q->text.data, .len = q->text.len }, &q->answer);
+    q->answer = text.len == q->text.len && memcmp(text.data, q->text.data, text.len) == 0 ? FHIRPATH_YES : FHIRPATH_NO;
+    return fp_step(f, 1);
+}
+
+static int ask_equal(struct fp_eval *f, const struct fp_scope *s, struct equal *q, enum fhirpath_answer *ret)
+{
+    int r = fp_walk(f, q->path, s, &q->flow);
+    *ret = q->answer;
+    return r < 0 ? r : 0;
+}
+
 int fp_walk_equal(struct fp_eval *f, uint32_t id, const struct fp_scope *s, const struct fhirpath_item *value, enum fhirpath_answer *ret)
 {
-    struct equal out = { { .take = take_equal }, value, id, FHIRPATH_EMPTY };
-    int r = fp_walk(f, id, s, &out.flow);
-    *ret = out.answer;
-    return r < 0 ? r : 0;
+    struct equal q = { .flow = { .take = take_equal }, .value = value, .path = id, .answer = FHIRPATH_EMPTY };
+    return ask_equal(f, s, &q, ret);
+}
+
+int fp_walk_equal_text(struct fp_eval *f, uint32_t id, const struct fp_scope *s, struct bytes text, enum fhirpath_answer *ret)
+{
+    struct equal q = { .flow = { .take = take_equal_text }, .text = text, .path = id, .answer = FHIRPATH_EMPTY };
+    return ask_equal(f, s, &q, ret);
 }
 
 static int take_member(struct fp_eval *f, struct fp_flow *flow, const struct fhirpath_item *item)
@@ -357,10 +369,11 @@ static int take_member(struct fp_eval *f, struct fp_flow *flow, const struct fhi
 
 int fp_walk_member(struct fp_eval *f, uint32_t id, const struct fp_scope *s, const struct fhirpath_item *value, bool *ret_found)
 {
-    struct equal out = { { .take = take_member }, value, id, FHIRPATH_NO };
-    int r = fp_walk(f, id, s, &out.flow);
-    *ret_found = out.answer == FHIRPATH_YES;
-    return r < 0 ? r : 0;
+    struct equal q = { .flow = { .take = take_member }, .value = value, .path = id, .answer = FHIRPATH_NO };
+    enum fhirpath_answer answer;
+    int r = ask_equal(f, s, &q, &answer);
+    *ret_found = answer == FHIRPATH_YES;
+    return r;
 }
 
 static int take_count(struct fp_eval *f, struct fp_flow *flow, const struct fhirpath_item *item)

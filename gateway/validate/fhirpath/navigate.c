@@ -136,8 +136,11 @@ bool fhirpath_is_hollow(const struct fhirpath_env *env, const struct fhirpath_it
     return is_hollow(env, item, 0);
 }
 
+/* Whose children are handed on: an object, or the companion of a value, and the nearest resource. */
+struct holder { const struct json_node *object, *resource; };
+
 /* One child, a value or only its companion. A resource is of the type that it says itself. */
-static int hand_child(struct fp_eval *f, struct fp_flow *out, const struct fhirpath_item *parent, const struct img_member *member, const struct json_node *node, const struct json_node *companion)
+static int hand_child(struct fp_eval *f, struct fp_flow *out, const struct holder *holder, const struct img_member *member, const struct json_node *node, const struct json_node *companion)
 {
     const struct image *image = f->env->image;
     if (node != NULL && node->type == JSON_NULL)
@@ -146,12 +149,12 @@ static int hand_child(struct fp_eval *f, struct fp_flow *out, const struct fhirp
         companion = NULL;
     if (node == NULL && companion == NULL)
         return 0;
-    struct fhirpath_item child = { .kind = FHIRPATH_NODE, .node = node, .companion = companion, .resource = parent->resource };
+    struct fhirpath_item child = { .kind = FHIRPATH_NODE, .node = node, .companion = companion, .resource = holder->resource };
     set_type(image, member, &child);
     if (f->env->reference_ways && !is_of_kind(image_profile(image, child.type), node))
         return 0;
     /* Resource.id is an id, though the definitions of R4 call it a string. */
-    if (node != NULL && node->key_len == 2 && memcmp(node->key, "id", 2) == 0 && parent->node == parent->resource && child.type != 0)
+    if (node != NULL && node->key_len == 2 && memcmp(node->key, "id", 2) == 0 && holder->object == holder->resource && child.type != 0)
         child.type = f->env->document != NULL ? f->env->document->id_type : image_find_type(image, "id", 2);
     if (node != NULL && node->type == JSON_OBJECT && is_resource_kind(image, child.type) && json_get(node, "resourceType") != NULL)
         child = fhirpath_resource_of(f->env, node);
@@ -159,16 +162,16 @@ static int hand_child(struct fp_eval *f, struct fp_flow *out, const struct fhirp
 }
 
 /* A member's value: an array's items with the companions at the same positions, or one. */
-static int hand_member(struct fp_eval *f, struct fp_flow *out, const struct fhirpath_item *parent, const struct img_member *member, const struct json_node *value, const struct json_node *companion)
+static int hand_member(struct fp_eval *f, struct fp_flow *out, const struct holder *holder, const struct img_member *member, const struct json_node *value, const struct json_node *companion)
 {
     if (!json_is(value, JSON_ARRAY) && !json_is(companion, JSON_ARRAY))
-        return hand_child(f, out, parent, member, value, companion);
+        return hand_child(f, out, holder, member, value, companion);
     if (f->env->reference_ways && member != NULL && (image_element(f->env->image, member->element)->flags & IMG_ARRAY) == 0)
         return 0;                        /* a list where one belongs */
     const struct json_node *v = json_is(value, JSON_ARRAY) ? value->child : value, *c = json_is(companion, JSON_ARRAY) ? companion->child : companion;
     int ret = 0;
     while (ret == 0 && (v != NULL || c != NULL)) {
-        ret = hand_child(f, out, parent, member, v, c);
+        ret = hand_child(f, out, holder, member, v, c);
         v = v != NULL && v->parent == value ? v->next : NULL;
         c = c != NULL && c->parent == companion ? c->next : NULL;
     }
@@ -205,8 +208,9 @@ static bool is_choice(const struct image *image, const struct img_element *def, 
     return image_find_type(image, type, n) != 0;
 }
 
-static int hand_choice(struct fp_eval *f, struct fp_flow *out, const struct fhirpath_item *item, const struct json_node *object, const struct img_element *def, const char *name, size_t len)
+static int hand_choice(struct fp_eval *f, struct fp_flow *out, const struct holder *holder, const struct img_element *def, const char *name, size_t len)
 {
+    const struct json_node *object = holder->object;
     const struct img_member *member;
     int ret = 0;
     for (const struct json_node *n = object->child; ret == 0 && n != NULL; n = n->next) {
@@ -216,13 +220,13 @@ static int hand_choice(struct fp_eval *f, struct fp_flow *out, const struct fhir
         if (key_len <= len || key[len] < 'A' || key[len] > 'Z' || memcmp(key, name, len) != 0 || !is_choice(f->env->image, def, key, key_len, len, &member))
             continue;
         if (!lone) {
-            ret = hand_member(f, out, item, member, n, companion_of(object, key, key_len));
+            ret = hand_member(f, out, holder, member, n, companion_of(object, key, key_len));
         } else {
             bool has_value = false;
             for (const struct json_node *v = object->child; v != NULL && !has_value; v = v->next)
                 has_value = key_is(v, key, key_len);
             if (!has_value)
-                ret = hand_member(f, out, item, member, NULL, n);
+                ret = hand_member(f, out, holder, member, NULL, n);
         }
     }
     return ret;
@@ -249,59 +253,78 @@ static const struct json_node *partner(const struct document *document, const st
     return NULL;
 }
 
+static int hand_known(struct fp_eval *f, struct fp_flow *out, const struct holder *holder, img_str name);
+
+/* Does the path go on with a name in this object? Then nobody needs the item. */
+static bool goes_on(const struct fp_flow *out, const struct known *known, const struct img_profile *type)
+{
+    return out->take == fp_take_name && known->read && out->node->number != 0 && (known->resource || (type != NULL && type->kind == IMG_COMPLEX));
+}
+
 /* A value whose definition is known, with nothing beside it. */
-static int hand_value(struct fp_eval *f, struct fp_flow *out, const struct fhirpath_item *parent, const struct known *known, const struct json_node *node)
+static int hand_value(struct fp_eval *f, struct fp_flow *out, const struct holder *holder, const struct known *known, const struct json_node *node)
 {
     const struct image *image = f->env->image;
-    const struct img_member *member = &image->members[known->member - 1];
     const struct img_profile *type = image_profile(image, known->type);
-    struct fhirpath_item child = { .kind = FHIRPATH_NODE, .node = node, .type = known->type, .element = member->element, .resource = parent->resource };
-    if (known->resource) {
-        child.element = 0;
-        child.resource = node;
-        return out->take(f, out, &child);
+    if (goes_on(out, known, type)) {
+        f->column = out->node->column;
+        return hand_known(f, out->next, &(struct holder){ node, known->resource ? node : holder->resource }, (img_str)out->node->number);
     }
+    if (known->resource)
+        return out->take(f, out, &(struct fhirpath_item){ .kind = FHIRPATH_NODE, .node = node, .type = known->type, .resource = node });
+    const struct img_member *member = &image->members[known->member - 1];
     if (type == NULL || type->kind == IMG_RESOURCE || node->type == JSON_NULL || !f->env->reference_ways)
-        return hand_child(f, out, parent, member, node, NULL);
+        return hand_child(f, out, holder, member, node, NULL);
     if (!is_of_kind(type, node))
         return 0;
-    if (node->key_len == 2 && parent->node == parent->resource && memcmp(node->key, "id", 2) == 0)
+    struct fhirpath_item child = { .kind = FHIRPATH_NODE, .node = node, .type = known->type, .element = member->element, .resource = holder->resource };
+    if (node->key_len == 2 && holder->object == holder->resource && memcmp(node->key, "id", 2) == 0)
         child.type = f->env->document->id_type;
     return out->take(f, out, &child);
 }
 
-/* As hand_named(), where it is known what each member is. */
-static int hand_known(struct fp_eval *f, struct fp_flow *out, const struct fhirpath_item *item, const struct json_node *object, img_str name)
+/* A member of the name that is wanted. */
+static int hand_known_member(struct fp_eval *f, struct fp_flow *out, const struct holder *holder, const struct json_node *n, bool companions, bool list)
 {
     const struct document *document = f->env->document;
-    bool companions = document_known(document, object)->companions;
+    const struct json_node *other = companions ? partner(document, holder->object, n) : NULL;
     int ret = 0;
-    if ((document_known(document, object)->names & document_name_bit(name)) == 0)
-        return 0;
-    for (const struct json_node *n = object->child; ret == 0 && n != NULL; n = n->next) {
-        const struct known *known = document_known(document, n);
-        if (known->name != name)
-            continue;
-        const struct json_node *other = companions ? partner(document, object, n) : NULL;
-        const struct img_member *member = document_member(document, n);
-        bool list = (image_element(f->env->image, member->element)->flags & IMG_ARRAY) != 0;
-        if (n->key[0] == '_')
-            ret = other == NULL ? hand_member(f, out, item, member, NULL, n) : 0;
-        else if (other != NULL || (n->type == JSON_ARRAY && !list))
-            ret = hand_member(f, out, item, member, n, other);
-        else if (n->type != JSON_ARRAY)
-            ret = hand_value(f, out, item, known, n);
-        else
-            for (const struct json_node *v = n->child; ret == 0 && v != NULL; v = v->next)
-                ret = hand_value(f, out, item, document_known(document, v), v);
-    }
+    if (n->key[0] == '_')
+        return other == NULL ? hand_member(f, out, holder, document_member(document, n), NULL, n) : 0;
+    if (other != NULL || (n->type == JSON_ARRAY && !list))
+        return hand_member(f, out, holder, document_member(document, n), n, other);
+    if (n->type != JSON_ARRAY)
+        return hand_value(f, out, holder, document_known(document, n), n);
+    for (const struct json_node *v = n->child; ret == 0 && v != NULL; v = v->next)
+        ret = hand_value(f, out, holder, document_known(document, v), v);
     return ret;
 }
 
-static int hand_named(struct fp_eval *f, struct fp_flow *out, const struct fhirpath_item *item, const struct json_node *object, const char *name, size_t len)
+/* As hand_named(), where it is known what each member is. */
+static int hand_known(struct fp_eval *f, struct fp_flow *out, const struct holder *holder, img_str name)
+{
+    const struct document *document = f->env->document;
+    const struct known *own = document_known(document, holder->object), *known;
+    int ret = fp_step(f, 1);
+    if (ret < 0 || (own->names & document_name_bit(name)) == 0)
+        return ret;
+    for (const struct json_node *n = holder->object->child; n != NULL; n = n->next) {
+        known = document_known(document, n);
+        if (known->name != name)
+            continue;
+        unsigned flags = image_element(f->env->image, f->env->image->members[known->member - 1].element)->flags;
+        ret = hand_known_member(f, out, holder, n, own->companions, (flags & IMG_ARRAY) != 0);
+        /* Only a choice, or a value with something beside it, is there twice. */
+        if (ret != 0 || (!own->companions && (flags & IMG_CHOICE) == 0))
+            return ret;
+    }
+    return 0;
+}
+
+static int hand_named(struct fp_eval *f, struct fp_flow *out, const struct holder *holder, const struct fhirpath_item *item, const char *name, size_t len)
 {
     const struct image *image = f->env->image;
-    const struct json_node *value = NULL, *companion = NULL;
+    const struct json_node *object = holder->object, *value = NULL, *companion = NULL;
     const struct img_element *def;
     bool choice = false;
     for (const struct json_node *n = object->child; n != NULL; n = n->next) {
@@ -322,16 +345,17 @@ static int hand_named(struct fp_eval *f, struct fp_flow *out, const struct fhirp
     if (value != NULL || companion != NULL) {
         const struct img_member *member = def != NULL ? image_member(image, def, name, len) : NULL;
         if (def == NULL ? !(len == 12 && memcmp(name, "resourceType", 12) == 0) : member != NULL && member->type == 0)
-            return hand_member(f, out, item, member, value, companion);
+            return hand_member(f, out, holder, member, value, companion);
         if (def != NULL && member != NULL)
             return 0;
     }
-    return choice ? hand_choice(f, out, item, object, def, name, len) : 0;
+    return choice ? hand_choice(f, out, holder, def, name, len) : 0;
 }
 
-static int hand_all(struct fp_eval *f, struct fp_flow *out, const struct fhirpath_item *item, const struct json_node *object)
+static int hand_all(struct fp_eval *f, struct fp_flow *out, const struct holder *holder, const struct fhirpath_item *item)
 {
     const struct image *image = f->env->image;
+    const struct json_node *object = holder->object;
     const struct img_element *def = definition(image, item);
     int ret = 0;
     for (const struct json_node *n = object->child; ret == 0 && n != NULL; n = n->next) {
@@ -342,14 +366,14 @@ static int hand_all(struct fp_eval *f, struct fp_flow *out, const struct fhirpat
         if (len == 12 && memcmp(key, "resourceType", 12) == 0)
             continue;
         if (!lone) {
-            ret = hand_member(f, out, item, member, n, companion_of(object, key, len));
+            ret = hand_member(f, out, holder, member, n, companion_of(object, key, len));
             continue;
         }
         bool has_value = false;
         for (const struct json_node *v = object->child; v != NULL && !has_value; v = v->next)
             has_value = key_is(v, key, len);
         if (!has_value)
-            ret = hand_member(f, out, item, member, NULL, n);
+            ret = hand_member(f, out, holder, member, NULL, n);
     }
     return ret;
 }
@@ -386,17 +410,30 @@ int fp_children(struct fp_eval *f, const struct fhirpath_item *item, const struc
         return name != NULL ? hand_quantity_part(f, out, item, name->text, name->len) : 0;
     if (item->kind != FHIRPATH_NODE)
         return 0;
-    const struct json_node *object = json_is(item->node, JSON_OBJECT) ? item->node : item->companion;
-    if (!json_is(object, JSON_OBJECT) || (name != NULL && name->len == 0))
+    const struct holder holder = { json_is(item->node, JSON_OBJECT) ? item->node : item->companion, item->resource };
+    if (!json_is(holder.object, JSON_OBJECT) || (name != NULL && name->len == 0))
         return 0;
     if (name == NULL)
-        return hand_all(f, out, item, object);
-    if (f->env->document != NULL && name->number != 0 && !f->env->strict && document_known(f->env->document, object)->read)
-        return hand_known(f, out, item, object, name->number);
-    if (f->env->document == NULL || f->env->strict || definition(f->env->image, item) == NULL)
-        return hand_named(f, out, item, object, name->text, name->len);
+        return hand_all(f, out, &holder, item);
+    bool known = f->env->document != NULL && !f->env->strict;
+    if (known && name->number != 0 && document_known(f->env->document, holder.object)->read)
+        return hand_known(f, out, &holder, name->number);
+    if (!known || definition(f->env->image, item) == NULL)
+        return hand_named(f, out, &holder, item, name->text, name->len);
     img_str number = name->number != 0 ? name->number : image_find_str(f->env->image, name->text, name->len);
-    return number != 0 ? hand_known(f, out, item, object, number) : 0;
+    return number != 0 ? hand_known(f, out, &holder, number) : 0;
+}
+
+/* What most steps of a path meet: an object that is known. The rest is above. */
+int fp_take_name(struct fp_eval *f, struct fp_flow *flow, const struct fhirpath_item *item)
+{
+    const struct fp_node *n = flow->node;
+    const struct fp_name name = { f->program + n->text, n->len, (img_str)n->number };
+    int ret = fp_step(f, 1);
+    f->column = n->column;
+    if (ret == 0 && n->number != 0 && item->kind == FHIRPATH_NODE && json_is(item->node, JSON_OBJECT) && f->env->document != NULL && !f->env->strict && document_known(f->env->document, item->node)->read)
+        return hand_known(f, flow->next, &(struct holder){ item->node, item->resource }, name.number);
+    return ret == 0 ? fp_children(f, item, &name, flow->next) : ret;
 }
 
 /* ---- types ---- */

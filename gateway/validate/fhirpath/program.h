@@ -38,6 +38,15 @@ enum fp_flag {
     FP_SINGLE = 2,     /* one item at most */
 };
 
+/* How a node is evaluated. */
+enum fp_way {
+    FP_WAY_STACK,      /* a collection on the stack: fp_eval_stacked() */
+    FP_WAY_THIS, FP_WAY_CONSTANT, FP_WAY_NAME, FP_WAY_START /* a name that may be that of a type */, FP_WAY_FLOW,   /* item by item: fp_walk() */
+    FP_WAY_ONE,        /* one item at most: fp_eval_single() */
+    FP_WAY_ANSWER,     /* a truth value: fp_eval_truth() */
+    FP_WAYS
+};
+
 /* Constants that are known when the program is made. */
 enum fp_constant { FP_ANY_CONSTANT, FP_CONTEXT, FP_RESOURCE, FP_ROOT_RESOURCE, FP_CONSTANTS };
 
@@ -47,7 +56,8 @@ struct fp_node {
     uint32_t kid[FP_KIDS];       /* node index + 1, 0 = none */
     uint32_t text, len;          /* offset from the header, bytes; a NUL follows */
     uint32_t column;             /* 1-based byte in the expression */
-    uint32_t flags;              /* enum fp_flag */
+    uint8_t flags, way;          /* enum fp_flag, enum fp_way: they follow from the rest */
+    uint16_t spare;
     int64_t number;              /* boolean, integer, name; of a type its img_id, 0 = not looked up */
 };
 

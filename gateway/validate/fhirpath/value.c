@@ -303,8 +303,7 @@ static enum fhirpath_answer values_equal(struct fp_eval *f, const struct fhirpat
     return f->env->reference_ways && fhirpath_text(a, &s) && fhirpath_text(b, &t) && s.len == t.len && memcmp(s.data, t.data, s.len) == 0 ? FHIRPATH_YES : FHIRPATH_NO;
 }
 
-/* A text, or an element that cannot be anything else. */
-static bool plain_text(const struct fp_eval *f, const struct fhirpath_item *item, struct bytes *ret)
+bool fp_plain_text(const struct fp_eval *f, const struct fhirpath_item *item, struct bytes *ret)
 {
     const struct json_node *n = item->node;
     if (item->kind == FHIRPATH_STRING) {
@@ -323,7 +322,7 @@ int fp_equal(struct fp_eval *f, const struct fhirpath_item *a, const struct fhir
     if (r < 0)
         return r;
     struct bytes s, t;
-    if (plain_text(f, a, &s) && plain_text(f, b, &t)) {
+    if (fp_plain_text(f, a, &s) && fp_plain_text(f, b, &t)) {
         *ret = s.len == t.len && memcmp(s.data, t.data, s.len) == 0 ? FHIRPATH_YES : FHIRPATH_NO;
         return 0;
     }
