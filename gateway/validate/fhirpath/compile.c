@@ -115,13 +115,25 @@ static uint8_t flags_of_call(const struct fp_node *nodes, const struct fp_node *
     case FN_TAIL: case FN_TRACE: return focus;
     case FN_SELECT: return focus & argument;
     case FN_OF_TYPE: return (n->number != 0 ? focus & FP_CALM : 0) | (focus & FP_SINGLE);   /* a type that nobody knows is an error */
-    case FN_IS: return FP_SINGLE;
+    case FN_IS: case FN_INDEX_OF: case FN_LAST_INDEX_OF: case FN_SUBSTRING: case FN_STARTS_WITH: case FN_ENDS_WITH: case FN_CONTAINS: case FN_LENGTH: case FN_MATCHES: case FN_MATCHES_FULL:
+        return FP_SINGLE;
     default: return 0;
     }
 }
 
-/* enum fp_flag of a node whose operands have theirs. */
-static uint8_t flags_of(const struct fp_node *nodes, const struct fp_node *n)
+/* FP_FIXED, or 0 */
+static uint8_t fixed(const struct fp_node *nodes, const struct fp_node *n)
+{
+    if (n->op == FP_THIS || n->op == FP_INDEX || n->op == FP_TOTAL || ((n->op == FP_NAME || n->op == FP_CALL) && n->kid[0] == 0))
+        return 0;
+    for (unsigned k = 0; k < FP_KIDS; k++)
+        if (n->kid[k] != 0 && (nodes[n->kid[k] - 1].flags & FP_FIXED) == 0)
+            return 0;
+    return FP_FIXED;
+}
+
+/* FP_CALM and FP_SINGLE of a node whose operands have theirs. */
+static uint8_t calm_and_single(const struct fp_node *nodes, const struct fp_node *n)
 {
     uint8_t operands = flags_of_operands(nodes, n);
     switch ((enum fp_op)n->op) {
@@ -140,6 +152,12 @@ static uint8_t flags_of(const struct fp_node *nodes, const struct fp_node *n)
 
 /* ---- nodes ---- */
 
+/* enum fp_flag of a node whose operands have theirs. */
+static uint8_t flags_of(const struct fp_node *nodes, const struct fp_node *n)
+{
+    return (uint8_t)((calm_and_single(nodes, n) & (FP_CALM | FP_SINGLE)) | fixed(nodes, n));
+}
+
 static uint8_t way_of(const struct fp_node *n, const char *text)
 {
     static const uint8_t ops[FP_OPS] = {
@@ -151,6 +169,8 @@ static uint8_t way_of(const struct fp_node *n, const char *text)
     };
     static const uint8_t calls[FN_COUNT_OF_FUNCTIONS] = {
         [FN_WHERE] = FP_WAY_FLOW, [FN_SELECT] = FP_WAY_FLOW, [FN_OF_TYPE] = FP_WAY_FLOW, [FN_FIRST] = FP_WAY_FLOW, [FN_TAIL] = FP_WAY_FLOW, [FN_TRACE] = FP_WAY_FLOW, [FN_COUNT] = FP_WAY_ONE,
+        [FN_INDEX_OF] = FP_WAY_ONE, [FN_LAST_INDEX_OF] = FP_WAY_ONE, [FN_SUBSTRING] = FP_WAY_ONE, [FN_STARTS_WITH] = FP_WAY_ONE, [FN_ENDS_WITH] = FP_WAY_ONE, [FN_CONTAINS] = FP_WAY_ONE,
+        [FN_LENGTH] = FP_WAY_ONE, [FN_MATCHES] = FP_WAY_ONE, [FN_MATCHES_FULL] = FP_WAY_ONE,
         [FN_EXISTS] = FP_WAY_ANSWER, [FN_EMPTY] = FP_WAY_ANSWER, [FN_ALL] = FP_WAY_ANSWER, [FN_NOT] = FP_WAY_ANSWER, [FN_IS] = FP_WAY_ANSWER, [FN_HAS_VALUE] = FP_WAY_ANSWER,
     };
     if (n->op == FP_NAME && n->kid[0] == 0 && text[0] >= 'A' && text[0] <= 'Z')

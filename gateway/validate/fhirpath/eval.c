@@ -193,22 +193,21 @@ int fp_constant(struct fp_eval *f, const struct fp_node *n, struct fhirpath_item
 
 int fp_one(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, struct fhirpath_item *ret, bool *ret_present)
 {
+    static fp_function_of_one *const calls[FN_COUNT_OF_FUNCTIONS] = {
+        [FN_INDEX_OF] = fp_one_text, [FN_LAST_INDEX_OF] = fp_one_text, [FN_SUBSTRING] = fp_one_text, [FN_STARTS_WITH] = fp_one_text, [FN_ENDS_WITH] = fp_one_text,
+        [FN_CONTAINS] = fp_one_text, [FN_LENGTH] = fp_one_text, [FN_MATCHES] = fp_one_match, [FN_MATCHES_FULL] = fp_one_match,
+    };
     int64_t count = s->index;
     int r = 0;
-    *ret_present = true;
-    if (is_literal(f, n, ret))
+    *ret_present = is_literal(f, n, ret);
+    if (*ret_present || n->op == FP_NOTHING || (n->op == FP_INDEX && count < 0))
         return 0;
-    *ret_present = false;
-    switch (n->op) {
-    case FP_NOTHING: return 0;
-    case FP_INDEX: *ret_present = count >= 0; break;
-    default:
+    if (n->op == FP_CALL && calls[n->fn] != NULL)
+        return calls[n->fn](f, n, s, ret, ret_present);
+    if (n->op == FP_CALL)
         r = fp_walk_count(f, n, s, &count);
-        *ret_present = r == 0;
-        break;
-    }
-    if (*ret_present)
-        *ret = (struct fhirpath_item){ .kind = FHIRPATH_INTEGER, .integer = count };
+    *ret_present = r == 0;
+    *ret = fp_integer(count);
     return r;
 }
 
@@ -227,8 +226,10 @@ int fp_focus(struct fp_eval *f, size_t base, struct fhirpath_item *ret, bool *re
     if (f->top - base > 1)
         return fp_fail(f, ERR_INVALID, "one item wanted, several found");
     *ret_present = f->top > base;
-    if (*ret_present)
-        *ret = fp_value(f, &f->stack[base]);
+    if (*ret_present) {
+        *ret = f->stack[base];
+        fp_make_value(f, ret);
+    }
     f->top = base;
     return 0;
 }
@@ -238,8 +239,18 @@ int fp_argument(struct fp_eval *f, const struct fp_node *n, unsigned i, const st
     *ret_present = false;
     int r = n->kid[i] != 0 ? fp_eval_single(f, n->kid[i], s, ret, ret_present) : 0;
     if (r == 0 && *ret_present)
-        *ret = fp_value(f, ret);
+        fp_make_value(f, ret);
     return r;
+}
+
+int fp_focus_value(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, struct fhirpath_item *ret, bool *ret_present)
+{
+    if (n->kid[0] != 0)
+        return fp_argument(f, n, 0, s, ret, ret_present);
+    *ret_present = s->self != NULL;
+    if (s->self != NULL)
+        *ret = fp_value(f, s->self);
+    return 0;
 }
 
 /* ---- nodes ---- */
@@ -398,14 +409,41 @@ int fp_answer(struct fp_eval *f, const struct fp_node *n, const struct fp_scope 
     return (n->op == FP_CALL ? calls[n->fn] : ops[n->op])(f, n, s, ret);
 }
 
+/* A criterion is asked of each item; what in it does not depend on the item is asked once. */
+static int fixed_answer(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, enum fhirpath_answer *ret)
+{
+    uint32_t id = (uint32_t)(n - f->nodes) + 1;
+    for (unsigned i = 0; i < f->fixed_count; i++)
+        if (f->fixed[i].id == id) {
+            *ret = f->fixed[i].answer;
+            return 0;
+        }
+    int r = fp_answer(f, n, s, ret);
+    if (r == 0 && f->fixed_count < FP_FIXED_ANSWERS) {
+        f->fixed[f->fixed_count].id = id;
+        f->fixed[f->fixed_count++].answer = *ret;
+    }
+    return r;
+}
+
 int fp_eval_truth(struct fp_eval *f, uint32_t id, const struct fp_scope *s, enum fhirpath_answer *ret)
 {
     const struct fp_node *n = &f->nodes[id - 1];
-    if (n->way != FP_WAY_ANSWER)
+    struct fhirpath_item item;
+    bool present = false;
+    if (n->way != FP_WAY_ANSWER && n->way != FP_WAY_ONE)
         return fp_walk_truth(f, id, s, false, ret);
     int r = fp_step(f, 1);
     f->column = n->column;
-    return r == 0 ? fp_answer(f, n, s, ret) : r;
+    if (r < 0)
+        return r;
+    if ((n->flags & FP_FIXED) != 0 && n->way == FP_WAY_ANSWER)
+        return fixed_answer(f, n, s, ret);
+    if (n->way == FP_WAY_ANSWER)
+        return fp_answer(f, n, s, ret);
+    r = fp_one(f, n, s, &item, &present);
+    *ret = r < 0 || !present ? FHIRPATH_EMPTY : fp_is_true(&item) ? FHIRPATH_YES : FHIRPATH_NO;
+    return r;
 }
 
 static int eval_arithmetic(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s)
@@ -550,7 +588,7 @@ int fhirpath_test(const char *program, size_t len, struct fhirpath_env *env, con
         return ERR_CORRUPT;
     machine_init(&f, program, env, focus, stack, e);
     uint32_t root = ((const struct fp_header *)(const void *)program)->root + 1;
-    int ret = f.nodes[root - 1].way == FP_WAY_ANSWER ? fp_eval_truth(&f, root, &scope, &answer) : fp_walk_truth(&f, root, &scope, true, &answer);
+    int ret = f.nodes[root - 1].way == FP_WAY_ANSWER || f.nodes[root - 1].way == FP_WAY_ONE ? fp_eval_truth(&f, root, &scope, &answer) : fp_walk_truth(&f, root, &scope, true, &answer);
     env->steps = f.steps;
     if (ret == 0)
         *ret_holds = answer == FHIRPATH_YES;

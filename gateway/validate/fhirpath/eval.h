@@ -23,6 +23,7 @@ struct fp_scope {
     size_t total_count;
 };
 
+enum { FP_FIXED_ANSWERS = 4 };
 struct fp_eval {
     const char *program;
     const struct fp_node *nodes;          /* nodes[id - 1] */
@@ -33,6 +34,8 @@ struct fp_eval {
     uint64_t steps, max_steps;
     uint32_t column;                      /* of the node at work, for messages */
     int failed;                           /* code of the last failure */
+    struct { uint32_t id; enum fhirpath_answer answer; } fixed[FP_FIXED_ANSWERS];   /* of nodes that say the same in each turn of a criterion */
+    unsigned fixed_count;
     struct err *e;
 };
 
@@ -77,6 +80,9 @@ int fp_constant(struct fp_eval *f, const struct fp_node *n, struct fhirpath_item
 /* Nodes whose way is FP_WAY_ONE, FP_WAY_ANSWER, FP_WAY_STACK. */
 int fp_one(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, struct fhirpath_item *ret, bool *ret_present);
 fp_answerer fp_answer;
+/* FP_WAY_ONE of texts (fn_string.c, fn_regex.c); *ret_present is false when they are called. */
+typedef int fp_function_of_one(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, struct fhirpath_item *ret, bool *ret_present);
+fp_function_of_one fp_one_text, fp_one_match;
 int fp_eval_stacked(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s);
 int fp_eval_node(struct fp_eval *f, uint32_t id, const struct fp_scope *s);
 /* The node as a truth value; a single item that is not a boolean counts as true. */
@@ -122,6 +128,14 @@ bool fp_is_resource_type(const struct image *image, const struct fhirpath_item *
 
 /* A primitive element becomes its computed value, a Quantity element a quantity; everything else stays what it is. */
 struct fhirpath_item fp_value(struct fp_eval *f, const struct fhirpath_item *item);
+void fp_make_value(struct fp_eval *f, struct fhirpath_item *item);               /* in its place */
+static inline struct fhirpath_item fp_bool(bool value) { return (struct fhirpath_item){ .kind = FHIRPATH_BOOLEAN, .integer = value }; }
+static inline struct fhirpath_item fp_integer(int64_t value) { return (struct fhirpath_item){ .kind = FHIRPATH_INTEGER, .integer = value }; }
+/* A single item that is not a boolean counts as true. */
+static inline bool fp_is_true(const struct fhirpath_item *item)
+{
+    return item->kind == FHIRPATH_BOOLEAN ? item->integer != 0 : item->kind != FHIRPATH_NODE || !json_is(item->node, JSON_FALSE);
+}
 bool fp_is_number(const struct fhirpath_item *value);
 /* A text, or an element that cannot be anything else. */
 bool fp_plain_text(const struct fp_eval *f, const struct fhirpath_item *item, struct bytes *ret);
@@ -161,6 +175,8 @@ fp_function fp_fn_collection, fp_fn_filter, fp_fn_tree, fp_fn_convert, fp_fn_str
 /* NULL for what has another way (fp_way_of). */
 fp_function *fp_function_of(unsigned fn);
 /* The focus as one value (fp_value): *ret_present false when empty, an error for more. */
+/* What the node is taken from as one value. */
+int fp_focus_value(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, struct fhirpath_item *ret, bool *ret_present);
 int fp_focus(struct fp_eval *f, size_t base, struct fhirpath_item *ret, bool *ret_present);
 /* Argument i (1..) as one value. */
 int fp_argument(struct fp_eval *f, const struct fp_node *n, unsigned i, const struct fp_scope *s, struct fhirpath_item *ret, bool *ret_present);

@@ -229,10 +229,9 @@ struct truth { struct fp_flow flow; enum fhirpath_answer answer; bool any; /* se
 static int take_truth(struct fp_eval *f, struct fp_flow *flow, const struct fhirpath_item *item)
 {
     struct truth *t = (void *)flow;
-    bool no = item->kind == FHIRPATH_BOOLEAN ? item->integer == 0 : item->kind == FHIRPATH_NODE && json_is(item->node, JSON_FALSE);
     if (flow->seen++ > 0 && !t->any)
         return fp_fail(f, ERR_INVALID, "one truth value wanted, several items found");
-    t->answer = no && flow->seen == 1 ? FHIRPATH_NO : FHIRPATH_YES;
+    t->answer = !fp_is_true(item) && flow->seen == 1 ? FHIRPATH_NO : FHIRPATH_YES;
     return 0;
 }
 

@@ -1,5 +1,6 @@
 /*
- * matches, matchesFull, replaceMatches by PCRE2: UTF-8, "." takes every character, bounded in steps and depth.
+ * matches, matchesFull, replaceMatches by PCRE2: UTF-8, "." takes every character, bounded in steps and depth. Patterns that are a plain row of characters are matched
+ * without it (row.h).
  *
  * A pattern that does not compile, or that would take too long on its text, is an error of the evaluation and never an answer.
  */
@@ -8,11 +9,12 @@
 
 #include <pcre2.h>
 #include <string.h>
+#include "validate/fhirpath/row.h"
 
 enum { MATCH_LIMIT = 200000, DEPTH_LIMIT = 2000, HEAP_LIMIT_KB = 8192, PATTERN_MAX = 20000, KEPT = 256, RESULT_MAX = 16 << 20 };
 
 /* Patterns by their text; a later one takes the place of an earlier one with the same slot. */
-struct kept { char *text; size_t len; bool full; pcre2_code *code; };
+struct kept { char *text; size_t len; bool full; pcre2_code *code; struct fp_row *row; /* NULL: the pattern is none */ };
 struct fhirpath_regexes { struct kept slot[KEPT]; pcre2_match_data *match; pcre2_match_context *context; };
 
 static pcre2_match_context *new_context(void)
@@ -33,6 +35,7 @@ struct fhirpath_regexes *fhirpath_regexes_free(struct fhirpath_regexes *r)
     for (size_t i = 0; i < KEPT; i++) {
         pcre2_code_free(r->slot[i].code);
         free(r->slot[i].text);
+        free(r->slot[i].row);
     }
     pcre2_match_data_free(r->match);
     pcre2_match_context_free(r->context);
@@ -72,16 +75,30 @@ static pcre2_code *compile(struct fp_eval *f, const struct fhirpath_item *patter
 }
 
 /* A matcher: what is kept of it belongs to the caller's regexes, the rest is given back at the end. */
-struct matcher { const pcre2_code *code; pcre2_match_data *match; pcre2_match_context *context; pcre2_code *own; };
+struct matcher { const struct fp_row *row; const pcre2_code *code; pcre2_match_data *match; pcre2_match_context *context; pcre2_code *own; };
 
-/* The kept code of the pattern, compiled now if it is new. */
-static const pcre2_code *kept_code(struct fp_eval *f, const struct fhirpath_item *pattern, bool full)
+/* Ends and length tell patterns apart well enough; the text decides. */
+static size_t slot_of(const struct fhirpath_item *pattern, bool full)
 {
-    struct kept *k = &f->env->regexes->slot[(image_hash(pattern->text, pattern->len) + full) % KEPT];
+    uint64_t head = 0, tail = 0;
+    size_t n = pattern->len < sizeof head ? pattern->len : sizeof head;
+    if (n > 0) {
+        memcpy(&head, pattern->text, n);
+        memcpy(&tail, pattern->text + pattern->len - n, n);
+    }
+    return (size_t)((head * 31 + tail + pattern->len * 2 + full) * UINT64_C(0x9E3779B97F4A7C15) >> 32) % KEPT;
+}
+
+/* The pattern as it is kept, compiled now if it is new. */
+static const struct kept *kept_pattern(struct fp_eval *f, const struct fhirpath_item *pattern, bool full)
+{
+    struct kept *k = &f->env->regexes->slot[slot_of(pattern, full)];
     if (k->code != NULL && k->len == pattern->len && k->full == full && memcmp(k->text, pattern->text, pattern->len) == 0)
-        return k->code;
+        return k;
+    struct fp_row row;
     pcre2_code *code = compile(f, pattern, full);
     char *text = code != NULL ? malloc(pattern->len + 1) : NULL;
+    struct fp_row *kept_row = text != NULL && fp_row_read(pattern->text, pattern->len, full, &row) ? malloc(sizeof row) : NULL;
     if (text == NULL) {
         if (code != NULL)
             fp_fail(f, ERR_NOMEM, "memory");
@@ -90,10 +107,13 @@ static const pcre2_code *kept_code(struct fp_eval *f, const struct fhirpath_item
     }
     if (pattern->len > 0)
         memcpy(text, pattern->text, pattern->len);
+    if (kept_row != NULL)
+        *kept_row = row;
     pcre2_code_free(k->code);
     free(k->text);
-    *k = (struct kept){ text, pattern->len, full, code };
-    return code;
+    free(k->row);
+    *k = (struct kept){ text, pattern->len, full, code, kept_row };
+    return k;
 }
 
 static int open_matcher(struct fp_eval *f, const struct fhirpath_item *pattern, bool full, struct matcher *m)
@@ -101,8 +121,10 @@ static int open_matcher(struct fp_eval *f, const struct fhirpath_item *pattern, 
     struct fhirpath_regexes *r = f->env->regexes;
     *m = (struct matcher){ .code = NULL };
     if (r != NULL) {
-        *m = (struct matcher){ .code = kept_code(f, pattern, full), .match = r->match, .context = r->context };
-        return m->code != NULL ? 0 : f->failed;
+        const struct kept *k = kept_pattern(f, pattern, full);
+        if (k != NULL)
+            *m = (struct matcher){ .row = k->row, .code = k->code, .match = r->match, .context = r->context };
+        return k != NULL ? 0 : f->failed;
     }
     m->code = m->own = compile(f, pattern, full);
     if (m->code == NULL)
@@ -202,20 +224,36 @@ int fp_fn_regex(struct fp_eval *f, const struct fp_node *n, const struct fp_scop
     int ret = fp_focus(f, base, &v, &present);
     if (ret == 0)
         ret = fp_argument(f, n, 1, s, &pattern, &has_pattern);
-    if (ret == 0 && n->fn == FN_REPLACE_MATCHES)
+    if (ret == 0)
         ret = fp_argument(f, n, 2, s, &by, &has_by);
-    if (ret == 0 && !present && f->env->reference_ways && n->fn != FN_REPLACE_MATCHES)
-        return fp_push_bool(f, false);
     if (ret < 0 || !present || !has_pattern || !has_by)
         return ret;
     if (v.kind != FHIRPATH_STRING || pattern.kind != FHIRPATH_STRING || by.kind != FHIRPATH_STRING)
         return fp_fail(f, ERR_INVALID, "a text wanted");
-    if (n->fn == FN_REPLACE_MATCHES)
-        return replace_matches(f, &v, &pattern, &by);
+    return replace_matches(f, &v, &pattern, &by);
+}
+
+int fp_one_match(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, struct fhirpath_item *ret_item, bool *ret_present)
+{
+    struct fhirpath_item v, pattern;
     struct matcher m;
+    bool present = false, has_pattern = false;
+    int ret = fp_focus_value(f, n, s, &v, &present);
+    if (ret == 0)
+        ret = fp_argument(f, n, 1, s, &pattern, &has_pattern);
+    if (ret < 0)
+        return ret;
+    *ret_present = present ? has_pattern : f->env->reference_ways;
+    if (!present)
+        *ret_item = fp_bool(false);
+    if (!present || !has_pattern)
+        return 0;
+    if (v.kind != FHIRPATH_STRING || pattern.kind != FHIRPATH_STRING)
+        return fp_fail(f, ERR_INVALID, "a text wanted");
     ret = open_matcher(f, &pattern, n->fn == FN_MATCHES_FULL, &m);
     if (ret == 0)
-        ret = match_at(f, &m, &v, 0, 0);
+        ret = m.row != NULL ? fp_row_matches(m.row, v.text, v.len) : match_at(f, &m, &v, 0, 0);
     close_matcher(&m);
-    return ret >= 0 ? fp_push_bool(f, ret == 1) : ret;
+    *ret_item = fp_bool(ret == 1);
+    return ret < 0 ? ret : 0;
 }

@@ -5,12 +5,18 @@
 #include "base/text.h"
 #include "validate/fhirpath/fold.h"
 
+enum { SHORT = 400 };
+
 static bool is_text(const struct fhirpath_item *v) { return v->kind == FHIRPATH_STRING; }
 
 /* Bytes of the first `count` characters; fewer when the text ends. */
 static size_t offset_of(const struct fhirpath_item *v, int64_t count)
 {
     size_t at = 0;
+    while (count > 0 && at < v->len && (unsigned char)v->text[at] < 0x80) {
+        at++;
+        count--;
+    }
     while (count-- > 0 && at < v->len && text_next(v->text, v->len, &at) >= 0)
         ;
     return at;
@@ -24,12 +30,27 @@ static int64_t count_chars(const char *text, size_t len)
     return count;
 }
 
+/* memmem() prepares a table, which does not pay for short texts. */
+static const char *find_short(const char *text, size_t len, const char *part, size_t part_len)
+{
+    const char *end = text + len - part_len + 1, *p = text;
+    while (p < end && (p = memchr(p, part[0], (size_t)(end - p))) != NULL) {
+        if (memcmp(p, part, part_len) == 0)
+            return p;
+        p++;
+    }
+    return NULL;
+}
+
 /* Position of the part from byte `from` on; SIZE_MAX = nowhere. */
 static size_t find(const struct fhirpath_item *v, const struct fhirpath_item *part, size_t from)
 {
     if (part->len > v->len || from > v->len - part->len)
         return SIZE_MAX;
-    const char *p = part->len == 0 ? v->text + from : memmem(v->text + from, v->len - from, part->text, part->len);
+    const char *text = v->text + from, *p = text;
+    size_t len = v->len - from;
+    if (part->len > 0)
+        p = len <= SHORT ? find_short(text, len, part->text, part->len) : memmem(text, len, part->text, part->len);
     return p != NULL ? (size_t)(p - v->text) : SIZE_MAX;
 }
 
@@ -41,7 +62,7 @@ static size_t find_last(const struct fhirpath_item *v, const struct fhirpath_ite
     return SIZE_MAX;
 }
 
-static int substring(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, const struct fhirpath_item *v, const struct fhirpath_item *start)
+static int substring(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, const struct fhirpath_item *v, const struct fhirpath_item *start, struct fhirpath_item *ret_item, bool *ret_present)
 {
     struct fhirpath_item length;
     bool limited;
@@ -56,7 +77,9 @@ static int substring(struct fp_eval *f, const struct fp_node *n, const struct fp
     struct fhirpath_item rest = { .kind = FHIRPATH_STRING, .text = v->text + from, .len = v->len - from };
     if (limited)
         rest.len = offset_of(&rest, length.integer);
-    return fp_push_item(f, &rest);
+    *ret_item = rest;
+    *ret_present = true;
+    return 0;
 }
 
 /* Replaces every occurrence; an empty pattern stands between all characters. */
@@ -180,28 +203,55 @@ static int join(struct fp_eval *f, const struct fp_node *n, const struct fp_scop
     return ret == 0 ? fp_push_text(f, FHIRPATH_STRING, text, at) : ret;
 }
 
-static int without_argument(struct fp_eval *f, unsigned fn, const struct fhirpath_item *v)
+/* What a function over a text asks of its focus. */
+static int text_or_nothing(struct fp_eval *f, const struct fhirpath_item *v, bool *present)
 {
-    switch (fn) {
-    case FN_LENGTH: return fp_push_integer(f, count_chars(v->text, v->len));
-    case FN_UPPER: case FN_LOWER: return change_case(f, v, fn == FN_UPPER);
-    case FN_TO_CHARS: return to_chars(f, v);
-    default: return trim(f, v);
-    }
+    if (*present && v->kind == FHIRPATH_NODE && v->node == NULL)
+        *present = false;                /* an element with an extension only has no text */
+    return *present && !is_text(v) ? fp_fail(f, ERR_INVALID, "a text wanted") : 0;
 }
 
-static int with_text(struct fp_eval *f, unsigned fn, const struct fhirpath_item *v, const struct fhirpath_item *a)
+static struct fhirpath_item position(const struct fhirpath_item *v, size_t at)
 {
-    size_t at;
+    return fp_integer(at == SIZE_MAX ? -1 : count_chars(v->text, at));
+}
+
+static int with_text(struct fp_eval *f, unsigned fn, const struct fhirpath_item *v, const struct fhirpath_item *a, struct fhirpath_item *ret_item)
+{
+    bool fits = a->len <= v->len;
+    if (!is_text(a))
+        return fp_fail(f, ERR_INVALID, "a text wanted");
     switch (fn) {
-    case FN_STARTS_WITH: return fp_push_bool(f, a->len <= v->len && memcmp(v->text, a->text, a->len) == 0);
-    case FN_ENDS_WITH: return fp_push_bool(f, a->len <= v->len && memcmp(v->text + v->len - a->len, a->text, a->len) == 0);
-    case FN_CONTAINS: return fp_push_bool(f, find(v, a, 0) != SIZE_MAX);
-    case FN_SPLIT: return split(f, v, a);
-    default: break;
+    case FN_STARTS_WITH: *ret_item = fp_bool(fits && memcmp(v->text, a->text, a->len) == 0); break;
+    case FN_ENDS_WITH: *ret_item = fp_bool(fits && memcmp(v->text + v->len - a->len, a->text, a->len) == 0); break;
+    case FN_CONTAINS: *ret_item = fp_bool(find(v, a, 0) != SIZE_MAX); break;
+    case FN_INDEX_OF: *ret_item = position(v, find(v, a, 0)); break;
+    default: *ret_item = position(v, find_last(v, a)); break;
     }
-    at = fn == FN_INDEX_OF ? find(v, a, 0) : find_last(v, a);
-    return fp_push_integer(f, at == SIZE_MAX ? -1 : count_chars(v->text, at));
+    return 0;
+}
+
+int fp_one_text(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, struct fhirpath_item *ret_item, bool *ret_present)
+{
+    struct fhirpath_item v, first;
+    bool present = false, has_first = false;
+    int ret = fp_focus_value(f, n, s, &v, &present);
+    if (ret == 0)
+        ret = text_or_nothing(f, &v, &present);
+    if (ret == 0)
+        ret = fp_argument(f, n, 1, s, &first, &has_first);
+    *ret_present = ret == 0 && !present && f->env->reference_ways && (n->fn == FN_STARTS_WITH || n->fn == FN_ENDS_WITH || n->fn == FN_CONTAINS);
+    if (*ret_present)
+        *ret_item = fp_bool(false);      /* ref-1 and its like ask this of an element that is not there, and deny it */
+    if (ret < 0 || !present || (n->fn != FN_LENGTH && !has_first))
+        return ret;
+    if (n->fn == FN_SUBSTRING)
+        return substring(f, n, s, &v, &first, ret_item, ret_present);
+    *ret_present = true;
+    if (n->fn != FN_LENGTH)
+        return with_text(f, n->fn, &v, &first, ret_item);
+    *ret_item = fp_integer(count_chars(v.text, v.len));
+    return 0;
 }
 
 int fp_fn_string(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, size_t base)
@@ -211,26 +261,24 @@ int fp_fn_string(struct fp_eval *f, const struct fp_node *n, const struct fp_sco
     if (n->fn == FN_JOIN)
         return join(f, n, s, base);
     int ret = fp_focus(f, base, &v, &present);
-    if (ret == 0 && present && v.kind == FHIRPATH_NODE && v.node == NULL)
-        present = false;                 /* an element with an extension only has no text */
-    if (ret == 0 && present && !is_text(&v))
-        return fp_fail(f, ERR_INVALID, "a text wanted");
+    if (ret == 0)
+        ret = text_or_nothing(f, &v, &present);
     if (ret == 0)
         ret = fp_argument(f, n, 1, s, &first, &has_first);
-    if (ret == 0 && !present && f->env->reference_ways && (n->fn == FN_STARTS_WITH || n->fn == FN_ENDS_WITH || n->fn == FN_CONTAINS))
-        return fp_push_bool(f, false);   /* ref-1 and its like ask this of an element that is not there, and deny it */
     if (ret < 0 || !present)
         return ret;
-    if (fp_signature(n->fn)->min == 0)
-        return without_argument(f, n->fn, &v);
+    switch (n->fn) {
+    case FN_UPPER: case FN_LOWER: return change_case(f, &v, n->fn == FN_UPPER);
+    case FN_TO_CHARS: return to_chars(f, &v);
+    case FN_TRIM: return trim(f, &v);
+    default: break;
+    }
     if (!has_first)
         return 0;
-    if (n->fn == FN_SUBSTRING)
-        return substring(f, n, s, &v, &first);
     if (!is_text(&first))
         return fp_fail(f, ERR_INVALID, "a text wanted");
-    if (n->fn != FN_REPLACE)
-        return with_text(f, n->fn, &v, &first);
+    if (n->fn == FN_SPLIT)
+        return split(f, &v, &first);
     ret = fp_argument(f, n, 2, s, &second, &has_second);
     if (ret < 0 || !has_second)
         return ret;

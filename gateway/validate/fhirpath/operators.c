@@ -8,6 +8,8 @@ static int concatenate(struct fp_eval *f, const struct fhirpath_item *a, const s
 {
     if (a->kind != FHIRPATH_STRING || b->kind != FHIRPATH_STRING)
         return fp_fail(f, ERR_INVALID, "texts wanted");
+    if (a->len == 0 || b->len == 0)
+        return a->len == 0 ? fp_push_text(f, FHIRPATH_STRING, b->text, b->len) : fp_push_text(f, FHIRPATH_STRING, a->text, a->len);
     char *text = arena_alloc(f->env->arena, a->len + b->len + 1);
     if (text == NULL)
         return fp_fail(f, ERR_NOMEM, "memory");

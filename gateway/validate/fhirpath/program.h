@@ -36,6 +36,7 @@ enum fp_op {
 enum fp_flag {
     FP_CALM = 1,       /* it cannot fail, limits aside */
     FP_SINGLE = 2,     /* one item at most */
+    FP_FIXED = 4,      /* the same for all values of $this, $index and $total */
 };
 
 /* How a node is evaluated. */

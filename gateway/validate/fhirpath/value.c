@@ -87,33 +87,38 @@ static bool quantity_value(struct fhirpath_item *v, const struct json_node *obje
     return true;
 }
 
-struct fhirpath_item fp_value(struct fp_eval *f, const struct fhirpath_item *item)
+void fp_make_value(struct fp_eval *f, struct fhirpath_item *item)
 {
-    struct fhirpath_item v = *item;
     const struct json_node *n = item->node;
     if (item->kind != FHIRPATH_NODE || n == NULL)
-        return v;
+        return;
     const struct image *image = f->env->image;
     const struct img_profile *type = image_profile(image, item->type);
     enum fhirpath_kind wanted = kind_of_type(type);
     switch (n->type) {
     case JSON_TRUE: case JSON_FALSE:
-        v.kind = FHIRPATH_BOOLEAN;
-        v.integer = n->type == JSON_TRUE;
+        item->kind = FHIRPATH_BOOLEAN;
+        item->integer = n->type == JSON_TRUE;
         break;
-    case JSON_NUMBER: number_value(&v, n, wanted); break;
+    case JSON_NUMBER: number_value(item, n, wanted); break;
     case JSON_STRING:
         if (f->env->reference_ways && (wanted == FHIRPATH_DECIMAL || wanted == FHIRPATH_INTEGER) && is_number(n))
-            number_value(&v, n, wanted);   /* "1" for 1: the reader has complained, and still knows what was meant */
+            number_value(item, n, wanted);   /* "1" for 1: the reader has complained, and still knows what was meant */
         else
-            string_value(&v, n, wanted, f->env->reference_ways);
+            string_value(item, n, wanted, f->env->reference_ways);
         break;
     case JSON_OBJECT:
         if (type != NULL && type->well_known == IMG_QUANTITY)
-            quantity_value(&v, n, f->env->reference_ways);
+            quantity_value(item, n, f->env->reference_ways);
         break;
     default: break;
     }
+}
+
+struct fhirpath_item fp_value(struct fp_eval *f, const struct fhirpath_item *item)
+{
+    struct fhirpath_item v = *item;
+    fp_make_value(f, &v);
     return v;
 }
 
