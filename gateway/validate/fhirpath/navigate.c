@@ -283,15 +283,15 @@ static int hand_value(struct fp_eval *f, struct fp_flow *out, const struct holde
     return out->take(f, out, &child);
 }
 
-/* A member of the name that is wanted. */
-static int hand_known_member(struct fp_eval *f, struct fp_flow *out, const struct holder *holder, const struct json_node *n, bool companions, bool list)
+/* A member of the name that is wanted, where a value may have a companion, or a list stands where one belongs. */
+static int hand_known_member(struct fp_eval *f, struct fp_flow *out, const struct holder *holder, const struct json_node *n, bool companions)
 {
     const struct document *document = f->env->document;
     const struct json_node *other = companions ? partner(document, holder->object, n) : NULL;
     int ret = 0;
     if (n->key[0] == '_')
         return other == NULL ? hand_member(f, out, holder, document_member(document, n), NULL, n) : 0;
-    if (other != NULL || (n->type == JSON_ARRAY && !list))
+    if (other != NULL || (n->type == JSON_ARRAY && !document_known(document, n)->list))
         return hand_member(f, out, holder, document_member(document, n), n, other);
     if (n->type != JSON_ARRAY)
         return hand_value(f, out, holder, document_known(document, n), n);
@@ -312,10 +312,15 @@ static int hand_known(struct fp_eval *f, struct fp_flow *out, const struct holde
         known = document_known(document, n);
         if (known->name != name)
             continue;
-        unsigned flags = image_element(f->env->image, f->env->image->members[known->member - 1].element)->flags;
-        ret = hand_known_member(f, out, holder, n, own->companions, (flags & IMG_ARRAY) != 0);
+        if (own->companions || (n->type == JSON_ARRAY) != known->list || n->key[0] == '_')
+            ret = hand_known_member(f, out, holder, n, own->companions);
+        else if (n->type != JSON_ARRAY)
+            ret = hand_value(f, out, holder, known, n);
+        else
+            for (const struct json_node *v = n->child; ret == 0 && v != NULL; v = v->next)
+                ret = hand_value(f, out, holder, document_known(document, v), v);
         /* Only a choice, or a value with something beside it, is there twice. */
-        if (ret != 0 || (!own->companions && (flags & IMG_CHOICE) == 0))
+        if (ret != 0 || (!own->companions && !known->choice))
             return ret;
     }
     return 0;
@@ -424,16 +429,22 @@ int fp_children(struct fp_eval *f, const struct fhirpath_item *item, const struc
     return number != 0 ? hand_known(f, out, &holder, number) : 0;
 }
 
-/* What most steps of a path meet: an object that is known. The rest is above. */
-int fp_take_name(struct fp_eval *f, struct fp_flow *flow, const struct fhirpath_item *item)
+static int take_other_name(struct fp_eval *f, struct fp_flow *flow, const struct fhirpath_item *item)
 {
     const struct fp_node *n = flow->node;
-    const struct fp_name name = { f->program + n->text, n->len, (img_str)n->number };
     int ret = fp_step(f, 1);
+    return ret == 0 ? fp_children(f, item, &(struct fp_name){ f->program + n->text, n->len, (img_str)n->number }, flow->next) : ret;
+}
+
+/* What most steps of a path meet is an object that is known. */
+int fp_take_name(struct fp_eval *f, struct fp_flow *flow, const struct fhirpath_item *item)
+{
+    const struct document *document = f->env->document;
+    const struct fp_node *n = flow->node;
     f->column = n->column;
-    if (ret == 0 && n->number != 0 && item->kind == FHIRPATH_NODE && json_is(item->node, JSON_OBJECT) && f->env->document != NULL && !f->env->strict && document_known(f->env->document, item->node)->read)
-        return hand_known(f, flow->next, &(struct holder){ item->node, item->resource }, name.number);
-    return ret == 0 ? fp_children(f, item, &name, flow->next) : ret;
+    if (document == NULL || n->number == 0 || item->kind != FHIRPATH_NODE || !json_is(item->node, JSON_OBJECT) || f->env->strict || !document_known(document, item->node)->read)
+        return take_other_name(f, flow, item);
+    return hand_known(f, flow->next, &(struct holder){ item->node, item->resource }, (img_str)n->number);
 }
 
 /* ---- types ---- */

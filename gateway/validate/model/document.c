@@ -48,18 +48,23 @@ static void look_up(const struct image *image, const struct img_element *body, c
 {
     bool companion = node->key_len > 1 && node->key[0] == '_';
     const struct img_member *member = image_member(image, body, node->key + companion, node->key_len - companion);
+    const struct img_element *element;
     const struct img_profile *type;
 
     *ret = (struct known_member){ .companion = companion };
     if (member == NULL)
         return;
+    element = image_element(image, member->element);
     ret->body = body;
     ret->name = image_text(image, member->name);
     ret->word = node->key_word;
-    ret->known = (struct known){ .member = (uint32_t)(member - image->members) + 1, .name = image_element(image, member->element)->name, .type = image_member_type(image, member, NULL) };
+    ret->known = (struct known){
+        .member = (uint32_t)(member - image->members) + 1, .name = element->name, .type = image_member_type(image, member, NULL),
+        .list = (element->flags & IMG_ARRAY) != 0, .choice = (element->flags & IMG_CHOICE) != 0,
+    };
     type = image_profile(image, ret->known.type);
     ret->resource = type != NULL && type->kind == IMG_RESOURCE;
-    ret->below = image_body(image, image_element(image, member->element), ret->known.type);
+    ret->below = image_body(image, element, ret->known.type);
 }
 
 /* Is this what was found for the name before? The word of a long one covers its beginning only. */
