@@ -39,7 +39,7 @@
 typedef uint32_t img_str;  /* offset of an interned string in the block; 0 = none */
 typedef uint32_t img_id;   /* index + 1 in a table; 0 = none */
 
-enum { IMG_VERSION = 5 };
+enum { IMG_VERSION = 6 };
 #define IMG_MANY UINT32_MAX   /* max "*" */
 
 /* A run in a table: first is an index (not + 1). */
