@@ -135,14 +135,19 @@ static bool left_out(const struct engine *e, const struct img_constraint *c)
 }
 
 /* Answers what is plain to see; false = evaluate it. */
-static bool holds_at_sight(const struct place *at, const struct img_constraint *c)
+static bool holds_at_sight(const struct engine *e, const struct place *at, const struct img_constraint *c)
 {
     const struct json_node *reference;
+    const struct known *known;
 
-    if (c->shortcut == IMG_SHORT_NONE || !json_is(at->node, JSON_OBJECT))
+    if ((c->unless[0] == 0 && c->shortcut == IMG_SHORT_NONE) || !json_is(at->node, JSON_OBJECT))
         return false;
-    if (c->shortcut == IMG_SHORT_CONTAINED)
-        return json_get(at->node, "contained") == NULL;
+    known = document_known(&e->document, at->node);
+    for (size_t i = 0; i < sizeof c->unless / sizeof *c->unless; i++)
+        if (known->read && c->unless[i] != 0 && (known->names & c->unless[i]) == 0)
+            return true;
+    if (c->shortcut == IMG_SHORT_NONE)
+        return false;
     reference = json_get(at->node, "reference");
     return json_is(reference, JSON_STRING) && reference->len > 0 && reference->text[0] != '#';
 }
@@ -176,7 +181,7 @@ static void run_constraints(struct engine *e, const struct place *at, const stru
         return;
     for (uint32_t i = 0; i < def->constraints.count && !e->failed; i++) {
         const struct img_constraint *c = image_constraint(image, image->links[def->constraints.first + i]);
-        if (!left_out(e, c) && !holds_at_sight(at, c))
+        if (!left_out(e, c) && !holds_at_sight(e, at, c))
             run_constraint(e, at, c);
     }
 }

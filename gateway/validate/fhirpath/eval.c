@@ -371,17 +371,17 @@ static int truth_member(struct fp_eval *f, const struct fp_node *n, const struct
     return r;
 }
 
-/* Three-valued logic: [operator][left][right], values no, yes, empty. */
+enum { N = FHIRPATH_NO, Y = FHIRPATH_YES, E = FHIRPATH_EMPTY };
+const uint8_t fp_logic[4][3][3] = {
+    { { N, N, N }, { N, Y, E }, { N, E, E } },    /* and */
+    { { N, Y, E }, { Y, Y, Y }, { E, Y, E } },    /* or */
+    { { N, Y, E }, { Y, N, E }, { E, E, E } },    /* xor */
+    { { Y, Y, Y }, { N, Y, E }, { E, Y, E } },    /* implies */
+};
+
 static int truth_logic(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, enum fhirpath_answer *ret)
 {
-    enum { N = FHIRPATH_NO, Y = FHIRPATH_YES, E = FHIRPATH_EMPTY };
-    static const uint8_t table[4][3][3] = {
-        { { N, N, N }, { N, Y, E }, { N, E, E } },    /* and */
-        { { N, Y, E }, { Y, Y, Y }, { E, Y, E } },    /* or */
-        { { N, Y, E }, { Y, N, E }, { E, E, E } },    /* xor */
-        { { Y, Y, Y }, { N, Y, E }, { E, Y, E } },    /* implies */
-    };
-    const uint8_t (*row)[3] = table[n->op - FP_AND];
+    const uint8_t (*row)[3] = fp_logic[n->op - FP_AND];
     enum fhirpath_answer left, right;
     int r = fp_eval_truth(f, n->kid[0], s, &left);
     if (r < 0)

@@ -71,6 +71,8 @@ int fp_walk_member(struct fp_eval *f, uint32_t id, const struct fp_scope *s, con
 int fp_walk_count(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, int64_t *ret_count);
 /* Truth values of nodes: FP_WAY_ANSWER. */
 typedef int fp_answerer(struct fp_eval *f, const struct fp_node *n, const struct fp_scope *s, enum fhirpath_answer *ret);
+/* Three-valued logic: [operator - FP_AND][left][right], values are enum fhirpath_answer. */
+extern const uint8_t fp_logic[4][3][3];
 fp_answerer fp_answer_any /* exists, empty, all */, fp_answer_not, fp_answer_has_value, fp_answer_type /* is */;
 
 /* ---- machine (eval.c) ---- */

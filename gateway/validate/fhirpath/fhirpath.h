@@ -90,6 +90,10 @@ int fhirpath_compile(const char *text, size_t len, struct buf *ret_program, stru
 /* Gives the names in a program the numbers that they have in the image, elements and types: for programs that are kept there. type_of answers as image_find_type(). */
 struct fhirpath_names { img_str (*number_of)(void *self, const char *name, size_t len); img_id (*type_of)(void *self, const char *name, size_t len); };
 void fhirpath_link(char *program, const struct fhirpath_names *names, void *self);
+/* The invariant holds, without a failure, for every object that has none of the members in one of the *ret_names: bits as of document_name_bit(). Returns how many there
+   are; 0 = it must be evaluated. For linked programs and the ways of the reference. */
+enum { FHIRPATH_UNLESS = 2 };
+size_t fhirpath_unless(const char *program, uint64_t ret_names[FHIRPATH_UNLESS]);
 /* Is this block a program that fhirpath_eval() can walk without leaving it? For programs out of files. */
 bool fhirpath_program_ok(const char *program, size_t len);
 /* Focus may be NULL (empty). *ret_items lives in the arena. The error names what is wrong (arg1) and the column in the expression. */

@@ -149,10 +149,12 @@ struct img_constraint {
     uint8_t best_practice;      /* carries the best-practice extension */
     uint8_t native;             /* enum img_native: a well-known expression for which the walk has code of its own */
     uint8_t shortcut;           /* enum img_shortcut */
+    uint32_t spare;
+    uint64_t unless[2];         /* it holds for objects with no member in one of these: bits of names (document_name_bit(), fhirpath_unless()); 0 = nothing is known */
 };
 enum img_native { IMG_NATIVE_NONE, IMG_NATIVE_ELE_1, IMG_NATIVE_EXT_1, IMG_NATIVE_DOM_3 };
 /* Well-known expressions that hold at sight in most places: they are evaluated in the others only. */
-enum img_shortcut { IMG_SHORT_NONE, IMG_SHORT_CONTAINED /* nothing is contained */, IMG_SHORT_REFERENCE /* the reference does not begin with "#" */, IMG_SHORTCUTS };
+enum img_shortcut { IMG_SHORT_NONE, IMG_SHORT_REFERENCE /* the reference does not begin with "#" */, IMG_SHORTCUTS };
 
 /* JSON value of fixed[x], pattern[x], ... */
 struct img_value {

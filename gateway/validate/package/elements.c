@@ -411,8 +411,6 @@ static uint8_t native_of(const struct json_node *key, const struct json_node *ex
 static uint8_t shortcut_of(const struct json_node *expression)
 {
     static const struct { const char *expression; uint8_t shortcut; } known[] = {
-        { "contained.contained.empty()", IMG_SHORT_CONTAINED }, { "contained.meta.security.empty()", IMG_SHORT_CONTAINED },
-        { "contained.meta.versionId.empty() and contained.meta.lastUpdated.empty()", IMG_SHORT_CONTAINED },
         { "reference.startsWith('#').not() or (reference.substring(1).trace('url') in %rootResource.contained.id.trace('ids'))", IMG_SHORT_REFERENCE },
     };
 
@@ -460,6 +458,8 @@ static void compile_program(struct compile *c, const struct json_node *node, str
         fhirpath_link(program.data, &names, c);
         fresh->program = (uint32_t)programs->len;
         fresh->program_len = (uint32_t)program.len;
+        _Static_assert(sizeof fresh->unless == FHIRPATH_UNLESS * sizeof *fresh->unless, "room for all");
+        fhirpath_unless(program.data, fresh->unless);
         if (buf_add(programs, program.data, program.len) < 0 || buf_add(programs, padding, (IMAGE_ALIGN - programs->len % IMAGE_ALIGN) % IMAGE_ALIGN) < 0)
             build_fail(&c->build, programs->failed);
     } else if (text.len > 0) {
