@@ -14,13 +14,13 @@ static void check(int ok)
         abort();
 }
 
-static void evaluate(struct world *w, const char *program, size_t len)
+static int evaluate(struct world *w, const char *program, size_t len, const struct document *document, bool *ret_holds)
 {
     struct fhirpath_env env = world_env(w);
     struct fhirpath_items items = { 0 };
     struct err e = ERR_INIT;
-    bool holds = false;
     const char *space;
+    env.document = document;
     env.max_steps = 20000;
     env.reference_ways = (len & 8) != 0;
     if (len & 16)
@@ -33,7 +33,22 @@ static void evaluate(struct world *w, const char *program, size_t len)
         fhirpath_text(&items.item[i], &text);
         check(text.data != NULL && fhirpath_type_name(&w->image, &items.item[i], &space).data != NULL);
     }
-    check(fhirpath_test(program, len, &env, &w->resource, &holds, &e) <= 0);
+    ret = fhirpath_test(program, len, &env, &w->resource, ret_holds, &e);
+    check(ret <= 0);
+    return ret;
+}
+
+/* Without what was looked up beforehand and with it the answer is the same, unless one of them takes too many steps. */
+static void evaluate_both(struct world *w, char *program, size_t len)
+{
+    bool plain = false, known = false;
+    uint64_t names[FHIRPATH_UNLESS];
+    int ret = evaluate(w, program, len, NULL, &plain);
+    world_link(w, program);
+    check(fhirpath_program_ok(program, len) && fhirpath_unless(program, names) <= FHIRPATH_UNLESS);
+    int again = evaluate(w, program, len, &w->document, &known);
+    if (ret != ERR_LIMIT && again != ERR_LIMIT && ret != ERR_NOMEM && again != ERR_NOMEM)
+        check(ret == again && plain == known);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -56,6 +71,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (world.program.failed || !fhirpath_program_ok(world.program.data, world.program.len))
             return 0;
     }
-    evaluate(&world, world.program.data, world.program.len);
+    evaluate_both(&world, world.program.data, world.program.len);
     return 0;
 }

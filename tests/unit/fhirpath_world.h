@@ -44,7 +44,7 @@ static const char world_document[] =
     "{\"weight\":{\"value\":500,\"code\":\"g\",\"system\":\"http://unitsofmeasure.org\"}}],"
     "\"contained\":[{\"resourceType\":\"Patient\",\"id\":\"o1\",\"active\":false}]}";
 
-struct world { struct buf block, program; struct image image; struct arena *documents, *scratch; const struct json_node *root; struct fhirpath_item resource; struct fhirpath_regexes *regexes; };
+struct world { struct buf block, program; struct image image; struct document_memo memo; struct canonicals canonicals; struct document document; struct arena *documents, *scratch; const struct json_node *root; struct fhirpath_item resource; struct fhirpath_regexes *regexes; };
 
 static inline void world_element(struct buf *out, const char *path, const char *types, bool many)
 {
@@ -90,7 +90,17 @@ static inline bool world_read(struct world *w, const char *json)
     if (json_parse(json, strlen(json), NULL, w->documents, &w->root, NULL) < 0)
         return false;
     w->resource = fhirpath_resource(&w->image, w->root);
-    return true;
+    return document_read(&w->image, w->root, &w->memo, &w->canonicals, w->documents, &w->document) == 0;
+}
+
+static inline img_str world_number(void *self, const char *name, size_t len) { return image_find_str(self, name, len); }
+static inline img_id world_type(void *self, const char *name, size_t len) { return image_find_type(self, name, len); }
+
+/* As a program is kept in an image. */
+static inline void world_link(struct world *w, char *program)
+{
+    static const struct fhirpath_names names = { world_number, world_type };
+    fhirpath_link(program, &names, &w->image);
 }
 
 static inline bool world_open(struct world *w)

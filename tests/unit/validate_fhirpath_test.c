@@ -12,14 +12,19 @@ static int evaluate(const char *text, struct fhirpath_env *env, struct fhirpath_
         return ret;
     if (!fhirpath_program_ok(world.program.data, world.program.len))
         return ERR_INTERNAL;
+    if (env->document != NULL)
+        world_link(&world, world.program.data);
+    if (!fhirpath_program_ok(world.program.data, world.program.len))
+        return ERR_INTERNAL;
     return fhirpath_eval(world.program.data, world.program.len, env, &world.resource, items, e);
 }
 
-/* Items joined by ", "; "error NAME" when it fails. Quantities as "1 'g'", elements without value as "{}". */
-static const char *run(const char *text)
+/* Items joined by ", "; "error NAME" when it fails. Quantities as "1 'g'", elements without value as "{}". document NULL: nothing is looked up beforehand. */
+static const char *run_with(const char *text, const struct document *document)
 {
     static char out[4096];
     struct fhirpath_env env = world_env(&world);
+    env.document = document;
     struct fhirpath_items items;
     struct err e = ERR_INIT;
     size_t at = 0;
@@ -47,13 +52,18 @@ static const char *run(const char *text)
     return out;
 }
 
+static const char *run(const char *text) { return run_with(text, NULL); }
+
 struct expectation { const char *text, *result; };
 
 static void expect_all(const struct expectation *list, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (strcmp(run(list[i].text), list[i].result) != 0)
-            test_fail(__FILE__, __LINE__, "%s: got \"%s\", want \"%s\"", list[i].text, run(list[i].text), list[i].result);
+        for (int known = 0; known < 2; known++) {
+            const char *result = run_with(list[i].text, known ? &world.document : NULL);
+            if (strcmp(result, list[i].result) != 0)
+                test_fail(__FILE__, __LINE__, "%s: got \"%s\", want \"%s\"%s", list[i].text, result, list[i].result, known ? ", in a known document" : "");
+        }
 }
 #define EXPECT(...) do { static const struct expectation list[] = { __VA_ARGS__ }; expect_all(list, sizeof list / sizeof *list); } while (0)
 
@@ -149,6 +159,66 @@ TEST(collections)
         { "2 in (1 | 2)", "true" }, { "(1 | 2) contains 3", "false" }, { "{} in (1 | 2)", "" }, { "(1 | 2) = (2 | 1)", "false" }, { "(1 | 2) ~ (2 | 1)", "true" }, { "name[0] = name[0]", "true" }, { "name[0] = name[1]", "false" },
         { "children().count()", "12" }, { "descendants().where($this is HumanName).count()", "3" }, { "1.repeat($this + 1).count()", "error limit" }, { "Patient.repeat(contained).id", "o1" },
         { "(true | false).anyTrue()", "true" }, { "(true | 1).allTrue()", "error invalid" }, { "{}.allTrue()", "true" }, { "name.trace('x').count()", "2" });
+}
+
+TEST(paths_that_stop_early_hide_no_failure)
+{
+    EXPECT({ "name.where(family.substring(given).exists()).exists()", "error invalid" }, { "name.select(given + 'x').exists()", "error invalid" }, { "name.select(use).exists()", "true" },
+        { "name.first().given", "Taro, Jiro" }, { "name.select(given.first())", "Taro, {}" }, { "name.select(given.first()).first()", "Taro" }, { "name.tail().given.count()", "2" },
+        { "name.given.first() = 'Taro'", "true" }, { "name.given = 'Taro'", "false" }, { "name.given.where($this = 'Taro') = 'Taro'", "true" }, { "'Jiro' in name.given", "true" },
+        { "'Jiro' in name.select(given + 'x')", "error invalid" }, { "{} in name.select(given + 'x')", "error invalid" }, { "name.exists(given = 'Taro')", "false" }, { "name.all(given.exists())", "true" },
+        { "name.exists(use = 'official' or given + 'x' = 'y')", "true" }, { "name.all(use = 'usual' and given + 'x' = 'y')", "false" }, { "name as HumanName", "error invalid" },
+        { "name[0] as HumanName is HumanName", "true" }, { "(name as HumanName).exists()", "error invalid" }, { "name.exists() = active", "true" }, { "name.exists() = nothing.not()", "" },
+        { "name.exists() ~ nothing.not()", "false" }, { "nothing.not() ~ nothing.not()", "true" }, { "(name | contact).family", "Yamada" }, { "name[0].given[1] & '!'", "Jiro!" },
+        { "name.all(%resource.gender = 'male' and use.exists())", "true" }, { "name.where(%resource.gender = 'female').count()", "0" }, { "name.given.hasValue()", "false" }, { "gender.hasValue()", "true" },
+        { "gender.not()", "false" }, { "active.not()", "false" }, { "name.not()", "error invalid" }, { "true is Boolean", "true" }, { "name.trace('a').given.trace('b').count()", "4" });
+}
+
+TEST(rows_of_characters_match_as_regular_expressions_do)
+{
+    static const char *const patterns[] = {
+        "[0-4][0-9]", "^[0-9]{3}$", "a{2}", "^a", "a$", "[\\^a]b", "[a\\-c]", "\\d{2}", "a\\.b", "[^a]", "[]a]", "a{0}b", "a{2}?", "a{1,2}", "[a-]", "[-a]", "^$", "a|b", "(a)", "a\\$", "[[:alpha:]]", "x{41}", "[b-a]", "\\w",
+    };
+    static const char *const texts[] = { "", "1", "39", "123", "123\n", "aa", "ba", "a\n", "^b", "a.b", "axb", "-", "c", "b", "あ39", "a$", "]", "\\" };
+    struct fhirpath_env env = world_env(&world);
+    char text[200];
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
+        for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
+            for (int full = 0; full < 2; full++) {
+                struct fhirpath_items kept = { 0 }, plain = { 0 };
+                snprintf(text, sizeof text, "'%s'.matches%s('%s')", texts[k], full ? "Full" : "", patterns[i]);
+                env.regexes = world.regexes;
+                int ret = evaluate(text, &env, &kept, NULL);
+                env.regexes = NULL;
+                if (evaluate(text, &env, &plain, NULL) != ret || kept.count != plain.count || (kept.count == 1 && kept.item[0].integer != plain.item[0].integer))
+                    test_fail(__FILE__, __LINE__, "%s", text);
+            }
+}
+
+TEST(what_an_invariant_needs_to_fail)
+{
+    static const struct { const char *text, *one, *other; } list[] = {
+        { "gender.empty() or active.exists()", "gender", NULL }, { "gender.exists() implies active.exists()", "gender", NULL }, { "active.exists() or gender.exists()", NULL, NULL },
+        { "active.empty() or gender.empty()", "active", "gender" }, { "contained.contained.empty()", "contained", NULL }, { "name.where(use = 'usual').given.empty()", "name", NULL },
+        { "birthDate.hasValue().not() or deceased.hasValue().not() or (birthDate <= deceased)", "birthDate", "deceased" }, { "name.all(given.exists())", "name", NULL },
+        { "name.given.matches('x').not()", "name", NULL }, { "gender = 'male'", NULL, NULL }, { "name", NULL, NULL }, { "true", NULL, NULL }, { "Patient.name.empty()", NULL, NULL },
+        { "%resource.name.empty()", NULL, NULL }, { "name.first().where(nothing.exists()).empty()", "name", NULL }, { "(gender is code).not() or gender.empty()", "gender", NULL },
+        { "name.given + 'x' = 'y' or gender.empty()", NULL, NULL }, { "gender.empty() or name.given + 'x' = 'y'", "gender", NULL }, { "(gender.exists() and active).not()", "gender", NULL },
+        { "name.select(gender).empty()", "name", NULL }, { "gender.empty() and name.empty()", "gender name", NULL },
+    };
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        uint64_t got[FHIRPATH_UNLESS] = { 0 }, want[FHIRPATH_UNLESS] = { 0 };
+        const char *names[FHIRPATH_UNLESS] = { list[i].one, list[i].other };
+        buf_reset(&world.program);
+        CHECK_OK(fhirpath_compile(list[i].text, strlen(list[i].text), &world.program, NULL));
+        world_link(&world, world.program.data);
+        for (size_t k = 0; k < FHIRPATH_UNLESS; k++)
+            for (const char *p = names[k]; p != NULL && *p != '\0'; p += strcspn(p, " "), p += *p == ' ')
+                want[k] |= document_name_bit(image_find_str(&world.image, p, strcspn(p, " ")));
+        size_t count = fhirpath_unless(world.program.data, got);
+        if (count != (size_t)(want[0] != 0) + (want[1] != 0) || got[0] != want[0] || got[1] != want[1])
+            test_fail(__FILE__, __LINE__, "%s: %zu, %llx %llx", list[i].text, count, (unsigned long long)got[0], (unsigned long long)got[1]);
+    }
 }
 
 TEST(many_items_are_told_apart_by_hash)
