@@ -42,7 +42,7 @@ static struct group *group_of(const struct engine *e, uint32_t first_group, uint
 {
     struct engine_walk *w = e->walk;
 
-    if ((names & walk_name_bit(child->name)) == 0)
+    if ((names & document_name_bit(child->name)) == 0)
         return NULL;
     for (uint32_t g = first_group; g < w->group_count; g++)
         if (w->groups[g].name == child->name)

@@ -104,7 +104,7 @@ const struct shortlist *walk_new_shortlist(struct engine *e, const struct img_el
     for (uint32_t i = 0; i < def->children.count; i++) {
         const struct img_element *child = image_element(e->image, e->image->children[def->children.first + i]);
         if (matters(child, base))
-            list->child[list->count++] = (struct short_child){ child, walk_name_bit(child->name), base ? child->min == 0 : child->slices.count == 0 && ((child->adds & IMG_ADDS_MIN) == 0 || child->min == 0) };
+            list->child[list->count++] = (struct short_child){ child, document_name_bit(child->name), base ? child->min == 0 : child->slices.count == 0 && ((child->adds & IMG_ADDS_MIN) == 0 || child->min == 0) };
     }
     *slot = list;
     return list;
@@ -133,7 +133,7 @@ const struct face *walk_new_face(struct engine *e, uint32_t member)
     face->name = image_bytes(image, element->name);
     if (choice && face->type != NULL)
         face->of_type = image_bytes(image, face->type->code);
-    face->names = walk_name_bit(element->name) | (choice ? walk_name_bit(m->name) : 0);
+    face->names = document_name_bit(element->name) | (choice ? document_name_bit(m->name) : 0);
     face->primitive = face->profile != NULL && face->profile->kind == IMG_PRIMITIVE;
     face->resource = face->profile != NULL && face->profile->kind == IMG_RESOURCE;
     face->array = (element->flags & IMG_ARRAY) != 0;
@@ -492,7 +492,7 @@ void walk_object(struct engine *e, const struct place *at, const struct img_elem
         list_children(&l);
     if (base && body != NULL) {
         base_counts(e, at, body, mark.groups, l.names);
-        if ((l.names & walk_name_bit(w->name.id)) != 0 || (body->name == w->name.extension && body->parent == 0))   /* they are about ids and extensions */
+        if ((l.names & document_name_bit(w->name.id)) != 0 || (body->name == w->name.extension && body->parent == 0))   /* they are about ids and extensions */
             invariants_native(e, at, body, mark.groups);
     }
     for (uint32_t i = 0; i < layer_count && !e->failed; i++) {

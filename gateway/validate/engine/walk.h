@@ -95,8 +95,6 @@ struct engine_walk {
 /* Marks for what a frame of the walk put on the stacks. */
 struct walk_mark { uint32_t items, groups, links, layers, numbers; };
 
-/* One bit for a name: with the bits of several, a quick no to the question whether it is among them. */
-static inline uint64_t walk_name_bit(img_str name) { return UINT64_C(1) << (name * 2654435761u >> 26); }
 /* The children to look at when an object is held against the definition: its own (base) or as a layer. NULL when memory is out. */
 const struct shortlist *walk_new_shortlist(struct engine *e, const struct img_element *def, bool base);
 static inline const struct shortlist *walk_shortlist(struct engine *e, const struct img_element *def, bool base)
@@ -138,7 +136,7 @@ void walk_object(struct engine *e, const struct place *at, const struct img_elem
 void walk_limit(struct engine *e, const struct place *at, const char *what);
 
 /* layers.c */
-/* Counts, slices and links: which children of the layer apply to which items. names: bits of the items' names (walk_name_bit). */
+/* Counts, slices and links: which children of the layer apply to which items. names: bits of the items' names (document_name_bit). */
 void layer_children(struct engine *e, const struct place *at, const struct layer *layer, uint32_t first_group, uint64_t names);
 /* Checks the element itself against the layer and pushes the layers that apply to its children. */
 void layer_element(struct engine *e, const struct place *at, const struct layer *layer, const struct place *parent);
