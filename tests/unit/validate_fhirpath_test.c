@@ -195,6 +195,33 @@ TEST(rows_of_characters_match_as_regular_expressions_do)
             }
 }
 
+TEST(texts_of_a_resource_are_kept)
+{
+    static const struct { const char *text; bool holds; } list[] = {
+        { "'o1' in %rootResource.contained.id", true }, { "'o2' in %rootResource.contained.id", false }, { "'Jiro' in %resource.name.given", true }, { "'masked' in %resource.name.given", false },
+        { "{} in %resource.contained.id", false }, { "'o1' in contained.id", true }, { "'2' in %resource.multipleBirth", false }, { "2 in %resource.multipleBirth", true },
+    };
+    struct fhirpath_kept kept = { 0 };
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        struct fhirpath_env env = world_env(&world);
+        env.document = &world.document;
+        env.reference_ways = true;
+        env.kept = &kept;
+        buf_reset(&world.program);
+        CHECK_OK(fhirpath_compile(list[i].text, strlen(list[i].text), &world.program, NULL));
+        world_link(&world, world.program.data);
+        kept.path = NULL;                /* the programs of this test lie at one place */
+        for (int round = 0; round < 3; round++) {
+            bool holds = !list[i].holds;
+            CHECK_OK(fhirpath_test(world.program.data, world.program.len, &env, &world.resource, &holds, NULL));
+            if (holds != list[i].holds)
+                test_fail(__FILE__, __LINE__, "%s, round %d", list[i].text, round);
+        }
+        if (i == 0)
+            CHECK(kept.path != NULL && kept.count == 1);
+    }
+}
+
 TEST(what_an_invariant_needs_to_fail)
 {
     static const struct { const char *text, *one, *other; } list[] = {

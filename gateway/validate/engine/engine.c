@@ -87,6 +87,7 @@ int engine_validate(const struct validate_request *request, const struct image *
         engine.terms.canonicals = session->canonicals;
         engine.path_env = (struct fhirpath_env){
             .image = image, .document = &engine.document, .arena = session->path_arena, .hooks = &invariant_hooks, .self = &engine, .reference_ways = true, .regexes = session->regexes,
+            .kept = &engine.path_kept,
         };
         know_names(image, &walk);
         start(&engine, root);

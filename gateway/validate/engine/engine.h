@@ -54,6 +54,7 @@ struct engine {
     struct issue_list *issues;
     struct reference_index *references;
     struct fhirpath_env path_env;        /* image, arena, hooks filled; resource and root_resource set anew for each element */
+    struct fhirpath_kept path_kept;
     struct engine_walk *walk;            /* private to the walk: memo of conformance, depth, trial state */
     unsigned trial;                      /* > 0: within a question (does it match?): errors are counted in trial_errors and not kept */
     size_t trial_errors;

@@ -65,6 +65,10 @@ struct fhirpath_hooks {
 
 struct fhirpath_variable { const char *name; const struct fhirpath_item *item; };
 
+/* The texts of the path from a resource that was asked about last ("... in %rootResource.contained.id"); zeroed at first; of one document. */
+enum { FHIRPATH_KEPT = 32 };
+struct fhirpath_kept { const void *path; const struct json_node *resource; size_t count; bool other; /* there are more, or other things than texts */ struct bytes text[FHIRPATH_KEPT]; };
+
 struct fhirpath_env {
     const struct image *image;           /* types of elements; never NULL */
     const struct document *document;     /* of the tree that the items are in; NULL = what values are is looked up each time */
@@ -79,6 +83,7 @@ struct fhirpath_env {
     bool reference_ways;                 /* true in the validator: where the HL7 core differs from the printed specification, follow the core */
     bool strict;                         /* an element that its type does not know is an error instead of nothing, and so is asking for the first of children() */
     struct fhirpath_regexes *regexes;    /* NULL = compile each time */
+    struct fhirpath_kept *kept;          /* NULL = nothing is kept */
 };
 
 /* Compiled regular expressions, kept from one evaluation to the next; belongs to one thread. */

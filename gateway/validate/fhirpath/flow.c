@@ -366,11 +366,71 @@ static int take_member(struct fp_eval *f, struct fp_flow *flow, const struct fhi
     return ret == 0 && q->answer == FHIRPATH_YES && is_calm(f, q->path) ? FP_ENOUGH : ret;
 }
 
+static int take_kept(struct fp_eval *f, struct fp_flow *flow, const struct fhirpath_item *item)
+{
+    struct fhirpath_kept *kept = f->env->kept;
+    struct bytes text;
+    (void)flow;
+    if (kept->count == FHIRPATH_KEPT || !fp_plain_text(f, item, &text)) {
+        kept->other = true;
+        return FP_ENOUGH;
+    }
+    kept->text[kept->count++] = text;
+    return fp_step(f, 1);
+}
+
+/* The resource that the path starts from: names behind %resource or %rootResource, which give the same for all that is asked within it. NULL = another path, or a
+   program that does not lie in the image and may make room for another one at its place. */
+static const struct json_node *start_of(const struct fp_eval *f, uint32_t id)
+{
+    const struct fp_node *n = &f->nodes[id - 1];
+    const struct fhirpath_item *item;
+    if (n->op != FP_NAME || n->number == 0)
+        return NULL;
+    while (n->op == FP_NAME && n->kid[0] != 0)
+        n = &f->nodes[n->kid[0] - 1];
+    if (n->op != FP_CONSTANT || (n->fn != FP_RESOURCE && n->fn != FP_ROOT_RESOURCE) || f->env->variable_count > 0 || f->env->strict)
+        return NULL;
+    item = n->fn == FP_RESOURCE ? f->env->resource : f->env->root_resource;
+    return item != NULL ? item->resource : NULL;
+}
+
+/* Is the text among those of the path? *ret_known: it could be said. */
+static int look_up_kept(struct fp_eval *f, uint32_t id, const struct fp_scope *s, const struct fhirpath_item *value, bool *ret_known, bool *ret_found)
+{
+    struct fhirpath_kept *kept = f->env->kept;
+    const struct json_node *resource = start_of(f, id);
+    int r = 0;
+    *ret_known = false;
+    if (resource == NULL || value->kind != FHIRPATH_STRING)
+        return 0;
+    if (kept->path != &f->nodes[id - 1] || kept->resource != resource) {
+        struct fp_flow out = { .take = take_kept };
+        kept->path = NULL;
+        kept->count = 0;
+        kept->other = false;
+        r = fp_walk(f, id, s, &out);
+        if (r < 0)
+            return r;
+        kept->path = &f->nodes[id - 1];
+        kept->resource = resource;
+    }
+    *ret_known = !kept->other;
+    *ret_found = false;
+    for (size_t i = 0; i < kept->count && !*ret_found; i++)
+        *ret_found = kept->text[i].len == value->len && memcmp(kept->text[i].data, value->text, value->len) == 0;
+    return fp_step(f, kept->count);
+}
+
 int fp_walk_member(struct fp_eval *f, uint32_t id, const struct fp_scope *s, const struct fhirpath_item *value, bool *ret_found)
 {
     struct equal q = { .flow = { .take = take_member }, .value = value, .path = id, .answer = FHIRPATH_NO };
     enum fhirpath_answer answer;
-    int r = ask_equal(f, s, &q, &answer);
+    bool known = false;
+    int r = f->env->kept != NULL ? look_up_kept(f, id, s, value, &known, ret_found) : 0;
+    if (r < 0 || known)
+        return r;
+    r = ask_equal(f, s, &q, &answer);
     *ret_found = answer == FHIRPATH_YES;
     return r;
 }

@@ -256,27 +256,24 @@ static const struct json_node *partner(const struct document *document, const st
 static int hand_known(struct fp_eval *f, struct fp_flow *out, const struct holder *holder, img_str name);
 
 /* Does the path go on with a name in this object? Then nobody needs the item. */
-static bool goes_on(const struct fp_flow *out, const struct known *known, const struct img_profile *type)
+static bool goes_on(const struct fp_flow *out, const struct known *known)
 {
-    return out->take == fp_take_name && known->read && out->node->number != 0 && (known->resource || (type != NULL && type->kind == IMG_COMPLEX));
+    return out->take == fp_take_name && known->read && out->node->number != 0 && (known->resource || known->kind == IMG_COMPLEX + 1);
 }
 
 /* A value whose definition is known, with nothing beside it. */
 static int hand_value(struct fp_eval *f, struct fp_flow *out, const struct holder *holder, const struct known *known, const struct json_node *node)
 {
-    const struct image *image = f->env->image;
-    const struct img_profile *type = image_profile(image, known->type);
-    if (goes_on(out, known, type)) {
+    const struct img_member *member = &f->env->image->members[known->member - 1];
+    bool place = known->kind == IMG_PRIMITIVE + 1 ? node->type < JSON_ARRAY && node->type != JSON_NULL : known->kind == IMG_COMPLEX + 1 && node->type == JSON_OBJECT;
+    if (goes_on(out, known)) {
         f->column = out->node->column;
         return hand_known(f, out->next, &(struct holder){ node, known->resource ? node : holder->resource }, (img_str)out->node->number);
     }
     if (known->resource)
         return out->take(f, out, &(struct fhirpath_item){ .kind = FHIRPATH_NODE, .node = node, .type = known->type, .resource = node });
-    const struct img_member *member = &image->members[known->member - 1];
-    if (type == NULL || type->kind == IMG_RESOURCE || node->type == JSON_NULL || !f->env->reference_ways)
+    if (!place)
         return hand_child(f, out, holder, member, node, NULL);
-    if (!is_of_kind(type, node))
-        return 0;
     struct fhirpath_item child = { .kind = FHIRPATH_NODE, .node = node, .type = known->type, .element = member->element, .resource = holder->resource };
     if (node->key_len == 2 && holder->object == holder->resource && memcmp(node->key, "id", 2) == 0)
         child.type = f->env->document->id_type;

@@ -63,6 +63,7 @@ static void look_up(const struct image *image, const struct img_element *body, c
         .list = (element->flags & IMG_ARRAY) != 0, .choice = (element->flags & IMG_CHOICE) != 0,
     };
     type = image_profile(image, ret->known.type);
+    ret->known.kind = type != NULL ? (uint8_t)(type->kind + 1) : 0;
     ret->resource = type != NULL && type->kind == IMG_RESOURCE;
     ret->below = image_body(image, element, ret->known.type);
 }

@@ -25,6 +25,7 @@ struct known {
     uint32_t member;          /* in image.members, index + 1 */
     img_str name;             /* of the element: "value" for valueQuantity */
     img_id type;              /* profile of the value's type; of a resource the type that it names itself, 0 when that is none */
+    uint8_t kind;             /* of the type: enum img_kind + 1, 0 = unknown */
     bool list, choice;        /* of the element: its JSON form is an array; it has several names */
     bool resource;            /* an object with the name of a resource's type in it, where a resource may stand */
     bool companions;          /* an object with companions among its members */
