@@ -61,6 +61,8 @@ int cli_print(const struct buf *text);
 
 /* Folder of the package store (validate/package/package.h); lives as long as the arena. NULL when memory is out. */
 const char *cli_package_folder(struct cli *c);
+/* This user's own; NULL when there is none, or memory is out. */
+const char *cli_package_cache(struct cli *c);
 
 /* ---- connect.c: the desk ---- */
 

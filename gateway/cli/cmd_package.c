@@ -191,9 +191,10 @@ static int package_refresh(struct package_cli *p)
     return p->refused ? CLI_FAILED : CLI_DONE;
 }
 
-static const struct { const char *name; int (*run)(struct package_cli *p); size_t min, max; const char *usage; } verbs[] = {
-    { "add", package_add, 2, CLI_ARGS_MAX, "package add FILE..." }, { "list", package_list, 1, 1, "package list" },
-    { "remove", package_remove, 1, CLI_ARGS_MAX, NULL }, { "use", package_use, 1, CLI_ARGS_MAX, NULL }, { "refresh", package_refresh, 1, 1, "package refresh" }
+static const struct { const char *name; int (*run)(struct package_cli *p); size_t min, max; bool writes; const char *usage; } verbs[] = {
+    { "add", package_add, 2, CLI_ARGS_MAX, true, "package add FILE..." }, { "list", package_list, 1, 1, false, "package list" },
+    { "remove", package_remove, 1, CLI_ARGS_MAX, true, NULL }, { "use", package_use, 1, CLI_ARGS_MAX, true, NULL },
+    { "refresh", package_refresh, 1, 1, false, "package refresh" } /* looks, and writes only what is stale */
 };
 
 static int print_rows(struct package_cli *p, int r)
@@ -239,6 +240,8 @@ int cli_package(struct cli *c)
         return cli_say_err(c, CLI_CONFIG, &e);
     if (verbs[verb].run == package_refresh && access(p.folder, F_OK) < 0) /* a gateway without packages of its own */
         return CLI_DONE;
+    if (verbs[verb].writes && access(p.folder, F_OK) == 0 && access(p.folder, W_OK | X_OK) < 0)
+        return cli_say(c, CLI_FAILED, MSG_CLI_FOLDER_DENIED, p.folder, NULL);
     p.store = package_store_open(p.folder, &e);
     if (p.store == NULL)
         return cli_say_err(c, CLI_FAILED, &e);

@@ -69,6 +69,29 @@ static int add_given(const struct cli *c, struct loose *l, struct err *e)
     return r;
 }
 
+/* The image of loose files is kept beside the packages, or in this user's cache where that may not be written. */
+static int open_loose(struct cli *c, struct package_store *store, const struct loose *l, struct validate_set **ret_set, struct err *e)
+{
+    const char *cache = access(l->folder, W_OK) < 0 && cli_value(c, "folder") == NULL ? cli_package_cache(c) : NULL;
+    struct package_store *own = NULL;
+    int r;
+
+    if (cache == NULL)
+        return package_store_loose(store, l->file, l->count, ret_set, e);
+    own = package_store_open(cache, e);
+    r = own == NULL ? (e->code < 0 ? e->code : ERR_IO) : package_store_loose(own, l->file, l->count, ret_set, e);
+    package_store_close(own);
+    return r;
+}
+
+/* The image of a set that may not be written is stale or damaged: it is compiled for this user alone. */
+static int open_stale(struct cli *c, struct package_store *store, struct loose *l, struct validate_set **ret_set, struct err *e)
+{
+    int r = package_store_list(store, add_of_set, l, e);
+
+    return r < 0 ? r : open_loose(c, store, l, ret_set, e);
+}
+
 /* *ret_set stays NULL for the built-in tables. */
 static int find_set(struct cli *c, struct package_store *store, const char *folder, struct validate_set **ret_set, struct err *e)
 {
@@ -81,6 +104,8 @@ static int find_set(struct cli *c, struct package_store *store, const char *fold
         if (cli_has(c, "no-default-packages"))
             return 0;
         r = package_store_set(store, l.set, ret_set, set != NULL ? e : &ignored);
+        if (r < 0 && r != ERR_NOTFOUND && access(folder, W_OK) < 0)
+            return open_stale(c, store, &l, ret_set, e);
         if (r < 0 && r != ERR_NOTFOUND && set == NULL)
             err_copy(e, &ignored);
         return r == ERR_NOTFOUND && set == NULL ? 0 : r;
@@ -89,7 +114,7 @@ static int find_set(struct cli *c, struct package_store *store, const char *fold
         r = package_store_list(store, add_of_set, &l, e);
     if (r == 0)
         r = add_given(c, &l, e);
-    return r < 0 ? r : package_store_loose(store, l.file, l.count, ret_set, e);
+    return r < 0 ? r : open_loose(c, store, &l, ret_set, e);
 }
 
 static bool wants_packages(const struct cli *c, const char *folder)
@@ -109,6 +134,11 @@ static int open_set(struct cli *c, struct validate_set **ret_set, struct err *e)
     if (!wants_packages(c, folder))
         return 0;
     store = package_store_open(folder, e);
+    if (store == NULL && access(folder, W_OK) < 0 && cli_value(c, "folder") == NULL && cli_package_cache(c) != NULL) { /* nothing was ever put into it */
+        err_clear(e);
+        folder = cli_package_cache(c);
+        store = package_store_open(folder, e);
+    }
     r = store == NULL ? (e->code < 0 ? e->code : ERR_IO) : find_set(c, store, folder, ret_set, e);
     package_store_close(store);
     return r;

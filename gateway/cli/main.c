@@ -160,7 +160,7 @@ static int load_settings(struct cli *c, const struct command *cmd)
         if (!c->json) /* a reload has refused this file: what runs goes on with the one before it, and answers */
             (void)cli_say_err(c, CLI_CONFIG, &e);
     }
-    if (!cmd->settings && cli_value(c, "lang") == NULL) /* only for the language: a wrong file is check-config's concern */
+    if (!cmd->settings) /* for the language, and for where packages and masters are: a wrong file is check-config's concern */
         (void)settings_load(c->config, c->arena, &c->settings, NULL);
     return settle_language(c);
 }

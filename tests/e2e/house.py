@@ -11,6 +11,7 @@ Nothing here sleeps: until() asks again and again, with an end. CLINSGW_BUILD pi
 import contextlib
 import fcntl
 import hashlib
+import io
 import json
 import os
 import re
@@ -19,6 +20,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import tempfile
 import threading
 import time
@@ -169,6 +171,22 @@ class Box:
                 self.process.wait()
         if self.process is not None:
             self.process.stdout.close()
+
+
+# ---- FHIR packages ----
+
+def write_package(path, name, resources):
+    with tarfile.open(path, "w:gz") as tar:
+        for i, content in enumerate([{"name": name, "version": "1.0.0", "fhirVersions": ["4.0.1"]}] + resources):
+            data = json.dumps(content).encode()
+            info = tarfile.TarInfo("package/package.json" if i == 0 else "package/%d.json" % i)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+
+
+# The least that a set of packages is taken with.
+CORE = {"resourceType": "StructureDefinition", "url": "http://hl7.org/fhir/StructureDefinition/Bundle", "version": "4.0.1", "name": "Bundle", "kind": "resource", "type": "Bundle",
+        "derivation": "specialization", "snapshot": {"element": [{"id": "Bundle", "path": "Bundle", "min": 0, "max": "*"}]}}
 
 
 # ---- the vendor ----

@@ -1,14 +1,12 @@
 #!/usr/bin/env python3
 """A source that is taken out of the configuration while requests of it wait: check-config, doctor and the reload say so, and when it is back its files are answered.
 A reload with FHIR profiles that no worker can open is refused before anything is stopped. Sets of packages are made, listed and removed."""
-import io
 import json
 import os
 import signal
 import sys
-import tarfile
 
-from house import House, Runner, equal, sample, true, until
+from house import CORE, House, Runner, equal, sample, true, until, write_package
 
 runner = Runner("reload")
 
@@ -117,19 +115,6 @@ def refused():
 
 def page(house):
     return json.loads(house.cli("status", "--json", good=False).stdout)
-
-
-def write_package(path, name, resources):
-    with tarfile.open(path, "w:gz") as tar:
-        for i, content in enumerate([{"name": name, "version": "1.0.0", "fhirVersions": ["4.0.1"]}] + resources):
-            data = json.dumps(content).encode()
-            info = tarfile.TarInfo("package/package.json" if i == 0 else "package/%d.json" % i)
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
-
-
-CORE = {"resourceType": "StructureDefinition", "url": "http://hl7.org/fhir/StructureDefinition/Bundle", "version": "4.0.1", "name": "Bundle", "kind": "resource", "type": "Bundle",
-        "derivation": "specialization", "snapshot": {"element": [{"id": "Bundle", "path": "Bundle", "min": 0, "max": "*"}]}}
 
 
 # A code list that lacks what the sample sends.

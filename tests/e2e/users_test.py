@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 
-from house import BIN, CLINIC, INSTRUMENTED, ROOT, Failure, House, Runner, equal, only, sample, true, until
+from house import BIN, CLINIC, INSTRUMENTED, ROOT, CORE, Failure, House, Runner, equal, only, sample, true, until, write_package
 
 OTHER = "1318814790"
 USERS = {"clinsgwd": "clinsgw", "clinsgw-spool": "clinsgw-spool", "clinsgw-convert": "clinsgw-convert", "clinsgw-sign": "clinsgw-sign", "clinsgw-link": "clinsgw-link"}
@@ -147,6 +147,40 @@ def folders_are_closed(house):
         true(p.returncode != 0 and b"Permission denied" in p.stderr, "%s can open %s" % (user, path))
 
 
+def packages_of_others(house):
+    """A user who may read the folder of packages and not write it checks all the same; what is compiled for this user lies in the user's cache."""
+    folder, cache, file = (os.path.join(house.folder, name) for name in ("fhir", "cache", "instance.json"))
+    for name in ("core", "more"):
+        write_package(os.path.join(house.folder, name + ".tgz"), name, [CORE])
+    house.cli("package", "add", os.path.join(house.folder, "core.tgz"))
+    house.cli("package", "use", "--set", "clins", "core-1.0.0.tgz")
+    with open(file, "w", encoding="utf-8") as f:
+        f.write('{"resourceType": "Bundle", "type": "collection"}')
+    os.mkdir(cache)
+    own(cache, "clinsgw-convert")
+
+    def stranger(*words):
+        command = ["runuser", "-u", "clinsgw-convert", "--", "env", "XDG_CACHE_HOME=" + cache, os.path.join(house.folder, "bin", "clinsgw"), "--config", house.conf, *words]
+        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def cached():
+        loose = os.path.join(cache, "clinsgw", "loose")
+        return len([n for n in os.listdir(loose) if n.endswith(".image")]) if os.path.exists(loose) else 0
+
+    given = stranger("validate", "--no-default-packages", "--package", os.path.join(house.folder, "core.tgz"), file)
+    true(given.returncode != 2 and "CG-0002" not in given.stdout, "a package of its own: %s" % given.stdout)
+    equal(cached(), 1, "compiled in the cache")
+    ready = stranger("validate", "--set", "clins", file)
+    equal((ready.stdout, cached()), (given.stdout, 1), "the set of the machine, as it was compiled")
+    os.utime(os.path.join(folder, "packages", "core-1.0.0.tgz"), (1, 1))
+    stale = stranger("validate", "--set", "clins", file)
+    equal((stale.stdout, cached()), (given.stdout, 2), "and when its image is stale")
+    for words in (["add", os.path.join(house.folder, "more.tgz")], ["use", "--set", "clins", "core-1.0.0.tgz"], ["remove", "core-1.0.0.tgz"]):
+        refused = stranger("package", *words)
+        true(refused.returncode == 1 and "CG-9320" in refused.stdout and folder in refused.stdout, "package %s: %s" % (words[0], refused.stdout))
+    equal(stranger("package", "list").returncode, 0, "to look is allowed")
+
+
 def reload_and_stop(house, sources):
     before = set(house.doors())
     house.process.send_signal(signal.SIGHUP)
@@ -178,6 +212,7 @@ def main():
     made, runner = make_users(), Runner("users")
     try:
         with Separate("users") as h:
+            h.gateway["fhir_dir"] = os.path.join(h.folder, "fhir")
             h.sandbox(institutions=(OTHER,))
             h.link("web", "web", h.box)
             h.link("terminal", "folder", h.box)
@@ -190,6 +225,7 @@ def main():
             runner.run("users_and_rights", users_and_rights, h)
             runner.run("nothing_listens", nothing_listens, h)
             runner.run("folders_are_closed", folders_are_closed, h)
+            runner.run("packages_of_others", packages_of_others, h)
             runner.run("reload_and_stop", reload_and_stop, h, sources)
     finally:
         for program in ("userdel", "groupdel"):
