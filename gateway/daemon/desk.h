@@ -251,6 +251,8 @@ void desk_try_free(struct desk *d);
 int desk_outcome_text(struct desk *d, int64_t request, bool final, struct buf *ret_text, struct err *e);
 /* Answers FLOW_DO_COMPOSE inside the turn. */
 void desk_compose(struct desk *d, const struct flow_order *order);
+/* Sealed memory with the outcome made once more from the rows, for one that the disk has damaged; the caller closes it. What failed has been logged. */
+int desk_outcome_again(struct desk *d, int64_t request);
 int desk_status_open(struct desk *d, struct err *e);       /* once, before the first request of this life */
 void desk_status_dirty(struct desk *d, int64_t request);
 void desk_status_flush(struct desk *d, int64_t boot_ms);

@@ -465,8 +465,12 @@ static void order_hand_back(struct desk *d, const struct flow_order *o)
     int door = desk_door_of_source(d, o->u.hand_back.source);
     struct flow_event event = { .type = FLOW_EV_HAND_BACK_FAILED, .u.subject.id = o->u.hand_back.request, .u.subject.token = o->token };
     char name[FLOW_NAME + 48];
+    int content = door < 0 ? -1 : desk_payload_fd(d, &o->u.hand_back.outcome), again = -1;
+    bool sent;
 
-    if (door < 0) {
+    if (door >= 0 && content < 0)
+        content = again = desk_outcome_again(d, o->u.hand_back.request);
+    if (content < 0) {
         desk_event_later(d, &event);
         return;
     }
@@ -479,14 +483,17 @@ static void order_hand_back(struct desk *d, const struct flow_order *o)
     wire_put_text(&d->out, F_SOURCE, o->u.hand_back.source);
     wire_put_u64(&d->out, F_PLACE, SPOOL_OUT);
     put_name(d, name);
-    wire_put_fd(&d->out, F_CONTENT, desk_payload_fd(d, &o->u.hand_back.outcome));
+    wire_put_fd(&d->out, F_CONTENT, content);
     wire_put_u64(&d->out, F_DURABLE, 1);
     if (o->u.hand_back.origin == FLOW_ORIGIN_VENDOR && !desk_status_unwritten(d, o->u.hand_back.request)) {
         char status[sizeof name];
         snprintf(status, sizeof status, "%.*s.status.json", (int)(strlen(name) - strlen(result_ending)), name);
         wire_put_text(&d->out, F_OUT_NAME, status); /* goes with the same order, which is given again until it is done: nothing else would ever take it away */
     }
-    if (!desk_door_send(d, (size_t)door)) {
+    sent = desk_door_send(d, (size_t)door);
+    if (again >= 0)
+        close(again);
+    if (!sent) {
         desk_event_later(d, &event);
         return;
     }

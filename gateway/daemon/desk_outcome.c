@@ -7,6 +7,7 @@
  *      durable before anything is written. Status files are projections: a change is written after a short pause, and not at all when
  *      the file was answered meanwhile. When sending is paused or goes on, those of all that wait to be sent are written anew, some in each turn.
  */
+#include "base/file.h"
 #include "base/timefmt.h"
 #include "daemon/desk.h"
 #include "report/findings.h"
@@ -232,17 +233,41 @@ static int notice_text(struct desk *d, const struct flow_request *request, struc
     return r;
 }
 
+static int final_text(struct desk *d, int64_t id, struct buf *ret_text, struct err *e)
+{
+    struct flow_request request;
+    int r = store_flow_ops.request_get(d->store, id, &request, e);
+
+    if (r < 0)
+        return r;
+    return request.origin == FLOW_ORIGIN_SERVICE ? notice_text(d, &request, ret_text, e) : desk_outcome_text(d, id, true, ret_text, e);
+}
+
+int desk_outcome_again(struct desk *d, int64_t request)
+{
+    struct buf text;
+    struct err e = ERR_INIT;
+    int fd;
+
+    buf_init(&text, DESK_PAYLOAD_MAX);
+    fd = final_text(d, request, &text, &e);
+    if (fd == 0)
+        fd = memfd_seal("clinsgw-outcome", text.data, text.len, &e);
+    if (fd < 0)
+        desk_log(d, &e);
+    buf_free(&text);
+    return fd;
+}
+
 void desk_compose(struct desk *d, const struct flow_order *order)
 {
     struct flow_event event = { .type = FLOW_EV_COMPOSED, .u.composed.token = order->token };
-    struct flow_request request;
     struct buf text;
     struct err e = ERR_INIT;
-    int r = store_flow_ops.request_get(d->store, order->u.request.request, &request, &e);
+    int r;
 
     buf_init(&text, DESK_PAYLOAD_MAX);
-    if (r == 0)
-        r = request.origin == FLOW_ORIGIN_SERVICE ? notice_text(d, &request, &text, &e) : desk_outcome_text(d, request.id, true, &text, &e);
+    r = final_text(d, order->u.request.request, &text, &e);
     if (r == 0)
         r = desk_payload_keep(d, buf_bytes(&text), &event.u.composed.outcome, &e); /* handed back right after the commit */
     buf_free(&text);

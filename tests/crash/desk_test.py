@@ -165,6 +165,40 @@ def disk_full():
     return None
 
 
+def damage(house, old, new):
+    """What a bad disk does to what the stopped gateway has stored: the texts that hold the one hold the other."""
+    equal(house.stop(), 0, "exit status")
+    with contextlib.closing(sqlite3.connect(os.path.join(house.state, "store.db"))) as db:
+        changed = db.execute("UPDATE content SET bytes = CAST(replace(CAST(bytes AS TEXT), ?, ?) AS BLOB) WHERE CAST(bytes AS TEXT) LIKE ?", (old, new, "%" + old + "%")).rowcount
+        db.commit()
+    true(changed > 0, "nothing is damaged")
+
+
+def damaged_outcome():
+    """The result itself is damaged before its folder is there again: it is made once more from the rows."""
+    with House("outcome", signer="key_file") as house:
+        house.link("out", "sink")
+        house.facility(CLINIC, link="out")
+        source = house.source("karte")
+        house.start()
+        house.cli("pause")
+        name = source.drop("outcome.json", letter("OUTCOME"))
+        row = until(lambda: house.cli_json("list", "--state", "ready")["messages"], "the letter waits to be sent")[0]
+        os.rename(source.root, source.root + ".gone")
+        until(lambda: house.kill("clinsgw-spool"), "the door that has the folder open")
+        house.cli("resume")
+        until(lambda: house.cli_json("show", row["id"])["state"] == "closed", "the result waits for its folder")
+        damage(house, '"outcome.json"', '"outgone.json"')
+        os.rename(source.root + ".gone", source.root)
+        house.restart()
+        message = only(source.result(name))
+        equal((source.has_result(name)["file"], message["outcome"]), (name, "done"), "the result")
+        until(lambda: house.cli_json("show", row["id"])["state"] == "answered", "its end")
+        with open(house.errors, encoding="utf-8") as f:
+            text = f.read()
+        true("CG-8506" in text and "CG-9001" not in text, "the disk is to blame, no door:\n" + text)
+
+
 def damaged_findings():
     """The disk has damaged what is told beside a result: the result is told all the same, once, and the others are not held up."""
     with House("damaged", signer="key_file") as house:
@@ -176,11 +210,7 @@ def damaged_findings():
         name = source.drop("damaged.json", letter("DAMAGED"))
         row = until(lambda: house.cli_json("list", "--state", "ready")["messages"], "the letter waits to be sent")[0]
         true(only(house.cli_json("show", row["id"]))["findings"], "there is something to tell")
-        equal(house.stop(), 0, "exit status")
-        with contextlib.closing(sqlite3.connect(os.path.join(house.state, "store.db"))) as db:
-            changed = db.execute("UPDATE content SET bytes = CAST(replace(CAST(bytes AS TEXT), '\"code\"', '\"cods\"') AS BLOB) WHERE CAST(bytes AS TEXT) LIKE '[{\"code%'").rowcount
-            db.commit()
-        true(changed > 0, "findings are damaged")
+        damage(house, '[{"code":"CG-', '[{"cods":"CG-')
         house.restart()
         equal([f["code"] for f in only(house.cli_json("show", row["id"]))["findings"]], ["CG-8506"], "show tells the rest")
         house.cli("resume")
@@ -267,6 +297,7 @@ def main():
             runner.run(case.__name__, case, house, source)
     runner.run("disk_full", disk_full)
     runner.run("damaged_findings", damaged_findings)
+    runner.run("damaged_outcome", damaged_outcome)
     runner.run("large_for_the_disk", large_for_the_disk)
     runner.run("ledger_full", ledger_full)
     return runner.end()
