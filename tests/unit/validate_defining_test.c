@@ -424,6 +424,26 @@ TEST(contained_resources_without_type_or_id_are_not_there)
     free(text);
 }
 
+TEST(what_a_reader_drops_is_not_there)
+{
+    static const char good[] =
+        "{'resourceType':'Bundle','type':'collection','entry':[{'fullUrl':'http://example.org/fhir/Basic/1','resource':{'resourceType':'Basic','id':'1','code':{'text':'x'}}},"
+        "{'fullUrl':'http://example.org/fhir/Media/2','resource':{'resourceType':'Media','id':'2','status':'completed','content':{'url':'http://example.org/x','size':1000}}}]}";
+    static const struct change changes[] = {
+        { "'resourceType':'Basic'", "'resourceType':'Basis'", MSG_VALIDATE_INVARIANT, "Bundle.entry[0]" },   /* bdl-5: no resource */
+        { "'size':1000", "'size':1000.0", MSG_VALIDATE_SIZE_WRONG, "Bundle.entry[1].resource.content" },
+        { "'size':1000", "'size':-1", MSG_VALIDATE_SIZE_WRONG, "Bundle.entry[1].resource.content" },
+    };
+    char *text = edited(good, "'fullUrl':'http://example.org/fhir/Basic/1'", "'_fullUrl':{'extension':[{'url':'http://example.org/x','valueString':'x'}]}");
+
+    try_all(good, changes, COUNT(changes));
+    CHECK(text != NULL);
+    run_as(text, VALIDATE_HL7);
+    for (const struct issue *i = issues.first; i != NULL; i = i->next)
+        CHECK(i->msg != MSG_VALIDATE_EXPRESSION);   /* bdl-7 joins texts, and an element without a value is none */
+    free(text);
+}
+
 /* A list of many, each of which is looked for among all. */
 static char *many(const char *head, const char *part, size_t count, const char *tail)
 {

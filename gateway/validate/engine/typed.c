@@ -45,6 +45,8 @@ static void check_attachment(struct engine *e, const struct place *at)
     struct bytes data = format_member(at->node, "data");
     char right[24];
 
+    if (size != NULL && size->type == JSON_NUMBER && json_get(at->node, "data") == NULL && (!format_is_integer((struct bytes){ size->text, size->len }) || size->text[0] == '-'))
+        engine_report_bytes(e, at, size, MSG_ERROR, MSG_VALIDATE_SIZE_WRONG, NULL, (struct bytes){ size->text, size->len }, (struct bytes){ "0-", 2 });
     if (size == NULL || size->type != JSON_NUMBER || data.data == NULL || !format_is_base64(data))
         return;
     snprintf(right, sizeof right, "%zu", format_base64_size(data));

@@ -82,6 +82,8 @@ static bool member_counts(const struct fhirpath_env *env, const struct img_membe
     const struct image *image = env->image;
     bool list = value->type == JSON_ARRAY;
 
+    if (list && (image_element(image, member->element)->flags & IMG_ARRAY) == 0)
+        return false;                    /* a list where one belongs */
     for (const struct json_node *n = list ? value->child : value; n != NULL; n = list ? n->next : NULL) {
         struct fhirpath_item child = { .kind = FHIRPATH_NODE, .node = n };
 
@@ -115,7 +117,9 @@ static bool is_hollow(const struct fhirpath_env *env, const struct fhirpath_item
         return false;
     type = image_profile(image, item->type);
     if (item->element != 0 && is_resource_kind(image, item->type) && (type == NULL || type->abstract))
-        return depth == 0;               /* a resource whose type is missing or unknown */
+        return depth == 0;               /* a resource whose type is missing */
+    if (item->type == 0 && item->resource == item->node)
+        return depth == 0;               /* or unknown */
     if (env->document != NULL && says_something(env->document, item->node))
         return false;
     def = definition(image, item);

@@ -6,6 +6,9 @@
 
 static int concatenate(struct fp_eval *f, const struct fhirpath_item *a, const struct fhirpath_item *b)
 {
+    static const struct fhirpath_item empty = { .kind = FHIRPATH_STRING };
+    a = a->kind == FHIRPATH_NODE && a->node == NULL ? &empty : a;   /* an element that has extensions only */
+    b = b->kind == FHIRPATH_NODE && b->node == NULL ? &empty : b;
     if (a->kind != FHIRPATH_STRING || b->kind != FHIRPATH_STRING)
         return fp_fail(f, ERR_INVALID, "texts wanted");
     if (a->len == 0 || b->len == 0)
