@@ -28,6 +28,7 @@ enum {
     DEFAULT_BYTES = 64 << 20, DEFAULT_DEPTH = 64, DEFAULT_NODES = 4000000,
     BLOCK_MIN = 16, BLOCK_MAX = 1024,  /* nodes allocated at a time */
     PAIRWISE_MAX = 8,                  /* members compared pair by pair */
+    FEW_MAX = 4,                       /* members of which just the first bytes of the names are compared */
     DISTINCT_MAX = 24,                 /* members looked at for names that may be alike */
     PROBES_PER_MEMBER = 16             /* beyond this many on average the hash table is given up */
 };
@@ -433,11 +434,18 @@ static const struct json_node *duplicate_by_hash(const struct json_node **table,
     return NULL;
 }
 
-/* One bit for a name: as long as none falls on another, no two names are equal, and so it is mostly. */
+/* Names are equal when their first eight bytes are, at least; in larger objects one bit for a name does: as long as none falls on another, no two are equal. */
 static bool may_have_duplicates(const struct json_node *object)
 {
     uint64_t seen = 0, bit;
 
+    if (object->count <= FEW_MAX) {
+        for (const struct json_node *a = object->child; a != NULL; a = a->next)
+            for (const struct json_node *b = a->next; b != NULL; b = b->next)
+                if (a->key_word == b->key_word)
+                    return true;
+        return false;
+    }
     if (object->count > DISTINCT_MAX)
         return true;
     for (const struct json_node *m = object->child; m != NULL; m = m->next, seen |= bit) {

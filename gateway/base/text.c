@@ -81,19 +81,23 @@ static size_t skip_ordinary(const char *text, size_t len, size_t pos)
 
 size_t text_count(const char *text, size_t len)
 {
-    enum { MOST_SUMMED = 255 };
-    const uint64_t ones = UINT64_C(0x0101010101010101), evens = UINT64_C(0x00FF00FF00FF00FF), shorts = UINT64_C(0x0001000100010001);
+    const uint64_t ones = UINT64_C(0x0101010101010101);
     size_t count = len, i = 0;
     uint64_t w;
 
     while (len - i >= 8) {
-        uint64_t sums = 0;   /* of each of the eight bytes in turn */
+        uint64_t sums = 0, four[4];   /* sums: of each of the eight bytes in turn */
 
-        for (size_t end = len - i < MOST_SUMMED * 8 ? len : i + MOST_SUMMED * 8; end - i >= 8; i += 8) {
+        for (; len - i >= sizeof four; i += sizeof four) {   /* ASCII continues nothing */
+            memcpy(four, text + i, sizeof four);
+            if (((four[0] | four[1] | four[2] | four[3]) & ones << 7) != 0)
+                break;
+        }
+        for (size_t end = len - i < sizeof four ? len : i + sizeof four; end - i >= 8; i += 8) {
             memcpy(&w, text + i, 8);
             sums += (w >> 7 & ~(w >> 6)) & ones;   /* 10xxxxxx continues */
         }
-        count -= (size_t)(((sums & evens) + (sums >> 8 & evens)) * shorts >> 48);
+        count -= (size_t)(sums * ones >> 56);
     }
     for (; i < len; i++)
         count -= ((unsigned char)text[i] & 0xC0) == 0x80;

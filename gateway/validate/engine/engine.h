@@ -87,12 +87,17 @@ struct fhirpath_item engine_item(const struct place *at);
 /* Does the resource conform to the profile, base rules included? Remembered per (node, profile); a question within itself is answered yes. */
 bool engine_conforms(struct engine *e, const struct json_node *resource, img_id profile);
 /* The place of a child resource below a place is made by the walk; leaf checks make places below `at` with this. */
-struct place engine_child(const struct place *at, const char *name, int32_t index, const struct json_node *node);
+static inline struct place engine_child(const struct place *at, const char *name, int32_t index, const struct json_node *node)
+{
+    return (struct place){ .up = at, .name = { name, strlen(name) }, .index = index, .node = node, .resource = at->resource };
+}
 
 /* ---- leaf checks ---- */
 
 /* primitives.c: value and companion of a primitive element by its type: JSON kind, regex and range, empty, stray spaces, length; definition gives max_length (may be NULL). */
 void primitive_check(struct engine *e, const struct place *at, const struct img_profile *type, const struct img_element *definition);
+/* A first look, cheaper than primitive_check(): there is nothing to be said of a short string or code of visible ASCII. */
+bool primitive_is_plain(const struct place *at, enum img_well_known type, const struct img_element *definition);
 /* xhtml.c: a narrative's div: well-formed, namespace, allowed elements and attributes, not empty. *ret_fine says what htmlChecks() answers. */
 void xhtml_check(struct engine *e, const struct place *at);
 bool xhtml_fine(struct bytes text);       /* htmlChecks(): allowed elements and attributes only, some content */

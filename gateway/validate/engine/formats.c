@@ -7,9 +7,8 @@
 
 #include "base/text.h"
 
-struct bytes format_member(const struct json_node *object, const char *name)
+struct bytes format_text(const struct json_node *n)
 {
-    const struct json_node *n = json_get(object, name);
     struct bytes text = { NULL, 0 };
 
     if (n == NULL)

@@ -13,8 +13,10 @@
 #include "base/buf.h"
 #include "base/json_doc.h"
 
-/* Text of a primitive member, of whatever kind it is written in; data NULL when there is none or it is empty. */
-struct bytes format_member(const struct json_node *object, const char *name);
+/* Text of a primitive, of whatever kind it is written in; data NULL when there is none or it is empty. */
+struct bytes format_text(const struct json_node *primitive);
+/* The same of a member. */
+static inline struct bytes format_member(const struct json_node *object, const char *name) { return format_text(json_get(object, name)); }
 static inline bool format_is(struct bytes text, const char *other)
 {
     size_t len = strlen(other);

@@ -25,7 +25,7 @@
 
 #define TERMINOLOGY "http://terminology.hl7.org/"
 
-enum { TEXT_MAX = 1048576, REGEX_STEPS = 200000, YEAR_FIRST = 1800, YEAR_AHEAD = 80 };
+enum { TEXT_MAX = 1048576, REGEX_STEPS = 200000, YEAR_FIRST = 1800, YEAR_AHEAD = 80, PLAIN_MAX = 256 };
 
 struct primitive {
     struct engine *e;
@@ -416,6 +416,14 @@ static void check_characters(struct primitive *p, bool long_text)
 
     if (where >= 0 && (control || service))
         engine_report_bytes(p->e, p->at, NULL, control && service ? MSG_ERROR : MSG_WARNING, MSG_VALIDATE_CONTROL, NULL, long_text ? p->at->name : p->text, (struct bytes){ NULL, 0 });
+}
+
+bool primitive_is_plain(const struct place *at, enum img_well_known type, const struct img_element *definition)
+{
+    const struct json_node *node = at->node;
+
+    return (type == IMG_STRING || type == IMG_CODE) && at->companion == NULL && json_is(node, JSON_STRING) && node->len <= PLAIN_MAX && definition->max_length == 0
+        && format_is_token((struct bytes){ node->text, node->len });
 }
 
 void primitive_check(struct engine *e, const struct place *at, const struct img_profile *type, const struct img_element *definition)

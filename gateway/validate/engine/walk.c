@@ -49,10 +49,14 @@ bool walk_push_layer(struct engine *e, const struct img_element *def, bool forei
 bool walk_link(struct engine *e, uint32_t item, const struct img_element *def, bool foreign)
 {
     struct engine_walk *w = e->walk;
+    struct link *link;
 
     if (!walk_room(e, (void **)&w->links, &w->link_capacity, w->link_count, sizeof *w->links))
         return false;
-    w->links[w->link_count] = (struct link){ { def, foreign }, w->items[item].layers };
+    link = &w->links[w->link_count];
+    link->layer.def = def;
+    link->layer.foreign = foreign;
+    link->next = w->items[item].layers;
     w->items[item].layers = ++w->link_count;
     return true;
 }
@@ -146,11 +150,6 @@ const struct face *walk_new_face(struct engine *e, uint32_t member)
     return face;
 }
 
-struct place engine_child(const struct place *at, const char *name, int32_t index, const struct json_node *node)
-{
-    return (struct place){ .up = at, .name = { name, strlen(name) }, .index = index, .node = node, .resource = at->resource };
-}
-
 void walk_limit(struct engine *e, const struct place *at, const char *what)
 {
     unsigned trial = e->trial;
@@ -168,9 +167,9 @@ void walk_limit(struct engine *e, const struct place *at, const char *what)
 struct listing {
     struct engine *e;
     const struct place *at;
-    struct place read;          /* the same place as a reader of the JSON sees it: without "[0]" where a list was given as a single object */
     const struct json_node *object;
     const struct img_member *member;   /* being listed */
+    struct place read;          /* the same place as a reader of the JSON sees it: without "[0]" where a list was given as a single object */
     uint32_t first_group;
     uint64_t names;             /* bits of the names under which items may be found: of their elements, and of the members as they are spelt */
     bool base, companions;
@@ -203,20 +202,33 @@ static void report_unknown(const struct listing *l, const struct json_node *node
 static void add_item(const struct listing *l, const struct face *face, const struct json_node *node, const struct json_node *companion, int32_t index)
 {
     struct engine_walk *w = l->e->walk;
+    struct item *item;
 
     if (!walk_room(l->e, (void **)&w->items, &w->item_capacity, w->item_count, sizeof *w->items))
         return;
-    w->items[w->item_count++] = (struct item){ node, companion, l->member, face, index, 0 };
+    item = &w->items[w->item_count++];
+    item->node = node;
+    item->companion = companion;
+    item->member = l->member;
+    item->face = face;
+    item->index = index;
+    item->layers = 0;
     w->groups[w->group_count - 1].count++;
 }
 
 static bool open_group(struct listing *l, const struct face *face)
 {
     struct engine_walk *w = l->e->walk;
+    struct group *group;
 
     if (!walk_room(l->e, (void **)&w->groups, &w->group_capacity, w->group_count, sizeof *w->groups))
         return false;
-    w->groups[w->group_count++] = (struct group){ face->element, face->element->name, w->item_count, 0, false };
+    group = &w->groups[w->group_count++];
+    group->element = face->element;
+    group->name = face->element->name;
+    group->first = w->item_count;
+    group->count = 0;
+    group->taken = false;
     l->names |= face->names;
     return true;
 }
@@ -376,7 +388,7 @@ static void list_children(struct listing *l)
     if (at->node != NULL && at->node->parent != NULL && at->node->parent->type != JSON_ARRAY)
         l->read.index = NO_INDEX;
     l->companions = document_known(&l->e->document, l->object)->companions;
-    for (const struct json_node *n = l->object->child; n != NULL && !l->e->failed; n = n->next)
+    for (const struct json_node *n = l->object->child; n != NULL; n = n->next)
         if (!(resource && json_key_is(n, "resourceType")))
             list_member(l, n);
 }
@@ -419,7 +431,8 @@ static void base_element(struct engine *e, const struct place *at, const struct 
     if (face->bound)
         binding_check(e, at, face->element, NULL);
     if (face->primitive) {
-        primitive_check(e, at, face->profile, face->element);
+        if (!primitive_is_plain(at, (enum img_well_known)face->profile->well_known, face->element))
+            primitive_check(e, at, face->profile, face->element);
         if ((face->element->flags & IMG_XHTML) != 0)
             xhtml_check(e, at);
         return;
