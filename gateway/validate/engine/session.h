@@ -5,7 +5,8 @@
  *     struct validate_session *s = validate_session_new();
  *     if (s == NULL || session_begin(s, image) < 0) ...        // before each document
  *
- * Everything lies in one arena, which is emptied when another image comes or when it has grown past SESSION_KEEP.
+ * What grows lies in one arena, which is emptied when another image comes or when it has grown past SESSION_KEEP; the tables beside it have sizes of their own or
+ * that the image gives. So no document makes a session larger than its image allows.
  */
 #ifndef VALIDATE_ENGINE_SESSION_H
 #define VALIDATE_ENGINE_SESSION_H
