@@ -53,42 +53,44 @@ static struct group *group_of(const struct engine *e, uint32_t first_group, uint
     return NULL;
 }
 
-static void check_counts(struct engine *e, const struct place *at, const struct layer *layer, const struct img_element *child, uint32_t count)
+static void report_counts(struct engine *e, const struct place *at, const struct short_child *s, uint32_t count)
 {
-    const char *url, *path;
-    bool min = layer->foreign || (child->adds & IMG_ADDS_MIN) != 0, max = layer->foreign || (child->adds & IMG_ADDS_MAX) != 0;
+    const struct img_element *child = s->child;
+    const char *url = layer_url(e, child), *path = image_text(e->image, child->path);
 
-    if (count >= child->min && (child->max == IMG_MANY || count <= child->max))
-        return;
-    url = layer_url(e, child);
-    path = image_text(e->image, child->path);
-    if (min && count < child->min)
+    if (count < s->min)
         engine_report(e, at, NULL, layer_severity(e, child), MSG_VALIDATE_MISSING, NULL, url, path, NULL);
-    else if (max && child->max != IMG_MANY && count > child->max)
+    else
         engine_report(e, at, NULL, MSG_ERROR, MSG_VALIDATE_TOO_MANY, NULL, url, path, NULL);
 }
 
-static void layer_child(struct engine *e, const struct place *at, const struct layer *layer, const struct img_element *child, uint32_t first_group, uint64_t names)
+static void layer_child(struct engine *e, const struct place *at, const struct layer *layer, const struct short_child *s, uint32_t first_group, uint64_t names)
 {
     struct engine_walk *w = e->walk;
-    struct group *group = group_of(e, first_group, names, child);
+    struct group *group = group_of(e, first_group, names, s->child);
     uint32_t count = group != NULL ? group->count : 0, first = group != NULL ? group->first : 0, numbers = w->number_count;
-    bool matters = layer->foreign || (child->adds & (uint16_t)~(IMG_ADDS_MIN | IMG_ADDS_MAX | IMG_ADDS_MUST_SUPPORT)) != 0 || child->slices.count > 0;
 
     if (group != NULL)
         group->taken = true;
-    check_counts(e, at, layer, child, count);
-    if (!matters)
-        return;
-    for (uint32_t i = 0; i < count; i++)
-        walk_link(e, first + i, child, layer->foreign);
-    if (child->slices.count == 0)
+    if (count < s->min || count > s->max)
+        report_counts(e, at, s, count);
+    for (uint32_t i = 0; i < count && (s->below || s->sliced); i++)
+        walk_link(e, first + i, s->child, layer->foreign);
+    if (!s->sliced)
         return;
     for (uint32_t i = 0; i < count; i++)
         walk_push_number(e, first + i);
     if (!e->failed)
-        slices_assign(e, at, layer, child, numbers, count);
+        slices_assign(e, at, layer, s->child, numbers, count);
     w->number_count = numbers;
+}
+
+/* A child of a foreign profile: all that it says counts. */
+static void layer_child_whole(struct engine *e, const struct place *at, const struct layer *layer, const struct img_element *child, uint32_t first_group, uint64_t names)
+{
+    struct short_child whole = { .child = child, .min = child->min, .max = child->max, .below = true, .sliced = child->slices.count > 0 };
+
+    layer_child(e, at, layer, &whole, first_group, names);
 }
 
 /* A foreign profile does not know these children at all. */
@@ -138,12 +140,12 @@ void layer_children(struct engine *e, const struct place *at, const struct layer
         w->groups[g].taken = false;
     if (layer->foreign) {
         for (uint32_t i = 0; i < def->children.count && !e->failed; i++)
-            layer_child(e, at, layer, image_element(e->image, e->image->children[def->children.first + i]), first_group, names);
+            layer_child_whole(e, at, layer, image_element(e->image, e->image->children[def->children.first + i]), first_group, names);
     } else {
         const struct shortlist *list = walk_shortlist(e, def, false);
         for (uint32_t i = 0; list != NULL && i < list->count && !e->failed; i++)
             if (!list->child[i].quiet || (names & list->child[i].name_bit) != 0)
-                layer_child(e, at, layer, list->child[i].child, first_group, names);
+                layer_child(e, at, layer, &list->child[i], first_group, names);
     }
     if (w->service && e->trial == 0 && is_japanese(e, def))
         report_unfilled(e, at, layer, first_group, names);

@@ -21,8 +21,11 @@
 struct plan;
 struct face;
 
-/* The children of a definition that say more than "may be there"; most say nothing. `quiet`: nothing is to be said when it is not there, which its name's bit tells. */
-struct short_child { const struct img_element *child; uint64_t name_bit; bool quiet; };
+/*
+ * The children of a definition that say more than "may be there"; most say nothing. `quiet`: nothing is to be said when it is not there, which its name's bit tells. min and max as
+ * far as the definition adds them to its base; `below`: something is to be said of the items themselves.
+ */
+struct short_child { const struct img_element *child; uint64_t name_bit; uint32_t min, max; bool quiet, below, sliced; };
 struct shortlist { uint32_t count; struct short_child *child; };
 
 struct validate_session {

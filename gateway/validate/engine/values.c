@@ -108,6 +108,8 @@ void value_check(struct engine *e, const struct place *at, const struct img_elem
     struct comparison c = { .e = e, .def = def, .pattern = pattern };
     const struct img_value *wanted = image_value(e->image, value);
 
+    if (wanted->type == JSON_STRING && at->companion == NULL && image_value_equals(e->image, value, at->node))
+        return;
     if (at->node != NULL)
         compare(&c, at, wanted, value, at->node);
     else if (at->companion == NULL || wanted->type == JSON_OBJECT || wanted->type == JSON_ARRAY)

@@ -94,6 +94,18 @@ static bool matters(const struct img_element *child, bool base)
     return child->adds != 0 || child->slices.count > 0;
 }
 
+static struct short_child short_child(const struct img_element *child, bool base)
+{
+    const uint16_t counts = IMG_ADDS_MIN | IMG_ADDS_MAX | IMG_ADDS_MUST_SUPPORT;
+
+    if (base)
+        return (struct short_child){ .child = child, .name_bit = document_name_bit(child->name), .min = child->min, .max = child->max, .quiet = child->min == 0 };
+    return (struct short_child){
+        .child = child, .name_bit = document_name_bit(child->name), .min = (child->adds & IMG_ADDS_MIN) != 0 ? child->min : 0, .max = (child->adds & IMG_ADDS_MAX) != 0 ? child->max : IMG_MANY,
+        .quiet = child->slices.count == 0 && ((child->adds & IMG_ADDS_MIN) == 0 || child->min == 0), .below = (child->adds & (uint16_t)~counts) != 0, .sliced = child->slices.count > 0,
+    };
+}
+
 const struct shortlist *walk_new_shortlist(struct engine *e, const struct img_element *def, bool base)
 {
     struct shortlist **slot = &(base ? e->session->own : e->session->added)[def - e->image->elements];
@@ -108,7 +120,7 @@ const struct shortlist *walk_new_shortlist(struct engine *e, const struct img_el
     for (uint32_t i = 0; i < def->children.count; i++) {
         const struct img_element *child = image_element(e->image, e->image->children[def->children.first + i]);
         if (matters(child, base))
-            list->child[list->count++] = (struct short_child){ child, document_name_bit(child->name), base ? child->min == 0 : child->slices.count == 0 && ((child->adds & IMG_ADDS_MIN) == 0 || child->min == 0) };
+            list->child[list->count++] = short_child(child, base);
     }
     *slot = list;
     return list;
