@@ -22,8 +22,9 @@
 #include "report/findings.h"
 #include "validate/validate.h"
 
-/* The input of one look or convert, mapped. */
+/* The input of one look or convert. */
 struct input {
+    struct convert_payload content;
     struct bytes file;
     struct adapter_file beside[CONVERT_FILES_MAX];
     size_t beside_count;
@@ -36,7 +37,7 @@ static void input_close(struct input *in)
 {
     for (size_t i = 0; i < in->beside_count; i++)
         memfd_unmap(&in->beside[i].content);
-    memfd_unmap(&in->file);
+    convert_shut(&in->content);
 }
 
 static int input_open(struct door *door, struct arena *arena, struct input *in, struct err *e)
@@ -46,7 +47,8 @@ static int input_open(struct door *door, struct arena *arena, struct input *in, 
     int r;
 
     memset(in, 0, sizeof *in);
-    r = convert_map(wire_take_fd(&door->in, F_CONTENT), &in->file, e);
+    r = convert_open(door, F_CONTENT, &in->content, e);
+    in->file = in->content.bytes;
     while (r == 0 && wire_next_group(&cursor, F_FILE, &file) && in->beside_count < CONVERT_FILES_MAX) {
         struct bytes name = wire_group_bytes(&file, F_NAME);
         struct adapter_file *f = &in->beside[in->beside_count];
@@ -149,7 +151,7 @@ void convert_look(struct door *door, struct convert_world *world)
     struct err e = ERR_INIT;
     uint64_t order = wire_u64(&door->in, F_ORDER);
     enum msg_id verdict;
-    int findings = -1, x = -1, r;
+    int findings, x = -1, r;
 
     issues_init(&issues, world->arena);
     r = input_open(door, world->arena, &in, &e);
@@ -158,12 +160,10 @@ void convert_look(struct door *door, struct convert_world *world)
     if (r == 0)
         r = hear_cancels(&in, look, world->arena, &issues, &e);
     verdict = r < 0 ? e.msg : convert_verdict(&issues);
-    findings = convert_findings_fd(&issues, true);
     wire_begin(&door->out, WIRE_LOOKED);
     wire_put_u64(&door->out, F_ORDER, order);
     wire_put_u64(&door->out, F_MSG, verdict);
     wire_put_u64(&door->out, F_ALL_OR_NONE, look != NULL && look->all_or_none);
-    wire_put_fd(&door->out, F_ISSUES, findings);
     if (look != NULL) {
         x = text_fd(look->x_json);
         wire_put_text(&door->out, F_REQUEST_ID, fitting(look->request_id, FLOW_REQUEST_ID, &(bool){ true }));
@@ -173,6 +173,7 @@ void convert_look(struct door *door, struct convert_world *world)
         for (size_t i = 0; i < look->attachment_count; i++)
             wire_put_text(&door->out, F_ATTACHMENT, look->attachment[i]);
     }
+    findings = convert_put_findings(&door->out, &issues, true); /* last: units and names have the room that they need */
     door_send(door);
     if (findings >= 0)
         close(findings);
@@ -294,38 +295,26 @@ static int make_product(struct door *door, struct convert_world *world, const st
     return 0;
 }
 
-static int map_fd(const struct product *p)
-{
-    struct buf text;
-    int fd = -1;
-
-    buf_init(&text, 64 << 20);
-    if (source_map_write(p->map, &text) == 0)
-        fd = memfd_seal("clinsgw-map", text.data, text.len, NULL);
-    buf_free(&text);
-    return fd;
-}
-
 static void send_unit(struct door *door, uint64_t order, uint64_t index, const struct order_unit *unit, const struct product *p, enum msg_id verdict)
 {
     struct wire_out *out = &door->out;
-    int content = -1, map = -1, findings = convert_findings_fd(&p->issues, wire_u64(&door->in, F_ADVICE) != 0);
+    int fd[3] = { -1, -1, -1 };
+    struct buf map;
+    bool made;
 
-    if (verdict == MSG_NONE && p->bundle.data != NULL) {
-        content = memfd_seal("clinsgw-bundle", p->bundle.data, p->bundle.len, NULL);
-        map = map_fd(p);
-        if (content < 0 || map < 0)
-            verdict = MSG_NOMEM;
-    }
+    buf_init(&map, 64 << 20);
+    made = verdict == MSG_NONE && p->bundle.data != NULL && source_map_write(p->map, &map) == 0;
+    if (verdict == MSG_NONE && p->bundle.data != NULL && !made)
+        verdict = MSG_NOMEM;
     wire_begin(out, WIRE_CONVERTED_UNIT);
     wire_put_u64(out, F_ORDER, order);
     wire_put_u64(out, F_INDEX, index);
     wire_put_u64(out, F_MSG, verdict);
     wire_put_u64(out, F_KIND, unit->kind);
-    wire_put_fd(out, F_ISSUES, findings);
-    if (content >= 0 && map >= 0) {
-        wire_put_fd(out, F_CONTENT, content);
-        wire_put_fd(out, F_SOURCE_MAP, map);
+    fd[0] = convert_put_findings(out, &p->issues, wire_u64(&door->in, F_ADVICE) != 0);
+    if (made) {
+        fd[1] = convert_put(out, F_CONTENT, p->bundle);
+        fd[2] = convert_put(out, F_SOURCE_MAP, buf_bytes(&map));
         wire_put_u64(out, F_SIZE, p->bundle.len);
         wire_put_text(out, F_INSURED, p->facts.insured);
         wire_put_text(out, F_RECEIVER, p->facts.receiver);
@@ -339,12 +328,10 @@ static void send_unit(struct door *door, uint64_t order, uint64_t index, const s
     if (unit->chart != NULL && unit->chart->letter != NULL)
         wire_put_u64(out, F_CONSENT, (uint64_t)unit->chart->letter->consent + 1);
     door_send(door);
-    if (findings >= 0)
-        close(findings);
-    if (content >= 0)
-        close(content);
-    if (map >= 0)
-        close(map);
+    for (size_t i = 0; i < sizeof fd / sizeof *fd; i++)
+        if (fd[i] >= 0)
+            close(fd[i]);
+    buf_free(&map);
 }
 
 static enum msg_id convert_one(struct door *door, struct convert_world *world, const struct input *in, const struct order *order, uint64_t number,

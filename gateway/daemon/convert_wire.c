@@ -47,7 +47,8 @@ static int check_bytes(struct bytes bundle, struct bytes digest, int64_t time_ms
 
 void convert_check(struct door *door, struct convert_world *world)
 {
-    struct bytes bundle = { NULL, 0 }, digest = wire_bytes(&door->in, F_DIGEST);
+    struct convert_payload bundle = { .mapped = { NULL, 0 } };
+    struct bytes digest = wire_bytes(&door->in, F_DIGEST);
     struct issue_list issues;
     struct sign_report report;
     struct err e = ERR_INIT;
@@ -56,19 +57,18 @@ void convert_check(struct door *door, struct convert_world *world)
 
     memset(&report, 0, sizeof report);
     issues_init(&issues, world->arena);
-    r = convert_map(wire_take_fd(&door->in, F_CONTENT), &bundle, &e);
+    r = convert_open(door, F_CONTENT, &bundle, &e);
     if (r == 0)
-        r = check_bytes(bundle, digest, wire_i64(&door->in, F_TIME), world, &report, &issues, &e);
-    findings = convert_findings_fd(&issues, false);
+        r = check_bytes(bundle.bytes, digest, wire_i64(&door->in, F_TIME), world, &report, &issues, &e);
     wire_begin(&door->out, WIRE_CHECKED);
     wire_put_u64(&door->out, F_ORDER, order);
     wire_put_u64(&door->out, F_MSG, r < 0 ? e.msg : convert_verdict(&issues));
     wire_put_u64(&door->out, F_SIGNATURE, report.verdict);
-    wire_put_fd(&door->out, F_ISSUES, findings);
+    findings = convert_put_findings(&door->out, &issues, false);
     door_send(door);
     if (findings >= 0)
         close(findings);
-    memfd_unmap(&bundle);
+    convert_shut(&bundle);
 }
 
 static const char *optional(struct door *door, enum wire_field field)
@@ -84,35 +84,35 @@ void convert_build(struct door *door, struct convert_world *world)
         .system = optional(door, F_SYSTEM), .value = optional(door, F_BUNDLE_ID), .kind = (enum exchange_kind)wire_u64(&door->in, F_KIND),
         .consent = (enum exchange_consent)wire_u64(&door->in, F_CONSENT), .receiver = optional(door, F_RECEIVER), .receipt = optional(door, F_RECEIPT),
     };
+    struct convert_payload bundle = { .mapped = { NULL, 0 } };
     struct buf request;
     struct err e = ERR_INIT;
     uint64_t order = wire_u64(&door->in, F_ORDER);
     int fd = -1, r;
 
     buf_init(&request, DOOR_PAYLOAD_MAX);
-    r = profile == NULL ? err_set(&e, ERR_NOTFOUND, MSG_INTERNAL, NULL, "profile", NULL) : wire_has(&door->in, F_CONTENT) ? convert_map(wire_take_fd(&door->in, F_CONTENT), &fields.bundle, &e) : 0;
+    r = profile == NULL ? err_set(&e, ERR_NOTFOUND, MSG_INTERNAL, NULL, "profile", NULL) : wire_has(&door->in, F_CONTENT) ? convert_open(door, F_CONTENT, &bundle, &e) : 0;
+    fields.bundle = bundle.bytes;
     if (r == 0)
         r = exchange_build(profile, (int)wire_u64(&door->in, F_OPERATION), (enum exchange_form)wire_u64(&door->in, F_FORM), &fields, &request, &e);
-    if (r == 0)
-        r = fd = memfd_seal("clinsgw-request", request.data, request.len, &e);
     wire_begin(&door->out, WIRE_BUILT);
     wire_put_u64(&door->out, F_ORDER, order);
     wire_put_u64(&door->out, F_MSG, r < 0 ? e.msg : MSG_NONE);
     wire_put_u64(&door->out, F_SIZE, request.len);
-    if (r >= 0)
-        wire_put_fd(&door->out, F_CONTENT, fd);
+    if (r == 0)
+        fd = convert_put(&door->out, F_CONTENT, buf_bytes(&request));
     door_send(door);
     if (fd >= 0)
         close(fd);
     buf_free(&request);
-    memfd_unmap(&fields.bundle);
+    convert_shut(&bundle);
 }
 
 /* The service's findings as issues at the vendor's lines. */
 static int answer_findings(struct door *door, struct convert_world *world, const struct exchange_answer *answer, struct issue_list *issues, struct err *e)
 {
+    struct convert_payload text = { .mapped = { NULL, 0 } };
     struct source_map *map = NULL;
-    struct bytes text = { NULL, 0 };
     int r;
 
     for (size_t i = 0; i < answer->check_count; i++) {
@@ -125,17 +125,17 @@ static int answer_findings(struct door *door, struct convert_world *world, const
             issues_add(issues, MSG_ERROR, MSG_SERVICE_FINDING, answer->verify[i].status, "署名検証", answer->verify[i].message);
     if (issues->count == 0 || !wire_has(&door->in, F_SOURCE_MAP)) /* nearly always: then the map is not even looked at */
         return 0;
-    r = convert_map(wire_take_fd(&door->in, F_SOURCE_MAP), &text, e);
-    if (r == 0 && source_map_read(text.data, text.len, world->arena, &map, NULL) == 0)
+    r = convert_open(door, F_SOURCE_MAP, &text, e);
+    if (r == 0 && source_map_read(text.bytes.data, text.bytes.len, world->arena, &map, NULL) == 0)
         source_map_apply(map, issues);
-    memfd_unmap(&text);
+    convert_shut(&text);
     return r;
 }
 
 void convert_read(struct door *door, struct convert_world *world)
 {
     const struct exchange_profile *profile = convert_profile(door, world, wire_text(&door->in, F_PROFILE));
-    struct bytes bytes = { NULL, 0 };
+    struct convert_payload bytes = { .mapped = { NULL, 0 } };
     struct exchange_answer answer;
     struct issue_list issues;
     struct err e = ERR_INIT;
@@ -144,14 +144,12 @@ void convert_read(struct door *door, struct convert_world *world)
 
     memset(&answer, 0, sizeof answer);
     issues_init(&issues, world->arena);
-    r = profile == NULL ? err_set(&e, ERR_NOTFOUND, MSG_INTERNAL, NULL, "profile", NULL) : convert_map(wire_take_fd(&door->in, F_CONTENT), &bytes, &e);
+    r = profile == NULL ? err_set(&e, ERR_NOTFOUND, MSG_INTERNAL, NULL, "profile", NULL) : convert_open(door, F_CONTENT, &bytes, &e);
     if (r == 0)
         r = exchange_read(profile, (int)wire_u64(&door->in, F_OPERATION), (enum exchange_form)wire_u64(&door->in, F_FORM),
-                          (enum exchange_answer_kind)wire_u64(&door->in, F_ANSWER_KIND), bytes, world->arena, &answer, &e);
+                          (enum exchange_answer_kind)wire_u64(&door->in, F_ANSWER_KIND), bytes.bytes, world->arena, &answer, &e);
     if (r == 0)
         r = answer_findings(door, world, &answer, &issues, &e);
-    if (r == 0 && issues.count > 0)
-        findings = convert_findings_fd(&issues, false);
     wire_begin(&door->out, WIRE_ANSWER);
     wire_put_u64(&door->out, F_ORDER, order);
     wire_put_u64(&door->out, F_MSG, r < 0 ? e.msg : MSG_NONE);
@@ -165,26 +163,26 @@ void convert_read(struct door *door, struct convert_world *world)
         wire_put_text(&door->out, F_CODE, answer.code);
         wire_put_text(&door->out, F_TEXT, answer.message);
         wire_put_text(&door->out, F_RECEIPT, answer.receipt);
-        wire_put_fd(&door->out, F_ISSUES, findings);
+        findings = convert_put_findings(&door->out, &issues, false);
     }
     door_send(door);
     if (findings >= 0)
         close(findings);
-    memfd_unmap(&bytes);
+    convert_shut(&bytes);
 }
 
 void convert_read_notice(struct door *door, struct convert_world *world)
 {
     const struct exchange_profile *profile = convert_profile(door, world, wire_text(&door->in, F_PROFILE));
     enum exchange_form form = (enum exchange_form)wire_u64(&door->in, F_FORM);
-    struct bytes bytes = { NULL, 0 };
+    struct convert_payload bytes = { .mapped = { NULL, 0 } };
     struct exchange_notice notice = { "", "", "" };
     struct err e = ERR_INIT;
     uint64_t order = wire_u64(&door->in, F_ORDER);
-    int r = profile == NULL ? err_set(&e, ERR_NOTFOUND, MSG_INTERNAL, NULL, "profile", NULL) : convert_map(wire_take_fd(&door->in, F_CONTENT), &bytes, &e);
+    int r = profile == NULL ? err_set(&e, ERR_NOTFOUND, MSG_INTERNAL, NULL, "profile", NULL) : convert_open(door, F_CONTENT, &bytes, &e);
 
     if (r == 0)
-        r = exchange_notice_read(profile, form, bytes, world->arena, &notice, &e);
+        r = exchange_notice_read(profile, form, bytes.bytes, world->arena, &notice, &e);
     wire_begin(&door->out, WIRE_NOTICE);
     wire_put_u64(&door->out, F_ORDER, order);
     wire_put_u64(&door->out, F_MSG, r < 0 ? e.msg : MSG_NONE);
@@ -194,5 +192,5 @@ void convert_read_notice(struct door *door, struct convert_world *world)
         wire_put_text(&door->out, F_CODE, notice.result);
     }
     door_send(door);
-    memfd_unmap(&bytes);
+    convert_shut(&bytes);
 }

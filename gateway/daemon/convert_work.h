@@ -42,8 +42,14 @@ void convert_read_notice(struct door *door, struct convert_world *world);
 const struct exchange_profile *convert_profile(const struct door *door, const struct convert_world *world, const char *link);
 /* Maps a descriptor of a message, which is closed in any case. To be given back with memfd_unmap(), also after an error. */
 int convert_map(int fd, struct bytes *ret_bytes, struct err *e);
-/* Findings as a sealed memfd, with advice for a dry run; -1 when there are none or memory is out. The caller closes it after sending. */
-int convert_findings_fd(const struct issue_list *issues, bool advice);
+/* A payload of the order, which lies in the message or is mapped. To be given back with convert_shut(), also after an error. */
+struct convert_payload { struct bytes bytes, mapped; };
+int convert_open(struct door *door, enum wire_field field, struct convert_payload *ret_payload, struct err *e);
+void convert_shut(struct convert_payload *payload);
+/* A payload of the answer, in the message or as a memfd: that, or -1. The caller closes it after sending; want of memory shows when it is sent. */
+int convert_put(struct wire_out *out, enum wire_field field, struct bytes content);
+/* Findings as such a payload, left out when there are none; with advice for a dry run. */
+int convert_put_findings(struct wire_out *out, const struct issue_list *issues, bool advice);
 /* What is wrong with a list as a whole: the worst finding's message when it has errors, MSG_NOMEM when it failed, else MSG_NONE. */
 enum msg_id convert_verdict(const struct issue_list *issues);
 

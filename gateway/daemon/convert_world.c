@@ -23,7 +23,39 @@ int convert_map(int fd, struct bytes *ret_bytes, struct err *e)
     return r;
 }
 
-int convert_findings_fd(const struct issue_list *issues, bool advice)
+int convert_open(struct door *door, enum wire_field field, struct convert_payload *ret_payload, struct err *e)
+{
+    struct convert_payload payload = { .mapped = { NULL, 0 } };
+    int r = 0;
+
+    if (!wire_inside(&door->in, field, &payload.bytes)) {
+        r = convert_map(wire_take_fd(&door->in, field), &payload.mapped, e);
+        payload.bytes = payload.mapped;
+    }
+    if (r == 0)
+        *ret_payload = payload;
+    return r;
+}
+
+void convert_shut(struct convert_payload *payload)
+{
+    memfd_unmap(&payload->mapped);
+}
+
+int convert_put(struct wire_out *out, enum wire_field field, struct bytes content)
+{
+    int fd = -1;
+
+    if (wire_put_inside(out, field, content))
+        return fd;
+    fd = memfd_seal("clinsgw-made", content.data, content.len, NULL);
+    if (fd < 0)
+        out->failed = ERR_NOMEM;
+    wire_put_fd(out, field, fd);
+    return fd;
+}
+
+int convert_put_findings(struct wire_out *out, const struct issue_list *issues, bool advice)
 {
     struct buf text;
     int fd = -1;
@@ -32,7 +64,7 @@ int convert_findings_fd(const struct issue_list *issues, bool advice)
         return -1;
     buf_init(&text, 8 << 20);
     if (findings_write(issues, advice, &text, NULL) == 0 && text.len > 2 /* "[]": nothing but advice */)
-        fd = memfd_seal("clinsgw-findings", text.data, text.len, NULL);
+        fd = convert_put(out, F_ISSUES, buf_bytes(&text));
     buf_free(&text);
     return fd;
 }

@@ -76,7 +76,8 @@ struct desk_client {
     int64_t since_ms;                /* boot clock */
 };
 
-struct desk_cached { struct sha256 digest; int fd; uint64_t used; int64_t size; };
+/* A payload that was in hand: its bytes when it is small enough to go inside messages, else (or besides) its memfd. */
+struct desk_cached { struct sha256 digest; char *bytes; int fd; uint64_t used; int64_t size; };
 
 struct desk_alarm { bool raised, told, patient /* told only when it lasts */; struct flow_order order; int64_t since_wall_ms, since_ms /* boot clock */; };
 
@@ -165,14 +166,16 @@ int64_t desk_turn_due(const struct desk *d);
 /* The life of the state machine begins (again): fresh state, START, doors' states told anew. */
 int desk_flow_start(struct desk *d, struct err *e);
 
-/* Puts the bytes of a sealed memfd as a payload and keeps the descriptor for later use (takes it over). */
+/* Puts the bytes of a sealed memfd as a payload and keeps it at hand for later use (takes the descriptor over). */
 int desk_payload_take(struct desk *d, int fd, struct sha256 *ret_digest, struct err *e);
-/* The same of a text of the desk's own. */
+/* The same of bytes in memory. */
 int desk_payload_keep(struct desk *d, struct bytes text, struct sha256 *ret_digest, struct err *e);
-/* A descriptor for a payload: lent, do not close. -1 when it cannot be had (logged). */
-int desk_payload_fd(struct desk *d, const struct sha256 *digest);
-/* The same for a field of a message: fd < 0 leaves the digest as it is. False when the event must not be made; a failing store fails the turn. */
-bool desk_take(struct desk *d, int fd, struct sha256 *ret_digest);
+/* A payload as a field of d->out, inside it or as a memfd. False: it cannot be had (logged) and is left out. */
+bool desk_put_payload(struct desk *d, enum wire_field field, const struct sha256 *digest);
+/* Puts what came in a field of a message; an absent one leaves the digest as it is. False when the event must not be made; a failing store fails the turn. */
+bool desk_take(struct desk *d, struct wire_in *in, enum wire_field field, struct sha256 *ret_digest);
+/* The same of a descriptor, fd < 0 = absent. */
+bool desk_take_fd(struct desk *d, int fd, struct sha256 *ret_digest);
 /* Puts a text of the desk's own as a payload. */
 bool desk_put_text(struct desk *d, const char *text, size_t len, struct sha256 *ret_digest);
 /* Bytes of a field as a terminated text, cut to size. */

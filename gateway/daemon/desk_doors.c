@@ -510,25 +510,25 @@ void desk_ask_offers(struct desk *d)
 
 void desk_door_write(struct desk *d, const char *source, int place, const char *name, struct bytes text)
 {
-    int door = desk_door_of_source(d, source), fd;
+    int door = desk_door_of_source(d, source), fd = -1;
     struct err e = ERR_INIT;
 
     if (door < 0)
         return;
-    fd = memfd_seal("clinsgw-file", text.data, text.len, &e);
-    if (fd < 0) {
-        desk_log(d, &e);
-        return;
-    }
     wire_begin(&d->out, WIRE_WRITE);
     wire_put_u64(&d->out, F_ORDER, 0);
     wire_put_text(&d->out, F_SOURCE, source);
     wire_put_u64(&d->out, F_PLACE, (uint64_t)place);
     wire_put_bytes(&d->out, F_NAME, name, strlen(name));
+    if (!wire_put_inside(&d->out, F_CONTENT, text) && (fd = memfd_seal("clinsgw-file", text.data, text.len, &e)) < 0) {
+        desk_log(d, &e);
+        return;
+    }
     wire_put_fd(&d->out, F_CONTENT, fd);
     wire_put_u64(&d->out, F_DURABLE, 0);
     (void)desk_door_send(d, (size_t)door);
-    close(fd);
+    if (fd >= 0)
+        close(fd);
 }
 
 int desk_door_worker(const struct desk *d)

@@ -84,7 +84,7 @@ static void on_answer(struct desk *d, size_t door, bool terminal, struct wire_in
     struct flow_event event = { .type = FLOW_EV_ANSWER, .u.answer.exchange = wire_i64(in, F_EXCHANGE) };
 
     suffix_of(d, d->door[door].name, wire_bytes(in, F_NAME), event.u.answer.name, sizeof event.u.answer.name);
-    if (!wire_has(in, F_CONTENT) || !desk_take(d, wire_take_fd(in, F_CONTENT), &event.u.answer.answer)) {
+    if (!wire_has(in, F_CONTENT) || !desk_take(d, in, F_CONTENT, &event.u.answer.answer)) {
         exchange_event(d, terminal ? FLOW_EV_UNSURE : FLOW_EV_CONNECTION_ENDED, in); /* there was one, and it cannot be had */
         return;
     }
@@ -162,7 +162,7 @@ static void on_notice(struct desk *d, size_t door, struct wire_in *in)
     }
     DESK_COPY(event.u.notice.route, d->door[door].name);
     desk_text_of(event.u.notice.name, sizeof event.u.notice.name, name);
-    if (desk_take(d, wire_take_fd(in, F_CONTENT), &event.u.notice.original))
+    if (desk_take(d, in, F_CONTENT, &event.u.notice.original))
         desk_event(d, &event);
     else
         desk_door_kill(d, door); /* its file lies there: the next door tells it again */

@@ -59,7 +59,7 @@ static void put_files(struct desk *d, int64_t request)
             continue;
         wire_group_begin(&d->out, F_FILE);
         put_name(d, row.name);
-        wire_put_fd(&d->out, F_CONTENT, desk_payload_fd(d, &row.payload));
+        (void)desk_put_payload(d, F_CONTENT, &row.payload);
         wire_group_end(&d->out);
     }
 }
@@ -74,7 +74,7 @@ static void look(struct desk *d, const struct flow_order *o)
     if (source != NULL)
         put_facility(d, source->facility);
     wire_put_i64(&d->out, F_TIME, time_wall_ms());
-    wire_put_fd(&d->out, F_CONTENT, desk_payload_fd(d, &o->u.look.original));
+    (void)desk_put_payload(d, F_CONTENT, &o->u.look.original);
     put_files(d, o->u.look.request);
 }
 
@@ -94,7 +94,7 @@ static void convert(struct desk *d, const struct flow_order *o)
     put_facility(d, o->u.convert.facility);
     wire_put_i64(&d->out, F_TIME, o->u.convert.wall_ms);
     wire_put_bytes(&d->out, F_SEED, o->u.convert.seed, sizeof o->u.convert.seed);
-    wire_put_fd(&d->out, F_CONTENT, desk_payload_fd(d, &o->u.convert.original));
+    (void)desk_put_payload(d, F_CONTENT, &o->u.convert.original);
     put_files(d, o->u.convert.request);
     wire_put_text(&d->out, F_PROFILE, route_of_facility(d, o->u.convert.facility));
     for (size_t i = 0; i < o->u.convert.unit_count; i++) {
@@ -111,7 +111,7 @@ static void check(struct desk *d, const struct flow_order *o)
 
     wire_begin(&d->out, WIRE_CHECK);
     wire_put_i64(&d->out, F_ORDER, o->token);
-    wire_put_fd(&d->out, F_CONTENT, desk_payload_fd(d, &o->u.check.bundle));
+    (void)desk_put_payload(d, F_CONTENT, &o->u.check.bundle);
     if (memcmp(&o->u.check.original_bundle, &absent, sizeof absent) != 0)
         wire_put_bytes(&d->out, F_DIGEST, o->u.check.original_bundle.byte, SHA256_BYTES);
     wire_put_i64(&d->out, F_TIME, o->u.check.wall_ms);
@@ -183,7 +183,7 @@ static void build(struct desk *d, const struct flow_order *o)
     put_if(d, F_RECEIVER, facts.receiver);
     put_if(d, F_RECEIPT, o->u.build.receipt);
     if (has_bundle)
-        wire_put_fd(&d->out, F_CONTENT, desk_payload_fd(d, &o->u.build.bundle));
+        (void)desk_put_payload(d, F_CONTENT, &o->u.build.bundle);
 }
 
 /* Answers that are no envelope (an HTTP status with a class of its own) were stored as "HTTP STATUS CLASS": no worker is needed. */
@@ -217,9 +217,9 @@ static void read_answer(struct desk *d, const struct flow_order *o)
     wire_put_u64(&d->out, F_OPERATION, (uint64_t)operation_of(o->u.read.kind, o->u.read.operation, o->u.read.document));
     wire_put_u64(&d->out, F_FORM, form_of(d, o->u.read.route));
     wire_put_u64(&d->out, F_ANSWER_KIND, err_answer ? EXCHANGE_ERR : EXCHANGE_RES);
-    wire_put_fd(&d->out, F_CONTENT, desk_payload_fd(d, &o->u.read.answer));
+    (void)desk_put_payload(d, F_CONTENT, &o->u.read.answer);
     if (memcmp(&o->u.read.source_map, &absent, sizeof absent) != 0)
-        wire_put_fd(&d->out, F_SOURCE_MAP, desk_payload_fd(d, &o->u.read.source_map));
+        (void)desk_put_payload(d, F_SOURCE_MAP, &o->u.read.source_map);
 }
 
 static void read_notice(struct desk *d, const struct flow_order *o)
@@ -228,7 +228,7 @@ static void read_notice(struct desk *d, const struct flow_order *o)
     wire_put_i64(&d->out, F_ORDER, o->token);
     wire_put_text(&d->out, F_PROFILE, o->u.notice.route);
     wire_put_u64(&d->out, F_FORM, form_of(d, o->u.notice.route));
-    wire_put_fd(&d->out, F_CONTENT, desk_payload_fd(d, &o->u.notice.original));
+    (void)desk_put_payload(d, F_CONTENT, &o->u.notice.original);
 }
 
 static const struct { enum flow_order_type type; void (*put)(struct desk *, const struct flow_order *); } work[] = {
@@ -308,7 +308,7 @@ static void order_sign(struct desk *d, const struct flow_order *o)
     wire_put_text(&d->out, F_AUTHOR, "");
     wire_put_i64(&d->out, F_TIME, o->u.sign.wall_ms);
     wire_put_text(&d->out, F_SIGNER, o->u.sign.signer);
-    wire_put_fd(&d->out, F_CONTENT, desk_payload_fd(d, &o->u.sign.bundle));
+    (void)desk_put_payload(d, F_CONTENT, &o->u.sign.bundle);
     if (desk_door_send(d, (size_t)door) || !d->out_bad)
         return;
     desk_job_end(d, job);
@@ -349,7 +349,7 @@ static void order_submit(struct desk *d, const struct flow_order *o)
     wire_put_u64(&d->out, F_OPERATION, (uint64_t)operation);
     wire_put_text(&d->out, F_INSTITUTION, o->u.link.facility);
     wire_put_text(&d->out, F_IDENTIFIER, row.identifier);
-    wire_put_fd(&d->out, F_CONTENT, desk_payload_fd(d, &o->u.link.request));
+    (void)desk_put_payload(d, F_CONTENT, &o->u.link.request);
     if (!desk_door_send(d, (size_t)door)) /* one packet: it went out whole or not at all */
         desk_event_later(d, &event);
 }
@@ -465,12 +465,10 @@ static void order_hand_back(struct desk *d, const struct flow_order *o)
     int door = desk_door_of_source(d, o->u.hand_back.source);
     struct flow_event event = { .type = FLOW_EV_HAND_BACK_FAILED, .u.subject.id = o->u.hand_back.request, .u.subject.token = o->token };
     char name[FLOW_NAME + 48];
-    int content = door < 0 ? -1 : desk_payload_fd(d, &o->u.hand_back.outcome), again = -1;
+    int again = -1;
     bool sent;
 
-    if (door >= 0 && content < 0)
-        content = again = desk_outcome_again(d, o->u.hand_back.request);
-    if (content < 0) {
+    if (door < 0) {
         desk_event_later(d, &event);
         return;
     }
@@ -483,7 +481,14 @@ static void order_hand_back(struct desk *d, const struct flow_order *o)
     wire_put_text(&d->out, F_SOURCE, o->u.hand_back.source);
     wire_put_u64(&d->out, F_PLACE, SPOOL_OUT);
     put_name(d, name);
-    wire_put_fd(&d->out, F_CONTENT, content);
+    if (!desk_put_payload(d, F_CONTENT, &o->u.hand_back.outcome)) {
+        again = desk_outcome_again(d, o->u.hand_back.request);
+        if (again < 0) {
+            desk_event_later(d, &event);
+            return;
+        }
+        wire_put_fd(&d->out, F_CONTENT, again);
+    }
     wire_put_u64(&d->out, F_DURABLE, 1);
     if (o->u.hand_back.origin == FLOW_ORIGIN_VENDOR && !desk_status_unwritten(d, o->u.hand_back.request)) {
         char status[sizeof name];

@@ -74,7 +74,7 @@ static void on_claimed(struct desk *d, size_t door, struct wire_in *in)
     desk_text_of(event.u.claimed.work_name, sizeof event.u.claimed.work_name, wire_bytes(in, F_WORK));
     if (event.u.claimed.problem >= MSG_COUNT)
         event.u.claimed.problem = MSG_INTERNAL;
-    if (!desk_take(d, wire_take_fd(in, F_CONTENT), &event.u.claimed.original)) {
+    if (!desk_take(d, in, F_CONTENT, &event.u.claimed.original)) {
         desk_door_kill(d, door); /* it lies in .work/: the next door hands it over again */
         return;
     }
@@ -98,7 +98,7 @@ static void on_attachment(struct desk *d, size_t door, struct wire_in *in)
 
     desk_text_of(event.u.attachment.name, sizeof event.u.attachment.name, wire_bytes(in, F_NAME));
     desk_text_of(event.u.attachment.work_name, sizeof event.u.attachment.work_name, wire_bytes(in, F_WORK));
-    if (desk_take(d, wire_take_fd(in, F_CONTENT), &event.u.attachment.payload))
+    if (desk_take(d, in, F_CONTENT, &event.u.attachment.payload))
         desk_event(d, &event);
     else
         desk_door_kill(d, door); /* found again in .work/, under its name */
@@ -332,12 +332,12 @@ static void on_unit(struct desk *d, struct desk_job *job, struct wire_in *in)
     if (unit->reject >= MSG_COUNT)
         unit->reject = MSG_INTERNAL;
     job->spoiled |= unit->reject == MSG_NOMEM;
-    if (!desk_take(d, wire_take_fd(in, F_ISSUES), &unit->issues) || !desk_take(d, wire_take_fd(in, F_SOURCE_MAP), &unit->source_map)) {
+    if (!desk_take(d, in, F_ISSUES, &unit->issues) || !desk_take(d, in, F_SOURCE_MAP, &unit->source_map)) {
         job->spoiled = true;
         return;
     }
     if (wire_has(in, F_CONTENT)) {
-        if (!desk_take(d, wire_take_fd(in, F_CONTENT), &unit->bundle)) {
+        if (!desk_take(d, in, F_CONTENT, &unit->bundle)) {
             job->spoiled = true;
             return;
         }
@@ -375,7 +375,7 @@ static bool take_findings(struct desk *d, int64_t message, int fd, struct sha256
     bool ok = false;
 
     if (fd < 0 || store_flow_ops.message_get(d->store, message, &row, &e) < 0 || memcmp(&row.issues, &absent, sizeof absent) == 0)
-        return desk_take(d, fd, ret_digest);
+        return desk_take_fd(d, fd, ret_digest);
     buf_init(&text, DESK_PAYLOAD_MAX);
     if (memfd_map(fd, DESK_PAYLOAD_MAX, &fresh, &e) == 0) {
         if (store_payload_get(d->store, &row.issues, &text, &e) == 0 && text.len > 2 && fresh.len > 2) {
@@ -387,7 +387,7 @@ static bool take_findings(struct desk *d, int64_t message, int fd, struct sha256
     buf_free(&text);
     if (ok)
         close(fd);
-    return ok || desk_take(d, fd, ret_digest);
+    return ok || desk_take_fd(d, fd, ret_digest);
 }
 
 static void on_checked(struct desk *d, struct desk_job *job, struct wire_in *in)
@@ -413,7 +413,7 @@ static void on_built(struct desk *d, struct desk_job *job, struct wire_in *in)
     if (event.u.built.reject >= MSG_COUNT)
         event.u.built.reject = MSG_INTERNAL;
     if (event.u.built.reject == MSG_NOMEM || (event.u.built.reject == MSG_NONE && !wire_has(in, F_CONTENT)) ||
-        !desk_take(d, wire_take_fd(in, F_CONTENT), &event.u.built.request)) {
+        !desk_take(d, in, F_CONTENT, &event.u.built.request)) {
         job_lost(d, job);
         return;
     }
@@ -444,7 +444,7 @@ static void on_answer_read(struct desk *d, struct desk_job *job, struct wire_in 
     event.u.read.msg = event.u.read.answer_class == FLOW_CLASS_FINAL ? MSG_SERVICE_REFUSED : MSG_NONE;
     DESK_COPY(event.u.read.receipt, wire_text(in, F_RECEIPT));
     DESK_COPY(event.u.read.code, wire_text(in, F_CODE));
-    if (wire_u64(in, F_MSG) == MSG_NOMEM || !desk_take(d, wire_take_fd(in, F_ISSUES), &event.u.read.findings)) {
+    if (wire_u64(in, F_MSG) == MSG_NOMEM || !desk_take(d, in, F_ISSUES, &event.u.read.findings)) {
         job_lost(d, job);
         return;
     }
@@ -495,7 +495,7 @@ static void on_signed(struct desk *d, struct desk_job *job, struct wire_in *in)
     struct flow_event event = { .type = FLOW_EV_SIGNED, .u.signed_bundle.token = wire_i64(in, F_ORDER), .u.signed_bundle.certificate_end_wall_ms = wire_i64(in, F_NOT_AFTER) };
 
     event.u.signed_bundle.signed_wall_ms = job->order.u.sign.wall_ms;
-    if (!desk_take(d, wire_take_fd(in, F_CONTENT), &event.u.signed_bundle.signed_bundle)) {
+    if (!desk_take(d, in, F_CONTENT, &event.u.signed_bundle.signed_bundle)) {
         event.type = FLOW_EV_SIGN_LOST;
         memset(&event.u, 0, sizeof event.u);
         event.u.subject.token = job->token;

@@ -193,6 +193,14 @@ static void begin_anew(struct desk *d)
     }
 }
 
+static void cache_drop(struct desk_cached *cached)
+{
+    if (cached->used != 0 && cached->fd >= 0)
+        close(cached->fd);
+    free(cached->bytes);
+    memset(cached, 0, sizeof *cached);
+}
+
 /* Large payloads are read from the store again when they are wanted again. Only between turns: a message in the making has borrowed its descriptors. */
 static void cache_trim(struct desk *d)
 {
@@ -208,8 +216,7 @@ static void cache_trim(struct desk *d)
         if (oldest == NULL)
             return;
         total -= oldest->size;
-        close(oldest->fd);
-        memset(oldest, 0, sizeof *oldest);
+        cache_drop(oldest);
     }
 }
 
@@ -302,19 +309,17 @@ int64_t desk_turn_due(const struct desk *d)
 
 /* ---- payloads ---- */
 
-static void cache_put(struct desk *d, const struct sha256 *digest, int fd, size_t size)
+/* In the place of the one that was not asked for the longest. fd is taken over, -1 = none. */
+static struct desk_cached *cache_put(struct desk *d, const struct sha256 *digest, int fd, size_t size)
 {
     struct desk_cached *oldest = &d->cache[0];
 
     for (size_t i = 0; i < DESK_CACHE_MAX; i++)
         if (d->cache[i].used < oldest->used)
             oldest = &d->cache[i];
-    if (oldest->used != 0)
-        close(oldest->fd);
-    oldest->digest = *digest;
-    oldest->fd = fd;
-    oldest->used = ++d->cache_clock;
-    oldest->size = (int64_t)size;
+    cache_drop(oldest);
+    *oldest = (struct desk_cached){ .digest = *digest, .fd = fd, .used = ++d->cache_clock, .size = (int64_t)size };
+    return oldest;
 }
 
 static struct desk_cached *cache_find(struct desk *d, const struct sha256 *digest)
@@ -325,11 +330,26 @@ static struct desk_cached *cache_find(struct desk *d, const struct sha256 *diges
     return NULL;
 }
 
+/* Small ones as bytes, others as a memfd (fd < 0: it is made here). What cannot be kept is read from the store when it is wanted. */
+static void keep(struct desk *d, const struct sha256 *digest, struct bytes content, int fd)
+{
+    bool small = content.len > 0 && content.len <= WIRE_INSIDE_MAX;
+    char *copy = small ? malloc(content.len) : NULL;
+
+    if (copy != NULL) {
+        memcpy(copy, content.data, content.len);
+        if (fd >= 0)
+            close(fd);
+        cache_put(d, digest, -1, content.len)->bytes = copy;
+    } else if (fd >= 0 || (fd = memfd_seal("clinsgw-payload", content.data, content.len, NULL)) >= 0) {
+        cache_put(d, digest, fd, content.len);
+    }
+}
+
 int desk_payload_take(struct desk *d, int fd, struct sha256 *ret_digest, struct err *e)
 {
     struct bytes content, mapped = { "", 0 };
     struct sha256 digest;
-    size_t size = 0;
     int r;
 
     buf_reset(&d->taken);
@@ -343,48 +363,51 @@ int desk_payload_take(struct desk *d, int fd, struct sha256 *ret_digest, struct 
         r = desk_turn_begin(d, e);
     if (r == 0)
         r = store_payload_put(d->store, content, &digest, e);
-    size = content.len;
-    memfd_unmap(&mapped);
     if (r < 0 || cache_find(d, &digest) != NULL)
         close(fd);
     else
-        cache_put(d, &digest, fd, size);
+        keep(d, &digest, content, fd);
+    memfd_unmap(&mapped);
     if (r == 0)
         *ret_digest = digest;
     return r;
 }
 
-int desk_payload_keep(struct desk *d, struct bytes text, struct sha256 *ret_digest, struct err *e)
+int desk_payload_keep(struct desk *d, struct bytes content, struct sha256 *ret_digest, struct err *e)
 {
-    int r = desk_turn_begin(d, e), fd;
+    int r = desk_turn_begin(d, e);
 
     if (r == 0)
-        r = store_payload_put(d->store, text, ret_digest, e);
-    if (r < 0 || cache_find(d, ret_digest) != NULL)
-        return r;
-    fd = memfd_seal("clinsgw-outcome", text.data, text.len, e);
-    if (fd >= 0)
-        cache_put(d, ret_digest, fd, text.len);
-    return fd < 0 ? fd : 0;
+        r = store_payload_put(d->store, content, ret_digest, e);
+    if (r == 0 && cache_find(d, ret_digest) == NULL)
+        keep(d, ret_digest, content, -1);
+    return r;
 }
 
-int desk_payload_fd(struct desk *d, const struct sha256 *digest)
+bool desk_put_payload(struct desk *d, enum wire_field field, const struct sha256 *digest)
 {
     struct desk_cached *cached = cache_find(d, digest);
     struct err e = ERR_INIT;
     struct stat st;
     int fd;
 
-    if (cached != NULL) {
-        cached->used = ++d->cache_clock;
-        return cached->fd;
+    if (cached == NULL) {
+        fd = store_payload_fd(d->store, digest, &e);
+        if (fd >= 0)
+            cached = cache_put(d, digest, fd, fstat(fd, &st) == 0 ? (size_t)st.st_size : 0);
     }
-    fd = store_payload_fd(d->store, digest, &e);
-    if (fd < 0)
+    if (cached != NULL && cached->bytes != NULL && wire_put_inside(&d->out, field, (struct bytes){ cached->bytes, (size_t)cached->size }))
+        goto out;
+    if (cached != NULL && cached->fd < 0)
+        cached->fd = memfd_seal("clinsgw-payload", cached->bytes, (size_t)cached->size, &e);
+    if (cached == NULL || cached->fd < 0) {
         desk_log(d, &e);
-    else
-        cache_put(d, digest, fd, fstat(fd, &st) == 0 ? (size_t)st.st_size : 0);
-    return fd;
+        return false;
+    }
+    wire_put_fd(&d->out, field, cached->fd);
+out:
+    cached->used = ++d->cache_clock;
+    return true;
 }
 
 void desk_text_of(char *ret, size_t size, struct bytes from)
@@ -392,17 +415,32 @@ void desk_text_of(char *ret, size_t size, struct bytes from)
     snprintf(ret, size, "%.*s", (int)from.len, from.data);
 }
 
-/* Payload of a field's memfd; an absent field leaves the digest absent. */
-bool desk_take(struct desk *d, int fd, struct sha256 *ret_digest)
+/* What a failure to put a payload means for the turn. */
+static bool took(struct desk *d, int r, const struct err *e)
+{
+    if (r == 0)
+        return true;
+    desk_log(d, e);
+    d->disk_full |= e->msg == MSG_STORE_FULL;
+    d->failed = d->failed || e->msg == MSG_STORE_FULL || (e->code != ERR_CORRUPT && e->code != ERR_LIMIT && e->code != ERR_INVALID); /* the others are the sender's fault */
+    return false;
+}
+
+bool desk_take_fd(struct desk *d, int fd, struct sha256 *ret_digest)
 {
     struct err e = ERR_INIT;
 
-    if (fd < 0 || desk_payload_take(d, fd, ret_digest, &e) == 0)
-        return true;
-    desk_log(d, &e);
-    d->disk_full |= e.msg == MSG_STORE_FULL;
-    d->failed = d->failed || e.msg == MSG_STORE_FULL || (e.code != ERR_CORRUPT && e.code != ERR_LIMIT && e.code != ERR_INVALID); /* the others are the sender's fault */
-    return false;
+    return fd < 0 || took(d, desk_payload_take(d, fd, ret_digest, &e), &e);
+}
+
+bool desk_take(struct desk *d, struct wire_in *in, enum wire_field field, struct sha256 *ret_digest)
+{
+    struct bytes content;
+    struct err e = ERR_INIT;
+
+    if (!wire_inside(in, field, &content))
+        return desk_take_fd(d, wire_take_fd(in, field), ret_digest);
+    return took(d, desk_payload_keep(d, content, ret_digest, &e), &e);
 }
 
 bool desk_put_text(struct desk *d, const char *text, size_t len, struct sha256 *ret_digest)

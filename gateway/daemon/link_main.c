@@ -30,8 +30,6 @@ static void on_fact(void *user, const struct link_fact *fact)
     struct wire_out *out = &d->door->out;
     int fd = -1;
 
-    if (fact->kind == LINK_ANSWER || (fact->kind == LINK_NOTICE && fact->bytes.data != NULL))
-        fd = memfd_seal("clinsgw-answer", fact->bytes.data, fact->bytes.len, NULL);
     if (d->calls && (fact->kind == LINK_NOT_LEFT || fact->kind == LINK_STATUS || fact->kind == LINK_ENDED || fact->kind == LINK_ANSWER))
         d->under_way--;
     wire_begin(out, WIRE_FACT);
@@ -45,7 +43,10 @@ static void on_fact(void *user, const struct link_fact *fact)
     wire_put_i64(out, F_HTTP, fact->http_status);
     wire_put_i64(out, F_EXPIRES, fact->expires_ms);
     wire_put_i64(out, F_ERRNO, fact->sys_errno);
-    wire_put_fd(out, F_CONTENT, fd);
+    if ((fact->kind == LINK_ANSWER || (fact->kind == LINK_NOTICE && fact->bytes.data != NULL)) && !wire_put_inside(out, F_CONTENT, fact->bytes)) {
+        fd = memfd_seal("clinsgw-answer", fact->bytes.data, fact->bytes.len, NULL);
+        wire_put_fd(out, F_CONTENT, fd);
+    }
     door_send(d->door);
     if (fd >= 0)
         close(fd);

@@ -347,16 +347,19 @@ static void file_away(struct spool_door *d, size_t source)
 
 static void write_file(struct spool_door *d, size_t source, const char *name)
 {
-    struct bytes content = { NULL, 0 };
+    struct bytes mapped = { NULL, 0 }, content;
     struct err e = ERR_INIT;
-    int fd = wire_take_fd(&d->door->in, F_CONTENT);
-    int r = memfd_map(fd, DOOR_PAYLOAD_MAX, &content, &e);
+    int fd = -1, r = 0;
 
-    if (r == 0) {
+    if (!wire_inside(&d->door->in, F_CONTENT, &content)) {
+        fd = wire_take_fd(&d->door->in, F_CONTENT);
+        r = memfd_map(fd, DOOR_PAYLOAD_MAX, &mapped, &e);
+        content = mapped;
+    }
+    if (r == 0)
         r = spool_source_write(d->source[source], wire_u64(&d->door->in, F_PLACE) == SPOOL_OUT ? SPOOL_OUT : SPOOL_TRY, name, content.data, content.len,
                                wire_u64(&d->door->in, F_DURABLE) != 0, &e);
-        memfd_unmap(&content);
-    }
+    memfd_unmap(&mapped);
     if (r == 0 && wire_has(&d->door->in, F_OUT_NAME)) /* where nothing may be removed it stays: the result does not wait for that */
         (void)spool_source_remove_out(d->source[source], wire_text(&d->door->in, F_OUT_NAME), NULL);
     if (fd >= 0)

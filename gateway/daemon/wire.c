@@ -7,7 +7,7 @@
  *
  * DESCRIPTION
  *      Packet: type (2 bytes), then fields: id (1 byte), length (4 bytes), value. Numbers are 8 bytes, texts end with a NUL that the length counts,
- *      a descriptor is the index (1 byte) into those that came along, a group is a run of fields. All in the machine's byte order:
+ *      a descriptor is the index (1 byte) into those that came along, or the byte 255 and then the payload itself, a group is a run of fields. All in the machine's byte order:
  *      both ends are processes of one machine and one build.
  *
  * DIAGNOSTICS
@@ -17,11 +17,14 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/file.h"
 #include "base/text.h"
 #include "base/timefmt.h"
 #include "daemon/wire.h"
 
-enum { HEADER = 2, FIELD_HEADER = 5, SEND_WAIT_MS = 10000 };
+enum { HEADER = 2, FIELD_HEADER = 5, SEND_WAIT_MS = 10000, INSIDE = 255 /* no index of a descriptor */ };
+
+_Static_assert((int)WIRE_FDS_MAX < (int)INSIDE, "the mark is no index");
 
 int wire_pair(int ret_fd[2], struct err *e)
 {
@@ -45,6 +48,7 @@ void wire_begin(struct wire_out *out, enum wire_type type)
     out->len = HEADER;
     out->fds = 0;
     out->group = 0;
+    out->inside = 0;
     out->failed = 0;
 }
 
@@ -106,6 +110,22 @@ void wire_put_fd(struct wire_out *out, enum wire_field field, int fd)
     }
 }
 
+bool wire_put_inside(struct wire_out *out, enum wire_field field, struct bytes content)
+{
+    unsigned char *at;
+
+    if (content.len > wire_field_table[field].max || content.len > WIRE_INSIDE_SUM - out->inside || content.len + 1 + FIELD_HEADER > WIRE_PACKET_MAX - out->len)
+        return false;
+    at = field_room(out, field, 1 + content.len);
+    if (at != NULL) {
+        at[0] = INSIDE;
+        if (content.len > 0)
+            memcpy(at + 1, content.data, content.len);
+        out->inside += content.len;
+    }
+    return true;
+}
+
 void wire_group_begin(struct wire_out *out, enum wire_field field)
 {
     if (out->group != 0 && out->failed == 0)
@@ -147,7 +167,7 @@ static int value_fits(const struct wire_field_info *info, const unsigned char *a
     case WIRE_BYTES:
         return len <= info->max;
     case WIRE_FD:
-        return len == 1 && at[0] < fds;
+        return len > 0 && (at[0] == INSIDE ? len - 1 <= info->max && info->max > 0 : len == 1 && at[0] < fds);
     case WIRE_GROUP:
         return 1;
     default:
@@ -366,11 +386,24 @@ int wire_group_take_fd(const struct wire_group *group, enum wire_field field)
     const unsigned char *at = find_field(group, field, &len);
     int fd = -1;
 
-    if (at != NULL) {
+    if (at != NULL && *at == INSIDE) {
+        fd = memfd_seal("clinsgw-inside", at + 1, len - 1, NULL);
+    } else if (at != NULL) {
         fd = group->in->fd[*at];
         group->in->fd[*at] = -1;
     }
-    return fd;
+    return fd < 0 ? -1 : fd;
+}
+
+bool wire_group_inside(const struct wire_group *group, enum wire_field field, struct bytes *ret_content)
+{
+    uint32_t len = 0;
+    const unsigned char *at = find_field(group, field, &len);
+
+    if (at == NULL || *at != INSIDE)
+        return false;
+    *ret_content = (struct bytes){ (const char *)at + 1, len - 1 };
+    return true;
 }
 
 bool wire_next_group(struct wire_group *cursor, enum wire_field field, struct wire_group *ret_group)
@@ -411,4 +444,5 @@ uint64_t wire_u64(struct wire_in *in, enum wire_field field) { struct wire_group
 int64_t wire_i64(struct wire_in *in, enum wire_field field) { struct wire_group g = wire_first(in); return wire_group_i64(&g, field); }
 const char *wire_text(struct wire_in *in, enum wire_field field) { struct wire_group g = wire_first(in); return wire_group_text(&g, field); }
 struct bytes wire_bytes(struct wire_in *in, enum wire_field field) { struct wire_group g = wire_first(in); return wire_group_bytes(&g, field); }
+bool wire_inside(struct wire_in *in, enum wire_field field, struct bytes *ret_content) { struct wire_group g = wire_first(in); return wire_group_inside(&g, field, ret_content); }
 int wire_take_fd(struct wire_in *in, enum wire_field field) { struct wire_group g = wire_first(in); return wire_group_take_fd(&g, field); }

@@ -1,7 +1,7 @@
 /*
  * wire.h - what the desk and its doors say to each other, and what the command line says to the desk.
  *
- * A socket pair (SOCK_SEQPACKET) between two processes carries typed messages; large payloads travel beside them as sealed memfds. A message is a
+ * A socket pair (SOCK_SEQPACKET) between two processes carries typed messages; payloads travel beside them as sealed memfds, small ones inside. A message is a
  * list of fields. wire_table.c holds one table: which fields each message must and may have, of which kind, how long; a message that
  * does not fit the table never reaches the code behind it, because a confined worker may have been taken over by its input.
  *
@@ -32,6 +32,7 @@ struct wire_out {
     int fd[WIRE_FDS_MAX];       /* borrowed from the caller until sent */
     size_t fds;
     size_t group;               /* where the open group's length stands, 0 = none */
+    size_t inside;              /* bytes of payloads */
     int failed;                 /* sticky */
 };
 
@@ -55,6 +56,8 @@ void wire_put_i64(struct wire_out *out, enum wire_field field, int64_t value);
 void wire_put_text(struct wire_out *out, enum wire_field field, const char *text);                   /* NULL = left out */
 void wire_put_bytes(struct wire_out *out, enum wire_field field, const void *data, size_t len);
 void wire_put_fd(struct wire_out *out, enum wire_field field, int fd);                               /* fd < 0 = left out */
+/* A payload inside the message, in place of a descriptor. False: it is too large for that, or others have taken the room. */
+bool wire_put_inside(struct wire_out *out, enum wire_field field, struct bytes content);
 void wire_group_begin(struct wire_out *out, enum wire_field field);                                  /* groups do not nest */
 void wire_group_end(struct wire_out *out);
 /* Checks against the table (a mistake of ours is ERR_INTERNAL) and sends. ERR_LIMIT: does not fit a packet. ERR_CLOSED. ERR_TIMEOUT: the other side has not read for 10 s. */
@@ -70,7 +73,8 @@ uint64_t wire_u64(struct wire_in *in, enum wire_field field);
 int64_t wire_i64(struct wire_in *in, enum wire_field field);
 const char *wire_text(struct wire_in *in, enum wire_field field);         /* NUL-terminated, lives as long as `in` */
 struct bytes wire_bytes(struct wire_in *in, enum wire_field field);
-int wire_take_fd(struct wire_in *in, enum wire_field field);              /* moves it to the caller */
+int wire_take_fd(struct wire_in *in, enum wire_field field);              /* moves it to the caller; of a payload that came inside, a sealed memfd is made */
+bool wire_inside(struct wire_in *in, enum wire_field field, struct bytes *ret_content);   /* it came inside, lives as long as `in`; false: as a descriptor, or not at all */
 
 /* Repeated fields and groups: for (c = wire_first(&in); wire_next_group(&c, F_UNIT, &unit);) ... */
 struct wire_group wire_first(struct wire_in *in);
@@ -83,6 +87,7 @@ int64_t wire_group_i64(const struct wire_group *group, enum wire_field field);
 const char *wire_group_text(const struct wire_group *group, enum wire_field field);
 struct bytes wire_group_bytes(const struct wire_group *group, enum wire_field field);
 int wire_group_take_fd(const struct wire_group *group, enum wire_field field);
+bool wire_group_inside(const struct wire_group *group, enum wire_field field, struct bytes *ret_content);
 
 /* A well-formed message of the table? For wire_send, wire_receive and the fuzzer. fds = number of descriptors that came along. */
 int wire_check(const unsigned char *packet, size_t len, size_t fds, enum wire_type *ret_type, struct err *e);

@@ -46,9 +46,12 @@ enum wire_count { WIRE_ONE = 1 /* exactly one */, WIRE_OPTIONAL, WIRE_MANY };
 
 struct wire_rule { enum wire_field field; enum wire_count count; };
 
+/* Bytes of a payload that goes inside the message instead of in a memfd, and of all of these in one message: the rest of a message has its room. */
+enum { WIRE_INSIDE_MAX = 8 * 1024, WIRE_INSIDE_SUM = 24 * 1024 };
+
 struct wire_field_info {
     enum wire_kind kind;
-    size_t max;                      /* bytes of a text or byte string */
+    size_t max;                      /* bytes of a text or byte string; of a descriptor, what may come inside the message in its place */
     const struct wire_rule *group;   /* rules inside a group */
 };
 

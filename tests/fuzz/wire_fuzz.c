@@ -19,7 +19,12 @@ static size_t read_group(const struct wire_group *group, enum wire_field field)
     case WIRE_BYTES:
         bytes = wire_group_bytes(group, field);
         return bytes.len == 0 ? 0 : (size_t)(unsigned char)bytes.data[bytes.len - 1];
-    case WIRE_FD: return (size_t)(wire_group_take_fd(group, field) + 1);
+    case WIRE_FD:
+        if (!wire_group_inside(group, field, &bytes))
+            return (size_t)(wire_group_take_fd(group, field) + 1);
+        if (bytes.len > wire_field_table[field].max)
+            __builtin_trap();
+        return bytes.len == 0 ? 0 : (size_t)(unsigned char)bytes.data[bytes.len - 1];
     default: return wire_group_has(group, field);
     }
 }
@@ -63,7 +68,11 @@ static void put_field(struct wire_out *out, enum wire_field field, struct source
 
     switch (info->kind) {
     case WIRE_NUMBER: wire_put_u64(out, field, take(s)); break;
-    case WIRE_FD: wire_put_fd(out, field, 0); break;
+    case WIRE_FD:
+        memset(text, 'a' + take(s) % 26, sizeof text);
+        if ((take(s) & 1) == 0 || !wire_put_inside(out, field, (struct bytes){ text, take(s) % sizeof text }))
+            wire_put_fd(out, field, 0);
+        break;
     case WIRE_GROUP:
         wire_group_begin(out, field);
         for (const struct wire_rule *rule = info->group; rule->field != F_NONE; rule++)

@@ -108,6 +108,84 @@ TEST(wire_carries_every_kind_of_field)
     wire_release(&in);
 }
 
+TEST(wire_carries_small_payloads_inside)
+{
+    static char content[WIRE_INSIDE_MAX + 1];
+    struct bytes small = { "payload", 7 }, most = { content, WIRE_INSIDE_MAX }, got;
+    size_t before;
+    int fd;
+    char text[16] = "";
+
+    open_pair();
+    memset(content, 'c', sizeof content);
+    before = open_descriptors();
+    wire_begin(&out, WIRE_CONVERTED_UNIT);
+    for (int i = 0; i < 2; i++)
+        wire_put_u64(&out, i == 0 ? F_ORDER : F_INDEX, 1);
+    wire_put_u64(&out, F_MSG, 0);
+    wire_put_u64(&out, F_KIND, 1);
+    CHECK(wire_put_inside(&out, F_ISSUES, small));
+    CHECK(!wire_put_inside(&out, F_CONTENT, (struct bytes){ content, sizeof content }));   /* too large: as a descriptor */
+    CHECK(wire_put_inside(&out, F_CONTENT, (struct bytes){ NULL, 0 }));
+    CHECK(wire_put_inside(&out, F_SOURCE_MAP, most));
+    CHECK_OK(wire_send(pair[0], &out, &e));
+    CHECK_OK(wire_receive(pair[1], &in, &e));
+    CHECK(wire_inside(&in, F_ISSUES, &got));
+    CHECK(got.len == 7 && memcmp(got.data, "payload", 7) == 0);
+    CHECK(wire_inside(&in, F_CONTENT, &got));
+    CHECK_INT(got.len, 0);
+    CHECK(wire_inside(&in, F_SOURCE_MAP, &got));
+    CHECK(got.len == WIRE_INSIDE_MAX && memcmp(got.data, content, got.len) == 0);
+    CHECK(!wire_inside(&in, F_X, &got));
+    fd = wire_take_fd(&in, F_ISSUES);   /* who wants a descriptor gets one */
+    CHECK(fd >= 0 && pread(fd, text, sizeof text - 1, 0) == 7);
+    CHECK_STR(text, "payload");
+    close(fd);
+    wire_release(&in);
+    CHECK_INT(open_descriptors(), before);
+}
+
+TEST(wire_keeps_room_beside_what_is_inside)
+{
+    static char content[WIRE_INSIDE_MAX];
+    size_t count = 0;
+
+    wire_begin(&out, WIRE_LOOK);
+    while (count < 100 && wire_put_inside(&out, F_CONTENT, (struct bytes){ content, sizeof content }))
+        count++;
+    CHECK_INT(count, WIRE_INSIDE_SUM / WIRE_INSIDE_MAX);
+    CHECK_INT(out.failed, 0);
+    wire_begin(&out, WIRE_LOOK);
+    for (int i = 0; i < 400; i++)
+        wire_put_bytes(&out, F_NAME, content, 240);
+    CHECK_INT(out.failed, 0);
+    CHECK(!wire_put_inside(&out, F_CONTENT, (struct bytes){ content, sizeof content }));   /* it would not fit any more */
+    CHECK_INT(out.failed, 0);
+}
+
+TEST(wire_refuses_payloads_inside_where_none_may_be)
+{
+    static unsigned char packet[WIRE_PACKET_MAX], value[WIRE_INSIDE_MAX + 2];
+    size_t len = raw_begin(packet, WIRE_WRITE_PAGE), head;
+
+    memset(value, 255, sizeof value);
+    len += raw_field(packet + len, F_NAME, "a", 1);
+    head = len;
+    len += raw_field(packet + len, F_CONTENT, value, WIRE_INSIDE_MAX + 1);
+    CHECK_OK(receive_raw(packet, len));
+    len = head + raw_field(packet + head, F_CONTENT, value, WIRE_INSIDE_MAX + 2);
+    CHECK_ERR(receive_raw(packet, len), ERR_CORRUPT);   /* one byte too many */
+    value[0] = 254;
+    len = head + raw_field(packet + head, F_CONTENT, value, 2);
+    CHECK_ERR(receive_raw(packet, len), ERR_CORRUPT);   /* no mark, no index */
+    value[0] = 255;
+    len = raw_begin(packet, WIRE_SITTING);
+    len += raw_field(packet + len, F_CONNECTION, value, 1);
+    CHECK_ERR(receive_raw(packet, len), ERR_CORRUPT);   /* a connection is a descriptor */
+    wire_begin(&out, WIRE_SITTING);
+    CHECK(!wire_put_inside(&out, F_CONNECTION, (struct bytes){ "x", 1 }));
+}
+
 TEST(wire_gives_nothing_for_absent_fields)
 {
     open_pair();
@@ -364,7 +442,7 @@ TEST(wire_table_is_whole)
     for (int f = 1; f < F_COUNT; f++) {
         const struct wire_field_info *info = &wire_field_table[f];
         CHECK(info->kind != 0);
-        CHECK((info->kind == WIRE_TEXT || info->kind == WIRE_BYTES) == (info->max > 0));
+        CHECK(info->kind == WIRE_FD ? info->max == 0 || info->max == WIRE_INSIDE_MAX : (info->kind == WIRE_TEXT || info->kind == WIRE_BYTES) == (info->max > 0));
         CHECK((info->kind == WIRE_GROUP) == (info->group != NULL));
     }
 }
