@@ -211,6 +211,14 @@ TEST(engine_runs_invariants_and_never_passes_one_that_cannot_run)
     CHECK(issues.count == 0);                        /* the HL7 core lets an object pass that has an id only */
 }
 
+TEST(engine_tells_slices_by_what_a_reader_keeps)
+{
+    run("{\"resourceType\":\"Thing\",\"code\":[{\"system\":\"urn:a\"}]}", "http://example.org/Twice");
+    CHECK(said(MSG_ERROR, MSG_VALIDATE_SLICE_TWICE, "Thing.code[0]") == 1);
+    run("{\"resourceType\":\"Thing\",\"code\":[{\"system\":[\"urn:a\"]}]}", "http://example.org/Twice");
+    only(MSG_VALIDATE_KIND, "Thing.code[0].system");   /* a list where one belongs */
+}
+
 TEST(engine_picks_profiles_by_version_and_survives_those_that_loop)
 {
     run("{\"resourceType\":\"Thing\",\"code\":[{\"system\":\"urn:a\"}]}", "http://example.org/MyThing|1.1.9");

@@ -409,8 +409,12 @@ static void gather_name(struct engine *e, const struct found *from, img_str name
     const struct json_node *object = from->node != NULL && from->node->type == JSON_OBJECT ? from->node : from->companion;
 
     for (const struct json_node *n = object != NULL && object->type == JSON_OBJECT && name != 0 ? object->child : NULL; n != NULL; n = n->next) {
+        const struct img_member *named = document_member(&e->document, n);
+
         if (document_known(&e->document, n)->name != name || n->key[0] == '_')
             continue;
+        if (n->type == JSON_ARRAY && named != NULL && (image_element(e->image, named->element)->flags & IMG_ARRAY) == 0)
+            continue;   /* a list where one belongs: no reader keeps it */
         for (const struct json_node *i = n->type == JSON_ARRAY ? n->child : n; i != NULL; i = n->type == JSON_ARRAY ? i->next : NULL) {
             const struct known *known = document_known(&e->document, i);
             const struct img_member *member = document_member(&e->document, i);
