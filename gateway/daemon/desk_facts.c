@@ -144,7 +144,7 @@ static void on_found(struct desk *d, size_t door, struct wire_in *in)
     (void)desk_door_send(d, door);
 }
 
-/* Stored before anything is believed of it. One too large to be taken is a line for a person. */
+/* Stored before anything is believed of it. One too large to be taken, and one too many to be watched, is a line for a person. */
 static void on_notice(struct desk *d, size_t door, struct wire_in *in)
 {
     struct flow_event event = { .type = FLOW_EV_NOTICE };
@@ -152,6 +152,10 @@ static void on_notice(struct desk *d, size_t door, struct wire_in *in)
     struct sha256 digest;
     char hex[SHA256_HEX];
 
+    if (!wire_has(in, F_CONTENT) && wire_u64(in, F_HOW) == LINK_HOW_MANY) {
+        desk_log_plain(d, MSG_FLOW_NOTICE_MANY, d->door[door].name, NULL);
+        return;
+    }
     if (!wire_has(in, F_CONTENT)) {
         if (sha256_of(name.data, name.len, &digest) < 0) /* the name itself may name a patient */
             return;

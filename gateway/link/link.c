@@ -30,7 +30,7 @@ static const struct { const char *name; enum msg_id msg; } hows[LINK_HOW_COUNT] 
     [LINK_HOW_WRITE] = { "write", MSG_LINK_WRITE }, [LINK_HOW_BROKEN] = { "broken", MSG_LINK_BROKEN },
     [LINK_HOW_TIMEOUT] = { "timeout", MSG_LINK_TIMEOUT }, [LINK_HOW_ANSWER_LIMIT] = { "answer_limit", MSG_LINK_ANSWER_LIMIT },
     [LINK_HOW_HTTP] = { "http", MSG_LINK_HTTP }, [LINK_HOW_RENAME] = { "rename", MSG_LINK_RENAME }, [LINK_HOW_CLOSED] = { "closed", MSG_LINK_CLOSED },
-    [LINK_HOW_PERMISSION] = { "permission", MSG_LINK_PERMISSION }
+    [LINK_HOW_PERMISSION] = { "permission", MSG_LINK_PERMISSION }, [LINK_HOW_MANY] = { "many", MSG_FLOW_NOTICE_MANY }
 };
 
 const char *link_fact_name(int kind) { return kind >= 0 && kind < LINK_FACT_COUNT ? fact_names[kind] : "unknown"; }

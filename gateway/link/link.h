@@ -73,6 +73,7 @@ enum link_how {
     LINK_HOW_RENAME,         /* rename failed, and neither request nor temporary nor answer is there */
     LINK_HOW_CLOSED,         /* the link was closed while the call ran */
     LINK_HOW_PERMISSION,     /* share there, access refused */
+    LINK_HOW_MANY,           /* with LINK_NOTICE: more unasked results lie there than are watched */
     LINK_HOW_COUNT
 };
 

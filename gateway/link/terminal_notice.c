@@ -7,10 +7,11 @@
  *
  * DESCRIPTION
  *     Whose they are is not known here: their bytes are for a worker. So nothing is touched before the desk says that it is ours and stored, and a file that
- *     changed meanwhile is told again rather than removed. One that cannot be taken (too large) is told without bytes.
+ *     changed meanwhile is told again rather than removed. One that cannot be taken (too large) is told without bytes, and so is once that more lie there than
+ *     are watched: where nothing is removed a folder may fill over the years.
  *
  * DIAGNOSTICS
- *     LINK_NOTICE without bytes and with LINK_HOW_ANSWER_LIMIT.
+ *     LINK_NOTICE without bytes and with LINK_HOW_ANSWER_LIMIT or LINK_HOW_MANY.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +33,12 @@ void notices_sweep_begin(struct notices *n)
 {
     for (struct notice *one = n->first; one != NULL; one = one->next)
         one->there = false;
+    n->many = false;
+}
+
+static void tell(const struct link *link, const char *name, enum link_how how, struct bytes bytes)
+{
+    link_tell(link, &(struct link_fact){ .kind = LINK_NOTICE, .name = name, .how = how, .bytes = bytes });
 }
 
 void notices_see(struct notices *n, const struct link *link, const char *name)
@@ -41,7 +48,12 @@ void notices_see(struct notices *n, const struct link *link, const char *name)
         return;
     while (one != NULL && strcmp(one->name, name) != 0)
         one = one->next;
-    if (one == NULL && n->count < NOTICES_MAX && (one = calloc(1, sizeof *one)) != NULL) {
+    if (one == NULL && n->count >= NOTICES_MAX) {
+        n->many = true;
+        if (!n->told_many)
+            tell(link, name, LINK_HOW_MANY, (struct bytes){ NULL, 0 });
+        n->told_many = true;
+    } else if (one == NULL && (one = calloc(1, sizeof *one)) != NULL) {
         snprintf(one->name, sizeof one->name, "%s", name);
         one->next = n->first;
         n->first = one;
@@ -55,6 +67,7 @@ void notices_see(struct notices *n, const struct link *link, const char *name)
 
 void notices_sweep_end(struct notices *n)
 {
+    n->told_many &= n->many;
     for (struct notice **at = &n->first; *at != NULL;) {
         struct notice *one = *at;
         if (one->there) {
@@ -85,20 +98,15 @@ static bool remove_one(struct notice *one, int folder)
     return S_ISREG(st.st_mode) && sight_same(&one->sighting, &st) && share_unlink(folder, one->name) == THERE_LOST;
 }
 
-static void tell(const struct link *link, const struct notice *one, enum link_how how, struct bytes bytes)
-{
-    link_tell(link, &(struct link_fact){ .kind = LINK_NOTICE, .name = one->name, .how = how, .bytes = bytes });
-}
-
 static bool look_at(struct notice *one, const struct link *link, int folder, int64_t now_ms, struct buf *bytes)
 {
     bool was_large = one->too_large;
     enum sight sight = sight_look(folder, one->name, link->profile, now_ms, &one->sighting, bytes);
     one->too_large = sight == SIGHT_LIMIT;
     if (sight == SIGHT_NEWS || sight == SIGHT_AGAIN)     /* again: it lies there anew although it was taken */
-        tell(link, one, LINK_HOW_NONE, buf_bytes(bytes));
+        tell(link, one->name, LINK_HOW_NONE, buf_bytes(bytes));
     else if (sight == SIGHT_LIMIT && !was_large)
-        tell(link, one, LINK_HOW_ANSWER_LIMIT, (struct bytes){ NULL, 0 });
+        tell(link, one->name, LINK_HOW_ANSWER_LIMIT, (struct bytes){ NULL, 0 });
     one->due_ms = one->sighting.seen ? now_ms + link->profile->equal_reads_ms : INT64_MAX;
     return sight == SIGHT_LOST;
 }

@@ -16,10 +16,10 @@
 #include "link/link_private.h"
 
 struct notice;
-struct notices { struct notice *first; size_t count; };
+struct notices { struct notice *first; size_t count; bool many, told_many; };
 
 void notices_sweep_begin(struct notices *n);
-/* A name that is no unasked result, and one too many to be remembered, is passed over. */
+/* A name that is no unasked result is passed over; so is one too many to be remembered, which is told once (LINK_HOW_MANY) until there is room again. */
 void notices_see(struct notices *n, const struct link *link, const char *name);
 /* Forgets the names that were not seen. */
 void notices_sweep_end(struct notices *n);

@@ -796,4 +796,28 @@ TEST(what_is_no_unasked_result_is_not_touched)
     end();
 }
 
+TEST(more_unasked_results_than_are_watched_are_told_once)
+{
+    enum { WATCHED = 1000 };
+    char name[64];
+    CHECK_OK(notice_profile(NOTICE_SECTION, &profile, NULL));
+    begin();
+    for (int i = 0; i <= WATCHED; i++) {
+        snprintf(name, sizeof name, "res/CISsicon01res_%d.xml", i);
+        CHECK_INT(mkfifo(at(name), 0600), 0); /* never read: all that is told is the number */
+    }
+    up();
+    for (int i = 0; i < 3; i++)
+        pass(SWEEP);
+    CHECK_INT(expect(LINK_NOTICE)->how, LINK_HOW_MANY);
+    quiet();
+    CHECK(unlink(at("res/CISsicon01res_0.xml")) == 0 && unlink(at("res/CISsicon01res_1.xml")) == 0);
+    pass(SWEEP);
+    quiet();
+    CHECK(mkfifo(at("res/CISsicon01res_a.xml"), 0600) == 0 && mkfifo(at("res/CISsicon01res_b.xml"), 0600) == 0);
+    pass(SWEEP);
+    CHECK_INT(expect(LINK_NOTICE)->how, LINK_HOW_MANY);
+    end();
+}
+
 TEST_MAIN()
