@@ -568,6 +568,17 @@ static const char *close_container(struct reader *r, const char *p, enum expect 
     return p;
 }
 
+/* p: behind the value, or NULL when it could not be read. */
+static inline const char *end_scalar(const struct reader *r, struct json_node *n, const char *p, const struct bytes *text)
+{
+    if (p == NULL)
+        return NULL;
+    n->text = text->data;
+    n->len = (uint32_t)text->len;
+    n->end = (uint32_t)(p - r->start);
+    return p;
+}
+
 static inline const char *read_text(struct reader *r, const char *p)
 {
     struct json_node *n = add_node(r, JSON_STRING, p);
@@ -575,13 +586,7 @@ static inline const char *read_text(struct reader *r, const char *p)
 
     if (n == NULL)
         return NULL;
-    p = read_string(r, p + 1, &text);
-    if (p == NULL)
-        return NULL;
-    n->text = text.data;
-    n->len = (uint32_t)text.len;
-    n->end = (uint32_t)(p - r->start);
-    return p;
+    return end_scalar(r, n, read_string(r, p + 1, &text), &text);
 }
 
 static const char *read_other(struct reader *r, const char *p)
@@ -596,13 +601,7 @@ static const char *read_other(struct reader *r, const char *p)
     n = add_node(r, type, p);
     if (n == NULL)
         return NULL;
-    p = type == JSON_NUMBER ? read_number(r, p, &text) : read_word(r, p, words[type]);
-    if (p == NULL)
-        return NULL;
-    n->text = text.data;
-    n->len = (uint32_t)text.len;
-    n->end = (uint32_t)(p - r->start);
-    return p;
+    return end_scalar(r, n, type == JSON_NUMBER ? read_number(r, p, &text) : read_word(r, p, words[type]), &text);
 }
 
 static inline const char *read_value(struct reader *r, const char *p, enum expect *ret_expect)

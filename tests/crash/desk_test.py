@@ -165,6 +165,19 @@ def disk_full():
     return None
 
 
+@contextlib.contextmanager
+def waiting_letter(name):
+    """A house whose sending is paused, with one letter that is ready: the house, its source, the file's name and the message."""
+    with House(name, signer="key_file") as house:
+        house.link("out", "sink")
+        house.facility(CLINIC, link="out")
+        source = house.source("karte")
+        house.start()
+        house.cli("pause")
+        dropped = source.drop(name + ".json", letter(name.upper()))
+        yield house, source, dropped, until(lambda: house.cli_json("list", "--state", "ready")["messages"], "the letter waits to be sent")[0]
+
+
 def damage(house, old, new):
     """What a bad disk does to what the stopped gateway has stored: the texts that hold the one hold the other."""
     equal(house.stop(), 0, "exit status")
@@ -176,14 +189,7 @@ def damage(house, old, new):
 
 def damaged_outcome():
     """The result itself is damaged before its folder is there again: it is made once more from the rows."""
-    with House("outcome", signer="key_file") as house:
-        house.link("out", "sink")
-        house.facility(CLINIC, link="out")
-        source = house.source("karte")
-        house.start()
-        house.cli("pause")
-        name = source.drop("outcome.json", letter("OUTCOME"))
-        row = until(lambda: house.cli_json("list", "--state", "ready")["messages"], "the letter waits to be sent")[0]
+    with waiting_letter("outcome") as (house, source, name, row):
         os.rename(source.root, source.root + ".gone")
         until(lambda: house.kill("clinsgw-spool"), "the door that has the folder open")
         house.cli("resume")
@@ -201,14 +207,7 @@ def damaged_outcome():
 
 def damaged_findings():
     """The disk has damaged what is told beside a result: the result is told all the same, once, and the others are not held up."""
-    with House("damaged", signer="key_file") as house:
-        house.link("out", "sink")
-        house.facility(CLINIC, link="out")
-        source = house.source("karte")
-        house.start()
-        house.cli("pause")
-        name = source.drop("damaged.json", letter("DAMAGED"))
-        row = until(lambda: house.cli_json("list", "--state", "ready")["messages"], "the letter waits to be sent")[0]
+    with waiting_letter("damaged") as (house, source, name, row):
         true(only(house.cli_json("show", row["id"]))["findings"], "there is something to tell")
         damage(house, '[{"code":"CG-', '[{"cods":"CG-')
         house.restart()

@@ -130,8 +130,7 @@ def bad_file(house, source, name, make, code, step, place):
     content = make()
     source.drop(file, content)
     check(house, source, file, source.result(file), code, step, place)
-    lines = [line for line in house.status_log()[before:] if "source=karte" in line and "rejected" in line]
-    true(len(lines) >= 1, "a line in the status log")
+    lines = until(lambda: [line for line in house.status_log()[before:] if "source=karte" in line and "rejected" in line], "a line in the status log")
     equal(workers_of(house), workers, "no worker died of it")
     true(not any("…" in line for line in lines), "the sentence reads well without what it would quote: %s" % lines)
     true(not any(word in line for line in house.status_log() for word in (file, "見本", "花子", "00012345")), "no names in the status log")
