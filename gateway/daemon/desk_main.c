@@ -373,8 +373,10 @@ int main(int argc, char **argv)
         d.client[i].fd = -1;
     flow_orders_init(&d.orders);
     buf_init(&d.taken, DESK_TAKEN_MAX);
+    if (argc > 2)
+        (void)err_set(&e, ERR_INVALID, MSG_CTL_ARGUMENT, NULL, argv[1], NULL);
     if (argc > 2 || start(&d, &e) < 0) {
-        if (e.msg != MSG_NONE || argc > 2)
+        if (e.msg != MSG_NONE)
             say_plainly(NULL, &e);
         return 70;
     }

@@ -105,7 +105,7 @@ int flow_intake_claimed(struct run *r)
     q.original = r->ev->u.claimed.original;
     bool hold = restored != 0 && !ordered;      /* may have been sent after the snapshot */
     if (hold)
-        flow_run_reason(q.reason, MSG_FLOW_HELD_RESTORE);
+        flow_run_reason(q.reason, MSG_FLOW_HELD_FILE);
     RUN_TRY(flow_intake_step(r, &q, hold ? FLOW_RS_HELD : FLOW_RS_LOOK));
     RUN_TRY(flow_run_log_request(r, &q, MSG_NONE));
     if (r->ev->u.claimed.problem != MSG_NONE)

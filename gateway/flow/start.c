@@ -205,7 +205,7 @@ static int start_hold_requests(struct run *r)
                 continue;
             }
             q.due_ms = 0;
-            flow_run_reason(q.reason, MSG_FLOW_HELD_RESTORE);
+            flow_run_reason(q.reason, MSG_FLOW_HELD_FILE);
             RUN_TRY(flow_intake_step(r, &q, FLOW_RS_HELD));
         }
         RUN_TRY(rc);

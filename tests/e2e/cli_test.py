@@ -111,6 +111,8 @@ def usage(house):
     h.equal(code_of(house, "show", "x" * 600, status=64), "CG-9301", "an endless argument")
     missing = subprocess.run([CLINSGW, "--config", "/nonexistent.conf", "status"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     h.equal(missing.returncode, 78, "no configuration")
+    desk = subprocess.run([os.path.join(h.BIN, "clinsgwd"), "--config", "x"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    h.true(desk.returncode == 70 and b"CG-9103" in desk.stderr and b"--config" in desk.stderr, "clinsgwd names the argument that it does not know: %r" % desk.stderr)
 
 
 def status(house):
@@ -482,7 +484,9 @@ def restored(house, clinic):
     h.until(lambda: [m for m in listed(house, "--state", "unknown") if m["id"] == waiting and m.get("held")], "held")
     page = json.loads(run(house, "status", "--json", status=1).stdout)
     h.true(page["machine"]["paused"] and int(waiting) in [u["message"] for u in page["unknown"]], "the page says so")
-    held = h.until(lambda: [m for m in listed(house, "--state", "received") if m.get("held")], "the file without a row")[0]["id"]
+    file = h.until(lambda: [m for m in listed(house, "--state", "received") if m.get("held")], "the file without a row")[0]
+    held = file["id"]
+    h.true(file["code"] == "CG-8121" and "clinsgw release" in run(house, "show", held).stdout.decode(), "what to do with it: %s" % file)
     h.equal(house.cli_json("release", held, "--drop")["code"], "CG-9105", "dropped")
     h.until(lambda: not [m for m in listed(house, "--state", "received")], "no longer held")
     run(house, "resolve", waiting, "--not-done")

@@ -665,6 +665,7 @@ TEST(restore_holds_everything)
     CHECK_INT(MESSAGE(2)->state, FLOW_MS_UNKNOWN);
     CHECK(MESSAGE(1)->held && MESSAGE(2)->held);
     CHECK_INT(REQUEST(3)->step, FLOW_RS_HELD);
+    CHECK_STR(REQUEST(3)->reason, msg_get(MSG_FLOW_HELD_FILE)->code);
     struct flow_event ev = world_new_event(w, FLOW_EV_CLAIMED);   /* a name in .work/ without a row */
     memcpy(ev.u.claimed.source, "emr", 4);
     memcpy(ev.u.claimed.name, "d.json", 7);
