@@ -285,7 +285,7 @@ static void run_line(struct call *c, char *text)
     if (!command_table[at].unlocked)
         pthread_mutex_unlock(&c->sb->lock);
     if (result < 0)
-        buf_addf(c->out, "error %s %s\n", c->e.arg[0], c->e.place);
+        buf_addf(c->out, "error %s: %s%s\n", c->e.code == ERR_NOTFOUND ? "not there" : "cannot be used (docs/sandbox.md)", c->e.arg[0], c->e.place);
     else if (c->out->len < 3 || strncmp(c->out->data, "ok ", 3) != 0)
         buf_add_str(c->out, "ok\n");
 }

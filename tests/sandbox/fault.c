@@ -199,6 +199,21 @@ int fault_list(const struct sb_faults *f, struct buf *out)
         cJSON_AddStringToObject(line, "kind", fault_name(one->kind));
         if (one->op != SB_OP_NONE)
             cJSON_AddStringToObject(line, "op", op != NULL ? op->name : "auth");
+        if (one->link >= 0)
+            cJSON_AddStringToObject(line, "link", one->link == SB_WEB ? "web" : "folder");
+        if (one->identifier[0] != '\0')
+            cJSON_AddStringToObject(line, "identifier", one->identifier);
+        if (one->institution[0] != '\0')
+            cJSON_AddStringToObject(line, "institution", one->institution);
+        if (one->reused)
+            cJSON_AddTrueToObject(line, "reused");
+        if (one->ppm != PPM)
+            cJSON_AddNumberToObject(line, "prob", (double)one->ppm / PPM);
+        if (one->code[0] != '\0')
+            cJSON_AddStringToObject(line, "code", one->code);
+        cJSON_AddNumberToObject(line, "nth", (double)one->nth);
+        cJSON_AddNumberToObject(line, "ms", (double)one->ms);
+        cJSON_AddNumberToObject(line, "n", (double)one->n);
         cJSON_AddNumberToObject(line, "seen", (double)one->seen);
         cJSON_AddNumberToObject(line, "hits", (double)one->hits);
         cJSON_AddNumberToObject(line, "times", (double)one->times);
