@@ -130,12 +130,26 @@ def workers_die_innocent(house, source):
     all_registered_once(house, source, names)
 
 
+@contextlib.contextmanager
+def small_disk(house, folder, options):
+    """A disk of its own below the house, which is ended before it goes. False: no file system can be mounted here."""
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", folder], stderr=subprocess.DEVNULL).returncode == 0
+    try:
+        yield mounted
+    finally:
+        if house.process is not None and house.process.poll() is None:
+            house.process.kill()
+            house.process.wait()
+        if mounted:
+            subprocess.run(["umount", "-l", folder])
+
+
 def disk_full():
     """The store's disk is full: nothing is taken in, nothing ends, and when there is room again everything goes on."""
     with House("full", signer="key_file", gateway={"ballast": "4MB", "low_water_intake": "2MB", "low_water_send": "1MB"}) as house:
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "none", house.state], stderr=subprocess.DEVNULL).returncode != 0:
-            return "no file system can be mounted here"
-        try:
+        with small_disk(house, house.state, "size=24m") as mounted:
+            if not mounted:
+                return "no file system can be mounted here"
             house.profiles = {"test": {"chart-register": "probe"}}  # an answer that could not be kept leaves an unknown one behind: asked about, never believed
             house.sandbox()
             house.link("web", "web", house.box)
@@ -157,11 +171,6 @@ def disk_full():
                 equal(message["outcome"], "done", name)
                 true(house.box.effects(message["bundle_id"]) in (["registered"], ["registered", "changed"]), name)
             equal(house.stop(), 0, "exit status")
-        finally:
-            if house.process is not None and house.process.poll() is None:
-                house.process.kill()
-                house.process.wait()
-            subprocess.run(["umount", "-l", house.state])
     return None
 
 
@@ -224,9 +233,9 @@ def damaged_findings():
 def large_for_the_disk():
     """There is room for rows, and none for a large Bundle: that is no fault of the file, however often it is tried."""
     with House("large", signer="key_file", gateway={"ballast": "0", "low_water_intake": "0", "low_water_send": "0"}) as house:
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "none", house.state], stderr=subprocess.DEVNULL).returncode != 0:
-            return "no file system can be mounted here"
-        try:
+        with small_disk(house, house.state, "size=32m") as mounted:
+            if not mounted:
+                return "no file system can be mounted here"
             house.link("out", "sink")
             house.facility(CLINIC, link="out")
             source = house.source("karte")
@@ -246,11 +255,6 @@ def large_for_the_disk():
             os.unlink(filler)
             equal(only(source.result(name))["outcome"], "done", name)
             equal(house.stop(), 0, "exit status")
-        finally:
-            if house.process is not None and house.process.poll() is None:
-                house.process.kill()
-                house.process.wait()
-            subprocess.run(["umount", "-l", house.state])
     return None
 
 
@@ -259,9 +263,9 @@ def ledger_full():
     with House("ledger", signer="key_file") as house:
         folder = os.path.join(house.state, "sign")
         os.makedirs(folder, mode=0o700)
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "none", folder], stderr=subprocess.DEVNULL).returncode != 0:
-            return "no file system can be mounted here"
-        try:
+        with small_disk(house, folder, "size=64k,mode=700") as mounted:
+            if not mounted:
+                return "no file system can be mounted here"
             house.link("out", "sink")
             house.facility(CLINIC, link="out")
             source = house.source("karte")
@@ -276,11 +280,6 @@ def ledger_full():
             for name in names:
                 equal(only(source.result(name))["outcome"], "done", name)
             equal(house.stop(), 0, "exit status")
-        finally:
-            if house.process is not None and house.process.poll() is None:
-                house.process.kill()
-                house.process.wait()
-            subprocess.run(["umount", "-l", folder])
     return None
 
 
