@@ -339,6 +339,7 @@ static void write_status(struct desk *d, int64_t id)
     char stem[FLOW_NAME] = "", name[FLOW_NAME + 16];
     struct buf text;
     struct err e = ERR_INIT;
+
     if (store_flow_ops.request_get(d->store, id, &row, &e) < 0 || row.origin != FLOW_ORIGIN_VENDOR)
         return;
     /* what is closed has its result, or will have: that takes the status file away (desk_orders.c) */
